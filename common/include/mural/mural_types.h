@@ -1,0 +1,90 @@
+/* mural/mural_types.h - the constants and statistics that consumers and producer share. Installed; included by mural.h. */
+#ifndef MURAL_TYPES_H
+#define MURAL_TYPES_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How soon a request is wanted. A higher one takes a decoder away from a running prefetch. */
+enum mural_priority {
+	MURAL_PRIORITY_PREFETCH = 0, /* may be needed; gives way to everything */
+	MURAL_PRIORITY_SOON = 1,
+	MURAL_PRIORITY_VISIBLE = 2, /* somebody is looking at the hole */
+};
+
+/* Facts about a decoded bitmap. */
+enum mural_bitmap_flags {
+	MURAL_BITMAP_PARTIAL = 1 << 0,     /* the file is cut short; the missing part is filled (asked for by ALLOW_PARTIAL) */
+	MURAL_BITMAP_HAS_ALPHA = 1 << 1,   /* the file has transparency */
+	MURAL_BITMAP_SCALED = 1 << 2,      /* smaller than the file's picture */
+};
+
+/* Why a request failed, in more detail than the -errno beside it. */
+enum mural_reason {
+	MURAL_REASON_NONE = 0,
+	MURAL_REASON_SOURCE = 1,      /* the descriptor: not a regular file, not readable, gone           -EINVAL, -EISDIR, -EBADF, -EIO */
+	MURAL_REASON_EMPTY = 2,       /* a file of 0 bytes                                                -ENODATA */
+	MURAL_REASON_NOT_IMAGE = 3,   /* no decoder knows its first bytes                                 -ENOEXEC */
+	MURAL_REASON_CORRUPT = 4,     /* its data contradict the format                                   -EBADMSG */
+	MURAL_REASON_TRUNCATED = 5,   /* it ends early                                                    -EBADMSG */
+	MURAL_REASON_UNSUPPORTED = 6, /* a variant no decoder does                                        -ENOTSUP */
+	MURAL_REASON_TOO_LARGE = 7,   /* over the producer's --max-pixels, or over the whole budget       -EFBIG */
+	MURAL_REASON_NO_ROOM = 8,     /* everything in the pool is pinned                                 -ENOSPC */
+	MURAL_REASON_QUOTA = 9,       /* this session has too much pinned or in flight                    -EDQUOT */
+	MURAL_REASON_CHANGED = 10,    /* the file is not what it was when first decoded                   -ESTALE */
+	MURAL_REASON_CRASHED = 11,    /* the decoder died of a signal, or answered nonsense               -ECONNABORTED */
+	MURAL_REASON_KILLED = 12,     /* the decoder was killed (the OOM killer uses SIGKILL)             -ENOMEM */
+	MURAL_REASON_TIMEOUT = 13,    /* the decoder, or the source's file system, took too long          -ETIMEDOUT */
+	MURAL_REASON_MEMORY = 14,     /* no shared memory, no descriptor, no process                      -ENOMEM, -EMFILE, … */
+	MURAL_REASON_CANCELLED = 15,  /* by its own session                                               -ECANCELED */
+	MURAL_REASON_GONE = 16,       /* the producer ended                                               -ECONNRESET */
+};
+
+/* Memory pressure, as told to consumers. */
+enum mural_pressure {
+	MURAL_PRESSURE_NONE = 0,
+	MURAL_PRESSURE_MODERATE = 1, /* drop what is easy to get back, stop prefetching */
+	MURAL_PRESSURE_CRITICAL = 2, /* keep only what is on screen */
+};
+
+/* What the pool holds and did. Bytes are pages given to bitmaps (control blocks included) unless said otherwise; counts since
+ * the producer's start are named by past participles. used = pinned + ready + idle + filling + kept + overhead. */
+struct mural_stats {
+	uint64_t budget_bytes, used_bytes;
+	uint64_t pinned_bytes;  /* READY and pinned by at least one consumer */
+	uint64_t ready_bytes;   /* READY, pinned in memory, by nobody on a board */
+	uint64_t idle_bytes;    /* unpinned: goes first */
+	uint64_t filling_bytes; /* being decoded */
+	uint64_t kept_bytes;    /* empty regions kept for reuse */
+	uint64_t overhead_bytes; /* control blocks, scratch memory, slack of slabs */
+	uint64_t allocated_bytes; /* the kernel's own count (st_blocks) over all regions of the pool */
+	uint64_t purged_bytes;  /* thrown away since the start */
+	uint32_t pinned_bitmaps, ready_bitmaps, idle_bitmaps, filling_bitmaps;
+	uint32_t purged_bitmaps; /* remembered as purged, now */
+	uint32_t regions;        /* descriptors of shared memory held */
+	uint32_t sessions, waiting_requests;
+	uint32_t workers_busy, workers_max;
+	uint64_t requests, hits, misses;  /* a hit found READY or IDLE memory intact */
+	uint64_t joined;                  /* requests that shared a decode under way */
+	uint64_t decodes, decode_failures, redecodes; /* redecodes: of something that had been purged */
+	uint64_t purges;                  /* bitmaps purged */
+	uint64_t reuses;                  /* regions taken from the kept ones */
+	uint64_t cancelled, refused_no_room, refused_quota;
+	uint64_t decode_ns;               /* wall time of all decodes */
+	uint64_t idle_unpins, pins_revived; /* bitmaps unpinned when idle; idle ones found intact at the re-pin */
+	uint32_t pressure;                /* enum mural_pressure, now */
+	uint32_t driver;                  /* 1: memfd, 2: /dev/ashmem */
+	uint64_t headroom_bytes;          /* memory left, as the watching sees it; UINT64_MAX: unknown */
+	uint64_t uptime_ms;
+	uint64_t instance;                /* low half of the producer's random identity */
+	int32_t pid;
+	uint32_t reserved;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,170 @@
+/* common/board.h - the two tables in shared memory by which pins work without a message.
+ *
+ *   state table   one a producer; written by it alone, consumers map it read-only: a 64-bit word a slot.
+ *   pin board     one a consumer (session); written by that consumer alone, the producer maps it too: a count a slot.
+ *
+ * The protocol is Dekker's: the consumer writes its count and then reads the state, the producer writes the state and then
+ * reads the counts. Both sides are sequentially consistent, so at least one of them sees the other; take either fence out
+ * and a pinned bitmap gets purged (tests/stress shows it).
+ *
+ *   pin     pins += 1; word = state[slot]; READY and my generation -> pinned. Anything else -> pins -= 1, ask.
+ *   unpin   last_use = now; pins -= 1; if that was the last and the word says WATCHED, or somebody waits for room: one nudge.
+ *   idle    look first; state = IDLE; any board's count != 0 -> state = READY again; else unpin the memory.
+ *
+ * WATCHED spares the producer from looking at long-pinned slots again and again: it sets the bit when it finds a due slot
+ * pinned, and the consumer whose count falls to zero tells it. A lost nudge only delays idling (a slow look finds it).
+ *
+ * Both tables are sealed against resizing before anybody maps them. Everything read from a board is hostile: read once. */
+#ifndef COMMON_BOARD_H
+#define COMMON_BOARD_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BOARD_SLOTS ((uint32_t)1 << 20)
+#define BOARD_TABLE_MAGIC UINT64_C(0x656c62617454724d) /* "MrTtable" */
+#define BOARD_PINS_MAGIC UINT64_C(0x736e69506e50724d)  /* "MrPnPins" */
+#define BOARD_LAYOUT_VERSION 1u
+
+/* More pins than this of one slot by one process is a fault (a double unpin wraps far above it). */
+#define BOARD_PINS_MAX ((uint32_t)1 << 24)
+
+enum board_state {
+	BOARD_EMPTY = 0,   /* no bitmap */
+	BOARD_FILLING = 1, /* a decoder writes into it */
+	BOARD_READY = 2,   /* pinned in memory; consumers pin through the board */
+	BOARD_IDLE = 3,    /* unpinned in memory: may vanish; a pin must ask the producer */
+	BOARD_PURGED = 4,  /* gone; the entry remembers it for all who hold an older generation */
+};
+
+#define BOARD_STATE_MASK UINT64_C(0x0f)
+#define BOARD_WATCHED UINT64_C(0x80)
+#define BOARD_GENERATION_SHIFT 8
+#define BOARD_GENERATION_MAX (UINT64_MAX >> BOARD_GENERATION_SHIFT)
+
+static inline uint64_t board_word(uint64_t generation, enum board_state state)
+{
+	return generation << BOARD_GENERATION_SHIFT | (uint64_t)state;
+}
+
+static inline enum board_state board_word_state(uint64_t word)
+{
+	return (enum board_state)(word & BOARD_STATE_MASK);
+}
+
+static inline uint64_t board_word_generation(uint64_t word)
+{
+	return word >> BOARD_GENERATION_SHIFT;
+}
+
+/* The producer's random identity: a reference or a pin from before its death is recognised by it. */
+struct board_instance {
+	uint64_t high, low;
+};
+
+struct board_table {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t slots;
+	struct board_instance instance;
+	_Atomic uint32_t waiters; /* not 0: a request waits for room; every last unpin nudges */
+	uint32_t reserved;
+	alignas(4096) _Atomic uint64_t word[BOARD_SLOTS];
+};
+
+/* A cache line a slot: two threads, or a thread and the producer's look, never share one by accident. */
+struct board_pin {
+	alignas(64) _Atomic uint32_t pins;
+	_Atomic uint32_t visible;     /* not 0: the consumer marks it as on screen; purged last */
+	_Atomic uint64_t last_use_ms; /* CLOCK_MONOTONIC_COARSE at the last unpin */
+};
+
+struct board_pins {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t slots;
+	struct board_instance instance;
+	alignas(4096) struct board_pin slot[BOARD_SLOTS];
+};
+
+_Static_assert(sizeof(struct board_pin) == 64, "one cache line a slot");
+_Static_assert(offsetof(struct board_table, word) == 4096, "the words start on the second page");
+_Static_assert(offsetof(struct board_pins, slot) == 4096, "the counts start on the second page");
+_Static_assert(sizeof(struct board_table) == 4096 + 8 * (size_t)BOARD_SLOTS, "no padding");
+_Static_assert(sizeof(struct board_pins) == 4096 + 64 * (size_t)BOARD_SLOTS, "no padding");
+
+/* Milliseconds of the coarse monotonic clock (a vDSO read of about 5 ns, resolution of a timer tick). */
+uint64_t board_now_ms(void);
+
+/* ---- creating and importing; 0 or -errno. The mapping is the caller's, undone by board_unmap. ---- */
+
+/* Producer: makes a sealed, sparse table of either kind, mapped read-write. The caller owns both results. */
+int board_create_table(const struct board_instance *instance, int *ret_fd, struct board_table **ret_table);
+int board_create_pins(const struct board_instance *instance, int *ret_fd, struct board_pins **ret_pins);
+
+/* Consumer: maps a received descriptor (borrowed) after checking seals, size, magic, version and instance; MADV_DONTFORK.
+ * -EPERM: not sealed against resizing.  -EBADMSG: not such a table.  -ENOMEM. */
+int board_import_table(int fd, const struct board_instance *instance, const struct board_table **ret_table);
+int board_import_pins(int fd, const struct board_instance *instance, struct board_pins **ret_pins);
+
+void board_unmap_table(const struct board_table *table);
+void board_unmap_pins(struct board_pins *pins);
+
+/* ---- consumer's side: any thread ---- */
+
+enum board_pin_result {
+	BOARD_PINNED = 0,  /* counted, and nothing changes until board_unpin */
+	BOARD_ASK = 1,     /* same generation but not ready: the producer must be asked */
+	BOARD_CHANGED = 2, /* another generation, or purged: those bytes are gone */
+};
+
+static inline enum board_pin_result board_pin(const struct board_table *table, struct board_pins *pins, uint32_t slot,
+	uint64_t generation)
+{
+	/* seq_cst: this count is visible before the state is read; pairs with the producer's store in board_leave_ready. */
+	atomic_fetch_add_explicit(&pins->slot[slot].pins, 1, memory_order_seq_cst);
+	uint64_t word = atomic_load_explicit(&table->word[slot], memory_order_seq_cst);
+	if (board_word_generation(word) == generation && board_word_state(word) == BOARD_READY)
+		return BOARD_PINNED;
+	atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, memory_order_seq_cst);
+	if (board_word_generation(word) == generation && board_word_state(word) == BOARD_IDLE)
+		return BOARD_ASK;
+	return BOARD_CHANGED;
+}
+
+/* True: send the producer one nudge for this slot. */
+static inline bool board_unpin(const struct board_table *table, struct board_pins *pins, uint32_t slot)
+{
+	atomic_store_explicit(&pins->slot[slot].last_use_ms, board_now_ms(), memory_order_relaxed);
+	/* seq_cst: all reads of the pixels come before it, and it comes before the look at the flags below; pairs with the
+	 * producer setting a flag and then reading the counts again. */
+	if (atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, memory_order_seq_cst) != 1)
+		return false;
+	return (atomic_load_explicit(&table->word[slot], memory_order_seq_cst) & BOARD_WATCHED) ||
+	       atomic_load_explicit(&table->waiters, memory_order_seq_cst);
+}
+
+/* ---- producer's side: one thread ---- */
+
+static inline void board_set(struct board_table *table, uint32_t slot, uint64_t generation, enum board_state state)
+{
+	atomic_store_explicit(&table->word[slot], board_word(generation, state), memory_order_seq_cst);
+}
+
+/* The count on one board, read once; the caller judges it against BOARD_PINS_MAX. */
+static inline uint32_t board_count(const struct board_pins *pins, uint32_t slot)
+{
+	return atomic_load_explicit(&pins->slot[slot].pins, memory_order_seq_cst);
+}
+
+/* The stamp of the last unpin, clamped to @now_ms; a consumer may write what it likes there. */
+static inline uint64_t board_last_use_ms(const struct board_pins *pins, uint32_t slot, uint64_t now_ms)
+{
+	uint64_t stamp = atomic_load_explicit(&pins->slot[slot].last_use_ms, memory_order_relaxed);
+	return stamp < now_ms ? stamp : now_ms;
+}
+
+#endif

@@ -1,0 +1,68 @@
+/* The sizes and descriptor counts of all messages: the one place that decides what is well-formed. */
+#include "common/protocol.h"
+
+#include "common/util.h"
+
+static const struct {
+	uint16_t type;
+	uint16_t descriptors;
+	uint32_t size;
+} shapes[] = {
+	{PROTOCOL_HELLO, 0, sizeof(struct protocol_hello)},
+	{PROTOCOL_REQUEST, 1, sizeof(struct protocol_request)},
+	{PROTOCOL_CANCEL, 0, sizeof(struct protocol_cancel)},
+	{PROTOCOL_PRIORITY, 0, sizeof(struct protocol_priority)},
+	{PROTOCOL_PIN, 0, sizeof(struct protocol_slot)},
+	{PROTOCOL_RELEASE, 0, sizeof(struct protocol_slot)},
+	{PROTOCOL_NUDGE, 0, sizeof(struct protocol_slot)},
+	{PROTOCOL_STAT, 0, sizeof(struct protocol_stat)},
+	{PROTOCOL_TRIM, 0, sizeof(struct protocol_trim)},
+	{PROTOCOL_WELCOME, 2, sizeof(struct protocol_welcome)},
+	{PROTOCOL_FAREWELL, 0, sizeof(struct protocol_farewell)},
+	{PROTOCOL_REGION, 1, sizeof(struct protocol_region)},
+	{PROTOCOL_REGION_GONE, 0, sizeof(struct protocol_region)},
+	{PROTOCOL_READY, 0, sizeof(struct protocol_ready)},
+	{PROTOCOL_FAILED, 0, sizeof(struct protocol_failed)},
+	{PROTOCOL_PIN_ANSWER, 0, sizeof(struct protocol_pin_answer)},
+	{PROTOCOL_STATS, 0, sizeof(struct protocol_stats)},
+	{PROTOCOL_TRIMMED, 0, sizeof(struct protocol_trimmed)},
+	{PROTOCOL_PRESSURE, 0, sizeof(struct protocol_pressure)},
+};
+
+_Static_assert(sizeof(union protocol_any) <= MESSAGE_BYTES_MAX, "every message fits");
+
+size_t protocol_size(uint32_t type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
+		if (shapes[i].type == type)
+			return shapes[i].size;
+	return 0;
+}
+
+size_t protocol_descriptors(uint32_t type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
+		if (shapes[i].type == type)
+			return shapes[i].descriptors;
+	return 0;
+}
+
+ssize_t protocol_receive(int socket, union protocol_any *ret_message, int fds[MESSAGE_FDS_MAX], size_t *ret_count)
+{
+	int received[MESSAGE_FDS_MAX];
+	size_t count = 0;
+	union protocol_any message;
+	ssize_t length = message_receive(socket, &message, sizeof(message), received, &count);
+	if (length <= 0)
+		return length == -EMSGSIZE ? -EPROTO : length;
+	if ((size_t)length < sizeof(struct protocol_head) || (size_t)length != protocol_size(message.head.type) ||
+		count != protocol_descriptors(message.head.type)) {
+		close_all(received, count);
+		return -EPROTO;
+	}
+	*ret_message = message;
+	for (size_t i = 0; i < count; i++)
+		fds[i] = received[i];
+	*ret_count = count;
+	return length;
+}

@@ -1,0 +1,52 @@
+/* producer/job.h - what a decoder process is told and what it answers. One job a process, then it exits.
+ *
+ * Two kinds. PROBE reads the header and says how large the picture is; nothing is allocated by its word alone. DECODE writes the rows of exactly the size
+ * that was reserved. Both run shut in (producer/sandbox.h). A result is hostile: the producer checks every field. */
+#ifndef PRODUCER_JOB_H
+#define PRODUCER_JOB_H
+
+#include <mural/mural_types.h>
+#include <stdint.h>
+
+enum job_kind {
+	JOB_PROBE = 1,
+	JOB_DECODE = 2,
+};
+
+enum job_flags {
+	JOB_AS_STORED = 1 << 0,
+	JOB_ALLOW_PARTIAL = 1 << 1,
+};
+
+/* Descriptors that travel with it: the source; for DECODE also the memory. */
+struct job {
+	uint32_t kind;
+	uint32_t flags;
+	uint32_t format;                /* enum mural_format */
+	uint32_t box_width, box_height; /* pixels of the upright picture; 0: no limit */
+	uint32_t width, height, stride_bytes; /* DECODE: exactly this, as the probe said */
+	uint64_t max_pixels;            /* of the source */
+	uint64_t window_offset, window_length; /* DECODE: of the memory, page-aligned */
+	uint64_t memory_bytes;          /* the most that the process may allocate beside the window */
+	uint32_t cpu_seconds;           /* SIGKILL beyond */
+	uint32_t threads;               /* helper threads allowed (0: none) */
+};
+
+enum job_source_kind {
+	JOB_SOURCE_JPEG = 1,
+	JOB_SOURCE_PNG = 2,
+};
+
+struct job_result {
+	int32_t error;   /* 0 or -errno */
+	uint32_t reason; /* enum mural_reason */
+	uint32_t source_kind;
+	uint32_t flags;  /* enum mural_bitmap_flags */
+	uint32_t source_width, source_height; /* upright unless AS_STORED */
+	uint32_t width, height; /* of the bitmap: fitted into the box */
+	uint64_t memory_bytes;  /* PROBE: what decoding needs beside the window, an upper bound */
+	uint64_t decode_ns;
+	char text[120]; /* for a person, NUL-terminated; without the file's name */
+};
+
+#endif
