@@ -3,6 +3,7 @@
 #define COMMON_UTIL_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,6 +47,13 @@ static inline void *take_pointer(void *pointer_to_pointer)
 	return taken;
 }
 #define take_ptr(p) ((__typeof__(*(p)))take_pointer(p))
+
+/* Another descriptor of the same file; close-on-exec. -errno. */
+static inline int dup_cloexec(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return copy < 0 ? -errno : copy;
+}
 
 /* Closes every descriptor of an array and marks it empty. */
 static inline void close_all(int *fds, size_t count)
