@@ -14,6 +14,14 @@
 extern "C" {
 #endif
 
+#ifndef MURAL_PUBLIC
+#if defined(__GNUC__)
+#define MURAL_PUBLIC __attribute__((visibility("default")))
+#else
+#define MURAL_PUBLIC
+#endif
+#endif
+
 enum mural_format {
 	/* 32 bits, X is 0xff. Of a picture with transparency the colour channels are the file's own; alpha is dropped. */
 	MURAL_FORMAT_XRGB8888 = 1,
@@ -27,19 +35,19 @@ enum mural_format {
 #define MURAL_SIDE_MAX 65535u
 
 /* 4, 4, 2; 0 for an unknown format. */
-unsigned mural_format_bytes(uint32_t format);
+MURAL_PUBLIC unsigned mural_format_bytes(uint32_t format);
 
 /* "XRGB8888" and so on; NULL for an unknown format. */
-const char *mural_format_name(uint32_t format);
+MURAL_PUBLIC const char *mural_format_name(uint32_t format);
 
 /* The stride and size of a bitmap. A row is width * bytes, rounded up to 4 bytes; rows follow each other without gaps.
  * False, outputs untouched: unknown format, a side of 0 or over MURAL_SIDE_MAX, or a size that does not fit. */
-bool mural_bitmap_layout(uint32_t format, uint32_t width, uint32_t height, uint32_t *ret_stride_bytes,
+MURAL_PUBLIC bool mural_bitmap_layout(uint32_t format, uint32_t width, uint32_t height, uint32_t *ret_stride_bytes,
 	uint64_t *ret_size_bytes);
 
 /* The size that fits into a box and keeps the proportions; never larger than the picture, at least 1 x 1. A box side of
  * 0 means "no limit". Rounds to the nearest pixel, never over the box. */
-void mural_fit(uint32_t width, uint32_t height, uint32_t box_width, uint32_t box_height, uint32_t *ret_width,
+MURAL_PUBLIC void mural_fit(uint32_t width, uint32_t height, uint32_t box_width, uint32_t box_height, uint32_t *ret_width,
 	uint32_t *ret_height);
 
 #ifdef __cplusplus

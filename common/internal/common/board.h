@@ -18,6 +18,7 @@
 #ifndef COMMON_BOARD_H
 #define COMMON_BOARD_H
 
+#include <errno.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -143,6 +144,26 @@ static inline bool board_unpin(const struct board_table *table, struct board_pin
 	 * producer setting a flag and then reading the counts again. */
 	if (atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, memory_order_seq_cst) != 1)
 		return false;
+	return (atomic_load_explicit(&table->word[slot], memory_order_seq_cst) & BOARD_WATCHED) ||
+	       atomic_load_explicit(&table->waiters, memory_order_seq_cst);
+}
+
+/* The same, unless the count is @floor or lower: then nothing was pinned here, and taking one off would take somebody's pin.
+ * 0; 1: send the producer one nudge; -EINVAL. */
+static inline int board_unpin_above(const struct board_table *table, struct board_pins *pins, uint32_t slot, uint32_t floor)
+{
+	struct board_pin *pin = &pins->slot[slot];
+	uint32_t count = atomic_load_explicit(&pin->pins, memory_order_relaxed);
+	if (count <= floor)
+		return -EINVAL;
+	atomic_store_explicit(&pin->last_use_ms, board_now_ms(), memory_order_relaxed);
+	/* seq_cst, for the reasons of board_unpin. */
+	while (!atomic_compare_exchange_weak_explicit(&pin->pins, &count, count - 1, memory_order_seq_cst,
+		memory_order_relaxed))
+		if (count <= floor)
+			return -EINVAL;
+	if (count != 1)
+		return 0;
 	return (atomic_load_explicit(&table->word[slot], memory_order_seq_cst) & BOARD_WATCHED) ||
 	       atomic_load_explicit(&table->waiters, memory_order_seq_cst);
 }

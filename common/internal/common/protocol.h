@@ -113,11 +113,13 @@ struct protocol_priority {
 	uint32_t reserved;
 };
 
-/* PIN, RELEASE, NUDGE */
+/* PIN, RELEASE, NUDGE. A RELEASE gives back @told of the READY answers that named the slot; the session forgets the slot when all
+ * are given back, whatever their generations. Without the count a RELEASE that crosses a new READY on the way would make the producer forget a
+ * slot that the consumer goes on to pin. */
 struct protocol_slot {
 	struct protocol_head head;
 	uint32_t slot;
-	uint32_t reserved;
+	uint32_t told; /* RELEASE: at least 1; others: 0 */
 	uint64_t generation;
 };
 

@@ -48,12 +48,6 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
-#define MURAL_PUBLIC __attribute__((visibility("default")))
-#else
-#define MURAL_PUBLIC
-#endif
-
 /* Results of a pin: ashmem's own constants (<cutils/ashmem.h> defines the same values). */
 #ifndef ASHMEM_NOT_PURGED
 #define ASHMEM_NOT_PURGED 0
