@@ -1,4 +1,5 @@
-/* Sizes as people write them. By hand, since strtod depends on the locale and strtoull takes a sign. */
+/* Sizes as people write them. By hand, since strtod depends on the locale and strtoull takes a
+ * sign. */
 #include "common/size.h"
 
 #include <stdio.h>
@@ -42,7 +43,8 @@ bool size_parse(const char *text, uint64_t *ret_bytes)
 		text++;
 		if (!is_digit(*text))
 			return false;
-		/* Three digits are exact enough for bytes; the product with a unit stays within 64 bits. */
+		/* Three digits are exact enough for bytes; the product with a unit stays within 64
+		 * bits. */
 		for (; is_digit(*text); text++) {
 			if (divisor == 1000)
 				continue;

@@ -22,12 +22,12 @@ extern char **environ;
 
 #define POLL_MS 2
 
-#define DIE(...) \
-	do { \
-		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
-		fprintf(stderr, __VA_ARGS__); \
-		fprintf(stderr, ": %s\n", strerror(errno)); \
-		abort(); \
+#define DIE(...)                                                                                   \
+	do {                                                                                       \
+		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                    \
+		fprintf(stderr, __VA_ARGS__);                                                      \
+		fprintf(stderr, ": %s\n", strerror(errno));                                        \
+		abort();                                                                           \
 	} while (0)
 
 char *test_path(const char *folder, const char *name)
@@ -141,7 +141,8 @@ static int collector(void)
 	return fd;
 }
 
-/* In the child, between fork and exec. The collected files are appended to: a program and its children share them. */
+/* In the child, between fork and exec. The collected files are appended to: a program and its
+ * children share them. */
 static void become(struct test_process *process, int in, const char *const argv[], pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -218,7 +219,8 @@ int test_process_run(struct test_process *process, int in, const char *const arg
 	test_process_start(process, in, argv);
 	if (!test_process_wait(process, TEST_TIMEOUT_MS)) {
 		CLEANUP(free_p) char *err = test_process_err(process, NULL);
-		fprintf(stderr, "%s %s does not end; it said: %s\n", argv[0], argv[1] ? argv[1] : "", err);
+		fprintf(stderr, "%s %s does not end; it said: %s\n", argv[0],
+			argv[1] ? argv[1] : "", err);
 		test_process_fini(process);
 		abort();
 	}

@@ -1,8 +1,9 @@
-/* support/process.h - for tests that start the real programs: a folder and a socket of their own, output collected, ends
- * waited for by events, descriptors and mappings counted.
+/* support/process.h - for tests that start the real programs: a folder and a socket of their own,
+ * output collected, ends waited for by events, descriptors and mappings counted.
  *
- * What cannot be set up (no folder, no process) is not a result of a test: these calls print why and abort. Every process
- * started here is killed when the test that started it dies. Times in milliseconds. */
+ * What cannot be set up (no folder, no process) is not a result of a test: these calls print why
+ * and abort. Every process started here is killed when the test that started it dies. Times in
+ * milliseconds. */
 #ifndef SUPPORT_PROCESS_H
 #define SUPPORT_PROCESS_H
 
@@ -11,21 +12,25 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TEST_TIMEOUT_MS 60000 /* generous: only a hang is to meet it, on a slow machine and under a sanitizer too */
+#define TEST_TIMEOUT_MS                                                                            \
+	60000 /* generous: only a hang is to meet it, on a slow machine and under a sanitizer too  \
+	       */
 
 /* ---- a place of its own ---- */
 
-/* Makes a folder and points MURAL_SOCKET, XDG_RUNTIME_DIR, MURAL_PRODUCER of this process (and so of all it starts) into it.
- * The caller owns the returned path. */
+/* Makes a folder and points MURAL_SOCKET, XDG_RUNTIME_DIR, MURAL_PRODUCER of this process (and so
+ * of all it starts) into it. The caller owns the returned path. */
 char *test_folder_create(void);
 
-/* Ends the producer that listens in the folder, if any, removes the folder with all in it, frees the path. */
+/* Ends the producer that listens in the folder, if any, removes the folder with all in it, frees
+ * the path. */
 void test_folder_remove(char *folder);
 
 /* "FOLDER/NAME"; the caller frees it. */
 char *test_path(const char *folder, const char *name);
 
-/* The path of a program of this build: "mural", "mural-producer". Static storage, until the next call. */
+/* The path of a program of this build: "mural", "mural-producer". Static storage, until the next
+ * call. */
 const char *test_program(const char *name);
 
 /* The path of a file or folder of the source tree: "assets/formats". As test_program. */
@@ -58,17 +63,21 @@ void test_process_signal(struct test_process *process, int signal);
 /* Kills it when it still runs, and frees all. */
 void test_process_fini(struct test_process *process);
 
-/* What it has printed so far; NUL-terminated behind its end; the caller frees it. @ret_size may be NULL. */
+/* What it has printed so far; NUL-terminated behind its end; the caller frees it. @ret_size may be
+ * NULL. */
 char *test_process_out(const struct test_process *process, size_t *ret_size);
 char *test_process_err(const struct test_process *process, size_t *ret_size);
 
-/* Starts it, waits for its end (a hang aborts the test), and gives its exit status, or 128 + the signal that ended it. */
+/* Starts it, waits for its end (a hang aborts the test), and gives its exit status, or 128 + the
+ * signal that ended it. */
 int test_process_run(struct test_process *process, int in, const char *const argv[]);
 
 /* ---- the producer ---- */
 
-/* Starts mural-producer in the folder with further arguments (NULL-terminated, or NULL) and waits until it answers. */
-void test_producer_start(struct test_process *process, const char *folder, const char *const args[]);
+/* Starts mural-producer in the folder with further arguments (NULL-terminated, or NULL) and waits
+ * until it answers. */
+void test_producer_start(
+	struct test_process *process, const char *folder, const char *const args[]);
 
 /* The process that listens on the folder's socket; 0: none. */
 pid_t test_producer_pid(const char *folder);
@@ -84,7 +93,8 @@ int test_count_mappings(pid_t pid, const char *part);
 /* Children. -1: it has gone. */
 int test_count_children(pid_t pid);
 
-/* Looks every few milliseconds, for what tells nobody that it has happened, until @is gives true. False: it never did. */
+/* Looks every few milliseconds, for what tells nobody that it has happened, until @is gives true.
+ * False: it never did. */
 bool test_until(bool (*is)(void *context), void *context, int timeout_ms);
 
 #endif

@@ -49,7 +49,8 @@ ParameterizedTest(struct size_case *c, size, parse)
 	uint64_t bytes = 12345;
 	cr_assert_eq(size_parse(c->text, &bytes), c->good, "\"%s\"", c->text);
 	uint64_t expected = c->good ? c->bytes : 12345;
-	cr_assert_eq(bytes, expected, "\"%s\": %" PRIu64 ", not %" PRIu64, c->text, bytes, expected);
+	cr_assert_eq(
+		bytes, expected, "\"%s\": %" PRIu64 ", not %" PRIu64, c->text, bytes, expected);
 }
 
 Test(size, text_has_at_most_four_digits)

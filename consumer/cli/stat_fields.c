@@ -1,0 +1,196 @@
+/* The statistics as text and as JSON. */
+#include "stat_fields.h"
+
+#include "common/size.h"
+#include "common/util.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum field_kind {
+	FIELD_NUMBER,
+	FIELD_HEADROOM,
+	FIELD_DRIVER,
+	FIELD_PRESSURE,
+	FIELD_INSTANCE,
+};
+
+struct field {
+	const char *name;
+	size_t offset, size;
+	enum field_kind kind;
+};
+
+#define FIELD_AS(member, how)                                                                      \
+	{                                                                                          \
+#member, offsetof(struct mural_stats, member),                                     \
+			sizeof(((struct mural_stats *)NULL)->member), how                          \
+	}
+#define FIELD(member) FIELD_AS(member, FIELD_NUMBER)
+
+static const struct field fields[] = {
+	FIELD(budget_bytes),
+	FIELD(used_bytes),
+	FIELD(pinned_bytes),
+	FIELD(ready_bytes),
+	FIELD(idle_bytes),
+	FIELD(filling_bytes),
+	FIELD(kept_bytes),
+	FIELD(overhead_bytes),
+	FIELD(allocated_bytes),
+	FIELD(purged_bytes),
+	FIELD(pinned_bitmaps),
+	FIELD(ready_bitmaps),
+	FIELD(idle_bitmaps),
+	FIELD(filling_bitmaps),
+	FIELD(purged_bitmaps),
+	FIELD(regions),
+	FIELD(sessions),
+	FIELD(waiting_requests),
+	FIELD(workers_busy),
+	FIELD(workers_max),
+	FIELD(requests),
+	FIELD(hits),
+	FIELD(misses),
+	FIELD(joined),
+	FIELD(decodes),
+	FIELD(decode_failures),
+	FIELD(redecodes),
+	FIELD(purges),
+	FIELD(reuses),
+	FIELD(cancelled),
+	FIELD(refused_no_room),
+	FIELD(refused_quota),
+	FIELD(decode_ns),
+	FIELD(idle_unpins),
+	FIELD(pins_revived),
+	FIELD_AS(pressure, FIELD_PRESSURE),
+	FIELD_AS(driver, FIELD_DRIVER),
+	FIELD_AS(headroom_bytes, FIELD_HEADROOM),
+	FIELD(uptime_ms),
+	FIELD_AS(instance, FIELD_INSTANCE),
+	FIELD(pid),
+};
+
+const char *stats_driver_name(uint32_t driver)
+{
+	return driver == 1 ? "memfd" : driver == 2 ? "device" : "unknown";
+}
+
+const char *stats_pressure_name(uint32_t pressure)
+{
+	static const char *const names[] = {
+		[MURAL_PRESSURE_NONE] = "none",
+		[MURAL_PRESSURE_MODERATE] = "moderate",
+		[MURAL_PRESSURE_CRITICAL] = "critical",
+	};
+	return pressure < ARRAY_SIZE(names) ? names[pressure] : "unknown";
+}
+
+static uint64_t field_value(const struct mural_stats *stats, const struct field *field)
+{
+	const char *at = (const char *)stats + field->offset;
+	uint32_t narrow;
+	uint64_t wide;
+	if (field->size == sizeof(narrow)) {
+		memcpy(&narrow, at, sizeof(narrow));
+		return narrow;
+	}
+	memcpy(&wide, at, sizeof(wide));
+	return wide;
+}
+
+static json_t *field_json(const struct field *field, uint64_t value)
+{
+	char text[32];
+	switch (field->kind) {
+	case FIELD_DRIVER:
+		return json_string(stats_driver_name((uint32_t)value));
+	case FIELD_PRESSURE:
+		return json_string(stats_pressure_name((uint32_t)value));
+	case FIELD_INSTANCE: /* too long for the numbers of some readers */
+		snprintf(text, sizeof(text), "%016" PRIx64, value);
+		return json_string(text);
+	case FIELD_HEADROOM:
+		return value == UINT64_MAX ? json_null() : json_integer((json_int_t)value);
+	default:
+		return json_integer((json_int_t)value);
+	}
+}
+
+json_t *stats_to_json(const struct mural_stats *stats)
+{
+	json_t *object = json_object();
+	if (!object)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		json_t *value = field_json(&fields[i], field_value(stats, &fields[i]));
+		if (json_object_set_new(object, fields[i].name, value) < 0) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	return object;
+}
+
+static void print_state(
+	FILE *file, const char *name, uint64_t bytes, uint32_t bitmaps, const char *meaning)
+{
+	char size[SIZE_TEXT_MAX];
+	fprintf(file, "  %-9s %10s  %6u  %s\n", name, size_text(bytes, size), bitmaps, meaning);
+}
+
+static void print_memory(FILE *file, const struct mural_stats *stats)
+{
+	char used[SIZE_TEXT_MAX], budget[SIZE_TEXT_MAX], allocated[SIZE_TEXT_MAX],
+		size[SIZE_TEXT_MAX];
+	fprintf(file, "memory   %s of %s used, %s by the kernel's count, %u regions\n",
+		size_text(stats->used_bytes, used), size_text(stats->budget_bytes, budget),
+		size_text(stats->allocated_bytes, allocated), stats->regions);
+	print_state(
+		file, "pinned", stats->pinned_bytes, stats->pinned_bitmaps, "in use by somebody");
+	print_state(file, "ready", stats->ready_bytes, stats->ready_bitmaps, "used a moment ago");
+	print_state(file, "idle", stats->idle_bytes, stats->idle_bitmaps, "thrown away first");
+	print_state(file, "filling", stats->filling_bytes, stats->filling_bitmaps, "being decoded");
+	fprintf(file, "  %-9s %10s          empty, kept for reuse\n", "kept",
+		size_text(stats->kept_bytes, size));
+	fprintf(file, "  %-9s %10s          control blocks, slack\n", "overhead",
+		size_text(stats->overhead_bytes, size));
+	fprintf(file, "  %-9s %10s  %6u  remembered, decoded again when wanted\n", "purged", "",
+		stats->purged_bitmaps);
+}
+
+void stats_print(FILE *file, const struct mural_stats *stats)
+{
+	char headroom[SIZE_TEXT_MAX], purged[SIZE_TEXT_MAX];
+	uint64_t minutes = stats->uptime_ms / 60000;
+	fprintf(file,
+		"producer pid %d, up %" PRIu64 ":%02" PRIu64
+		" h, %s driver, %u programs connected\n",
+		stats->pid, minutes / 60, minutes % 60, stats_driver_name(stats->driver),
+		stats->sessions);
+	fprintf(file, "pressure %s, %s left on this machine\n",
+		stats_pressure_name(stats->pressure),
+		stats->headroom_bytes == UINT64_MAX ? "an unknown amount"
+						    : size_text(stats->headroom_bytes, headroom));
+	print_memory(file, stats);
+	fprintf(file,
+		"requests %" PRIu64 ": %" PRIu64 " found, %" PRIu64 " decoded for, %" PRIu64
+		" shared a decode, %u waiting\n",
+		stats->requests, stats->hits, stats->misses, stats->joined,
+		stats->waiting_requests);
+	fprintf(file,
+		"decodes  %" PRIu64 ": %" PRIu64 " again, %" PRIu64
+		" failed; %.1f ms each; %u of %u workers busy\n",
+		stats->decodes, stats->redecodes, stats->decode_failures,
+		stats->decodes ? (double)stats->decode_ns / 1e6 / (double)stats->decodes : 0.0,
+		stats->workers_busy, stats->workers_max);
+	fprintf(file,
+		"purges   %" PRIu64 ", %s; %" PRIu64 " unpinned when idle, %" PRIu64
+		" of them came back intact\n",
+		stats->purges, size_text(stats->purged_bytes, purged), stats->idle_unpins,
+		stats->pins_revived);
+	fprintf(file,
+		"refused  %" PRIu64 " no room, %" PRIu64 " over quota; %" PRIu64 " cancelled\n",
+		stats->refused_no_room, stats->refused_quota, stats->cancelled);
+}
