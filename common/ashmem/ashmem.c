@@ -1,5 +1,6 @@
 /* The public calls on descriptors: each finds the driver, asks it, and turns -errno into libcutils'
  * -1. */
+#include "common/ashmem/attachment.h"
 #include "common/ashmem/driver.h"
 
 #include <android/sharedmem.h>
@@ -10,17 +11,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
-int ashmem_driver_of(int fd, struct stat *ret_st, const struct ashmem_ops **ret)
+const struct ashmem_ops *ashmem_driver_of(int fd, struct stat *ret_st)
 {
 	if (fstat(fd, ret_st) < 0)
-		return -errno;
+		return NULL;
 	if (S_ISREG(ret_st->st_mode))
-		*ret = &ashmem_memfd_ops;
-	else if (ashmem_device_owns(ret_st))
-		*ret = &ashmem_device_ops;
-	else
-		return -ENOTTY;
-	return 0;
+		return &ashmem_memfd_ops;
+	if (ashmem_device_owns(ret_st))
+		return &ashmem_device_ops;
+	errno = ENOTTY;
+	return NULL;
 }
 
 static long answer(long r)
@@ -69,9 +69,8 @@ int ashmem_create_region(const char *name, size_t size)
 int ashmem_share_readonly(int fd)
 {
 	struct stat st;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	return (int)answer(r < 0 ? r : ops->share_readonly(fd, &st));
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	return ops ? (int)answer(ops->share_readonly(fd, &st)) : -1;
 }
 
 /* --- Attributes --- */
@@ -81,22 +80,18 @@ int ashmem_valid(int fd)
 	int before = errno;
 	struct stat st;
 	struct ashmem_block block;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	if (r == 0 && ops == &ashmem_memfd_ops)
-		r = ashmem_region_peek(fd, &st, &block);
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	bool valid = ops && (ops != &ashmem_memfd_ops || ashmem_region_peek(fd, &st, &block) == 0);
 	errno = before;
-	return r == 0;
+	return valid;
 }
 
 static int64_t get_size(int fd)
 {
 	struct stat st;
-	uint64_t size;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	if (r == 0)
-		r = ops->get_size(fd, &st, &size);
+	uint64_t size = 0;
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	int r = ops ? ops->get_size(fd, &st, &size) : -errno;
 	return r < 0 ? r : (int64_t)size;
 }
 
@@ -114,37 +109,33 @@ int ashmem_get_size_region(int fd)
 int ashmem_get_name_region(int fd, char *ret_name)
 {
 	struct stat st;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	if (r == 0)
-		r = ret_name ? ops->get_name(fd, &st, ret_name) : -EFAULT;
-	return (int)answer(r);
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	if (!ops)
+		return -1;
+	return (int)answer(ret_name ? ops->get_name(fd, &st, ret_name) : -EFAULT);
 }
 
 int ashmem_set_name_region(int fd, const char *name)
 {
 	struct stat st;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	if (r == 0)
-		r = name ? ops->set_name(fd, &st, name) : -EFAULT;
-	return (int)answer(r);
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	if (!ops)
+		return -1;
+	return (int)answer(name ? ops->set_name(fd, &st, name) : -EFAULT);
 }
 
 int ashmem_get_prot_region(int fd)
 {
 	struct stat st;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	return (int)answer(r < 0 ? r : ops->get_prot(fd, &st));
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	return ops ? (int)answer(ops->get_prot(fd, &st)) : -1;
 }
 
 int ashmem_set_prot_region(int fd, int prot)
 {
 	struct stat st;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	return (int)answer(r < 0 ? r : ops->set_prot(fd, &st, prot));
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	return ops ? (int)answer(ops->set_prot(fd, &st, prot)) : -1;
 }
 
 /* --- Pin and unpin --- */
@@ -152,9 +143,8 @@ int ashmem_set_prot_region(int fd, int prot)
 static int range_call(int fd, enum range_op op, size_t offset, size_t len)
 {
 	struct stat st;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	return (int)answer(r < 0 ? r : ops->range(fd, &st, op, offset, len));
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	return ops ? (int)answer(ops->range(fd, &st, op, offset, len)) : -1;
 }
 
 int ashmem_pin_region(int fd, size_t offset, size_t len)
@@ -175,12 +165,8 @@ int ashmem_get_pin_status_region(int fd, size_t offset, size_t len)
 long ashmem_purge_all_caches(int fd)
 {
 	struct stat st;
-	const struct ashmem_ops *ops;
-	struct ashmem_block block;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	if (r == 0 && ops == &ashmem_memfd_ops)
-		r = ashmem_region_peek(fd, &st, &block);
-	return answer(r < 0 ? r : ops->purge_all(fd));
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	return ops ? answer(ops->purge_all(fd, &st)) : -1;
 }
 
 /* --- Mapping, reading, seeking --- */
@@ -195,42 +181,39 @@ void *ashmem_mmap(void *addr, size_t length, int prot, int flags, int fd, int64_
 		.offset = offset,
 	};
 	struct stat st;
-	const struct ashmem_ops *ops;
 	void *at = MAP_FAILED;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	if (r == 0)
-		r = ops->map(fd, &st, &request, &at);
-	answer(r);
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	if (ops)
+		answer(ops->map(fd, &st, &request, &at));
 	return at;
 }
 
 int ashmem_munmap(void *addr, size_t length)
 {
+	/* First, or another thread's new mapping at this address would be forgotten. */
+	attachment_forget_mapping(addr, length);
 	return munmap(addr, length);
 }
 
 ssize_t ashmem_read(int fd, void *buf, size_t count)
 {
 	struct stat st;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	return answer(r < 0 ? r : ops->read(fd, &st, buf, count));
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	return ops ? answer(ops->read(fd, &st, buf, count)) : -1;
 }
 
 ssize_t ashmem_pread(int fd, void *buf, size_t count, int64_t offset)
 {
 	struct stat st;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	return answer(r < 0 ? r : ops->pread(fd, &st, buf, count, offset));
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	return ops ? answer(ops->pread(fd, &st, buf, count, offset)) : -1;
 }
 
 int64_t ashmem_lseek(int fd, int64_t offset, int whence)
 {
 	struct stat st;
-	const struct ashmem_ops *ops;
-	int r = ashmem_driver_of(fd, &st, &ops);
-	return answer(r < 0 ? r : ops->seek(fd, &st, offset, whence));
+	const struct ashmem_ops *ops = ashmem_driver_of(fd, &st);
+	return ops ? answer(ops->seek(fd, &st, offset, whence)) : -1;
 }
 
 /* --- The NDK's names --- */

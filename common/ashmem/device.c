@@ -133,7 +133,7 @@ static int device_share_readonly(int fd, const struct stat *st)
  * own start, and over 4 GiB one without end. */
 static int check_to_end(int fd, size_t offset)
 {
-	uint64_t size, page = ashmem_page_size();
+	uint64_t size = 0, page = ashmem_page_size();
 	int r = device_get_size(fd, NULL, &size);
 	if (r < 0)
 		return r;
@@ -158,8 +158,9 @@ static int device_range(int fd, const struct stat *st, enum range_op op, size_t 
 	return r < 0 ? -errno : r;
 }
 
-static long device_purge_all(int fd)
+static long device_purge_all(int fd, const struct stat *st)
 {
+	(void)st;
 	int pages = ioctl(fd, ASHMEM_PURGE_ALL_CACHES, NULL);
 	return pages < 0 ? -errno : pages;
 }

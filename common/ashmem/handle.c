@@ -1,4 +1,5 @@
 /* Handles: a mapped control block, so that the usual pin and unpin need no system call. */
+#include "common/ashmem/attachment.h"
 #include "common/ashmem/driver.h"
 #include "common/ashmem/purge.h"
 
@@ -11,8 +12,8 @@
 
 struct ashmem_handle {
 	const struct ashmem_ops *ops;
-	int fd;                      /* ours */
-	struct ashmem_region region; /* memfd: mapped */
+	int fd;                        /* ours */
+	struct attachment *attachment; /* memfd: the mapped block; device: NULL */
 };
 
 static int answer(int r)
@@ -36,18 +37,19 @@ static int touch_device(int fd)
 static int bind_region(struct ashmem_handle *handle, int fd)
 {
 	struct stat st;
-	int r = ashmem_driver_of(fd, &st, &handle->ops);
-	if (r < 0)
-		return r;
+	int r;
+	handle->ops = ashmem_driver_of(fd, &st);
+	if (!handle->ops)
+		return -errno;
 	handle->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (handle->fd < 0)
 		return -errno;
 	if (handle->ops == &ashmem_device_ops)
 		r = touch_device(handle->fd);
 	else
-		r = ashmem_region_map(handle->fd, &st, &handle->region);
-	if (r == 0 && handle->region.block && handle->region.npages == 0) {
-		ashmem_region_unmap(&handle->region);
+		r = attachment_get(handle->fd, &st, &handle->attachment);
+	if (r == 0 && handle->attachment && handle->attachment->region.npages == 0) {
+		attachment_put(handle->attachment);
 		r = -EINVAL;
 	}
 	if (r < 0)
@@ -73,16 +75,17 @@ void ashmem_detach(struct ashmem_handle *handle)
 {
 	if (!handle)
 		return;
-	if (handle->region.block)
-		ashmem_region_unmap(&handle->region);
+	if (handle->attachment)
+		attachment_put(handle->attachment);
 	close(handle->fd);
 	free(handle);
 }
 
 static int handle_op(struct ashmem_handle *handle, enum range_op op, size_t offset, size_t len)
 {
-	if (handle->region.block)
-		return answer(ashmem_region_op(&handle->region, handle->fd, op, offset, len));
+	if (handle->attachment)
+		return answer(
+			ashmem_region_op(&handle->attachment->region, handle->fd, op, offset, len));
 	return answer(handle->ops->range(handle->fd, NULL, op, offset, len));
 }
 
@@ -106,16 +109,17 @@ int ashmem_handle_purge(struct ashmem_handle *handle, size_t offset, size_t len,
 	struct stat before, after;
 	struct page_range range;
 	uint32_t start, end;
-	if (!handle->region.block)
+	if (!handle->attachment)
 		return answer(-ENOTSUP);
-	int r = ashmem_check_range(handle->region.npages, offset, len, &start, &end);
+	struct ashmem_region *region = &handle->attachment->region;
+	int r = ashmem_check_range(region->npages, offset, len, &start, &end);
 	if (r < 0)
 		return answer(r);
 	if (fstat(handle->fd, &before) < 0)
 		return -1;
 	uint64_t most = 0;
 	while (start < end &&
-		(r = region_purge_inside(&handle->region, handle->fd, start, end, &range)) > 0) {
+		(r = region_purge_inside(region, handle->fd, start, end, &range)) > 0) {
 		most += (range.end - range.start) * (uint64_t)ashmem_page_size();
 		start = range.end;
 	}

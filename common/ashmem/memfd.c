@@ -1,4 +1,6 @@
 /* The memfd driver: a sealed memfd with its control block behind the data. */
+#include "common/ashmem/memfd.h"
+#include "common/ashmem/attachment.h"
 #include "common/ashmem/driver.h"
 #include "common/ashmem/purge.h"
 #include "common/ashmem/ranges.h"
@@ -16,7 +18,6 @@
 #endif
 
 #define MEMFD_NAME_MAX 249 /* NAME_MAX less the kernel's "memfd:" */
-#define ALL_PROT (PROT_READ | PROT_WRITE | PROT_EXEC)
 
 /* --- Creation --- */
 
@@ -48,7 +49,7 @@ static int write_block(int fd, const char *name, uint64_t size, uint64_t offset)
 	block->version = ASHMEM_BLOCK_VERSION;
 	block->page_size = (uint32_t)ashmem_page_size();
 	block->size = size;
-	block->prot_mask = ALL_PROT;
+	block->prot_mask = ASHMEM_ALL_PROT;
 	block->oldest = UINT64_MAX;
 	if (name)
 		store_name(block, name);
@@ -88,14 +89,6 @@ static int memfd_region_create(const char *name, size_t size)
 	return fd;
 }
 
-static int open_readonly(int fd)
-{
-	char path[32];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	int readonly = open(path, O_RDONLY | O_CLOEXEC);
-	return readonly < 0 ? -errno : readonly;
-}
-
 static int memfd_share_readonly(int fd, const struct stat *st)
 {
 	struct ashmem_block block;
@@ -104,12 +97,35 @@ static int memfd_share_readonly(int fd, const struct stat *st)
 		return r;
 	if (fchmod(fd, 0400) < 0)
 		return errno == EPERM ? -EACCES : -errno;
-	return open_readonly(fd);
+	return memfd_open_readonly(fd);
+}
+
+/* --- The block of a descriptor, for one call --- */
+
+int memfd_borrow(int fd, const struct stat *st, struct loan *loan)
+{
+	int r = 0;
+	loan->attachment = attachment_find(fd, st);
+	if (loan->attachment) {
+		loan->region = &loan->attachment->region;
+	} else {
+		loan->region = &loan->mapped;
+		r = ashmem_region_map(fd, st, &loan->mapped);
+	}
+	return r;
+}
+
+void memfd_give_back(struct loan *loan)
+{
+	if (loan->attachment)
+		attachment_put(loan->attachment);
+	else
+		ashmem_region_unmap(&loan->mapped);
 }
 
 /* --- Attributes --- */
 
-static int memfd_get_size(int fd, const struct stat *st, uint64_t *ret)
+int memfd_get_size(int fd, const struct stat *st, uint64_t *ret)
 {
 	struct ashmem_block block;
 	int r = ashmem_region_peek(fd, st, &block);
@@ -131,24 +147,24 @@ static int memfd_get_prot(int fd, const struct stat *st)
 {
 	struct ashmem_block block;
 	int r = ashmem_region_peek(fd, st, &block);
-	return r < 0 ? r : (int)(block.prot_mask & ALL_PROT);
+	return r < 0 ? r : (int)(block.prot_mask & ASHMEM_ALL_PROT);
 }
 
 /* One change of the header under the lock; @change answers 0 or -errno. */
 static int with_lock(int fd, const struct stat *st,
 	int (*change)(struct ashmem_block *, const void *), const void *arg)
 {
-	struct ashmem_region region;
-	int r = ashmem_region_map(fd, st, &region);
+	struct loan loan;
+	int r = memfd_borrow(fd, st, &loan);
 	if (r < 0)
 		return r;
-	r = region_lock(&region);
+	r = region_lock(loan.region);
 	if (r == 0) {
-		r = change(region.block, arg);
-		int unlocked = region_unlock(&region);
+		r = change(loan.region->block, arg);
+		int unlocked = region_unlock(loan.region);
 		r = r < 0 ? r : unlocked;
 	}
-	ashmem_region_unmap(&region);
+	memfd_give_back(&loan);
 	return r;
 }
 
@@ -168,7 +184,7 @@ static int memfd_set_name(int fd, const struct stat *st, const char *name)
 static int narrow_mask(struct ashmem_block *block, const void *prot)
 {
 	uint32_t wanted = *(const uint32_t *)prot;
-	if (wanted & ~(GET(block->prot_mask) & ALL_PROT))
+	if (wanted & ~(GET(block->prot_mask) & ASHMEM_ALL_PROT))
 		return -EINVAL;
 	PUT(block->prot_mask, wanted);
 	return 0;
@@ -212,168 +228,20 @@ int ashmem_region_op(
 
 static int memfd_range(int fd, const struct stat *st, enum range_op op, size_t offset, size_t len)
 {
-	struct ashmem_region region;
-	int r = ashmem_region_map(fd, st, &region);
+	struct loan loan;
+	int r = memfd_borrow(fd, st, &loan);
 	if (r < 0)
 		return r;
-	r = ashmem_region_op(&region, fd, op, offset, len);
-	ashmem_region_unmap(&region);
+	r = ashmem_region_op(loan.region, fd, op, offset, len);
+	memfd_give_back(&loan);
 	return r;
 }
 
-static long memfd_purge_all(int fd)
-{
-	(void)fd;
-	return ashmem_purge_held();
-}
-
-/* --- Mapping, reading, seeking --- */
-
-static int note_mapped(struct ashmem_block *block, const void *unused)
-{
-	(void)unused;
-	if (!GET(block->mapped))
-		PUT(block->mapped, 1);
-	return 0;
-}
-
-static int check_mapping(const struct ashmem_block *block, const struct map_request *request)
-{
-	uint64_t page = ashmem_page_size(), rsize = (block->size + page - 1) / page * page;
-	uint64_t offset = (uint64_t)request->offset;
-	if (request->length == 0 || request->offset < 0 || offset % page)
-		return -EINVAL;
-	if (request->length > rsize || offset > rsize - request->length)
-		return -EINVAL;
-	if ((uint32_t)request->prot & ALL_PROT & ~block->prot_mask)
-		return -EPERM;
-	return 0;
-}
-
-/* Maps through a descriptor that can not write when the mask says so: then mprotect can not raise
- * it. Another user's region can not be opened again; there the mask holds only for the mapping
- * itself. */
-static void *map_shared(int fd, const struct map_request *request, bool readonly)
-{
-	int again = readonly ? open_readonly(fd) : -1;
-	void *at = mmap(request->addr, request->length, request->prot, request->flags,
-		again < 0 ? fd : again, (off_t)request->offset);
-	int error = errno;
-	if (again >= 0)
-		close(again);
-	errno = error;
-	return at;
-}
-
-static int memfd_map(int fd, const struct stat *st, const struct map_request *request, void **ret)
+static long memfd_purge_all(int fd, const struct stat *st)
 {
 	struct ashmem_block block;
 	int r = ashmem_region_peek(fd, st, &block);
-	if (r == 0)
-		r = check_mapping(&block, request);
-	if (r < 0)
-		return r;
-	void *at;
-	if ((request->flags & MAP_TYPE) == MAP_PRIVATE)
-		at = mmap(request->addr, request->length, request->prot,
-			request->flags | MAP_ANONYMOUS, -1, 0);
-	else
-		at = map_shared(fd, request, !(block.prot_mask & PROT_WRITE));
-	if (at == MAP_FAILED)
-		return -errno;
-	if (!block.mapped)
-		with_lock(fd, st, note_mapped,
-			NULL); /* a reader may map too; it can not fix the name */
-	*ret = at;
-	return 0;
-}
-
-static ssize_t memfd_pread(int fd, const struct stat *st, void *buf, size_t count, int64_t offset)
-{
-	uint64_t size;
-	int r = memfd_get_size(fd, st, &size);
-	if (r < 0)
-		return r;
-	if (offset < 0)
-		return -EINVAL;
-	if ((uint64_t)offset >= size)
-		return 0;
-	if (count > size - (uint64_t)offset)
-		count = size - (uint64_t)offset;
-	ssize_t n = pread(fd, buf, count, (off_t)offset);
-	return n < 0 ? -errno : n;
-}
-
-/* Moves the shared position over what will be read, so that no two readers get the same bytes. */
-static int reserve(int fd, uint64_t size, size_t count, int64_t *ret_at, size_t *ret_count)
-{
-	off_t at = lseek(fd, 0, SEEK_CUR);
-	if (at < 0)
-		return -errno;
-	uint64_t left = (uint64_t)at < size ? size - (uint64_t)at : 0;
-	size_t n = count < left ? count : (size_t)left;
-	if (n > 0 && lseek(fd, at + (off_t)n, SEEK_SET) < 0)
-		return -errno;
-	*ret_at = at;
-	*ret_count = n;
-	return 0;
-}
-
-static ssize_t memfd_read(int fd, const struct stat *st, void *buf, size_t count)
-{
-	struct ashmem_region region;
-	int64_t at;
-	size_t n;
-	uint64_t size;
-	int r = ashmem_region_map(fd, st, &region);
-	if (r == -EACCES) {
-		r = memfd_get_size(fd, st, &size);
-		if (r == 0)
-			r = reserve(fd, size, count, &at, &n);
-	} else if (r == 0) {
-		size = region.size;
-		r = region_lock(&region);
-		if (r == 0) {
-			r = reserve(fd, size, count, &at, &n);
-			region_unlock(&region);
-		}
-		ashmem_region_unmap(&region);
-	}
-	return r < 0 ? r : memfd_pread(fd, st, buf, n, at);
-}
-
-static int64_t seek_content(int fd, uint64_t size, int64_t offset, int whence)
-{
-	if (offset < 0 || (uint64_t)offset >= size)
-		return -ENXIO;
-	off_t before = lseek(fd, 0, SEEK_CUR), at = lseek(fd, (off_t)offset, whence);
-	if (at < 0)
-		return -errno;
-	if ((uint64_t)at < size)
-		return at;
-	if (whence == SEEK_HOLE)
-		return lseek(fd, (off_t)size, SEEK_SET);
-	lseek(fd, before, SEEK_SET); /* that was the control block */
-	return -ENXIO;
-}
-
-static int64_t memfd_seek(int fd, const struct stat *st, int64_t offset, int whence)
-{
-	uint64_t size;
-	int r = memfd_get_size(fd, st, &size);
-	if (r < 0)
-		return r;
-	if (size == 0)
-		return -EINVAL;
-	if (whence == SEEK_DATA || whence == SEEK_HOLE)
-		return seek_content(fd, size, offset, whence);
-	if (whence == SEEK_END) {
-		whence = SEEK_SET;
-		if (__builtin_add_overflow(offset, (int64_t)size, &offset))
-			return -EINVAL;
-	}
-	off_t at = lseek(fd, (off_t)offset, whence);
-	return at < 0 ? -errno : at;
+	return r < 0 ? r : ashmem_purge_held();
 }
 
 const struct ashmem_ops ashmem_memfd_ops = {

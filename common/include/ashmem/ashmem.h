@@ -86,8 +86,8 @@ long ashmem_purge_all_caches(int fd);
  * back; nor is it ever for PROT_READ, PROT_EXEC and private memory. */
 void *ashmem_mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset);
 
-/* munmap of what ashmem_mmap gave, or a part. A mapping removed by munmap itself costs a little
- * memory for ever. */
+/* munmap of what ashmem_mmap gave, or a part. Of a mapping removed by munmap itself the library does
+ * not hear, and the region may live on with it until the address is used again by ashmem_mmap. */
 int ashmem_munmap(void *addr, size_t length);
 
 /* read and pread that end at the region's size: 0 there. The position is shared by all duplicates

@@ -36,7 +36,7 @@ struct ashmem_ops {
 	int (*set_prot)(int fd, const struct stat *st, int prot);
 
 	int (*range)(int fd, const struct stat *st, enum range_op op, size_t offset, size_t len);
-	long (*purge_all)(int fd);
+	long (*purge_all)(int fd, const struct stat *st);
 
 	int (*map)(int fd, const struct stat *st, const struct map_request *request, void **ret);
 	ssize_t (*read)(int fd, const struct stat *st, void *buf, size_t count);
@@ -46,9 +46,9 @@ struct ashmem_ops {
 
 extern const struct ashmem_ops ashmem_memfd_ops, ashmem_device_ops;
 
-/* Chooses by what kind of file it is; whether it is a region the driver finds out. -EBADF, -ENOTTY.
- */
-int ashmem_driver_of(int fd, struct stat *ret_st, const struct ashmem_ops **ret);
+/* Chooses by what kind of file it is; whether it is a region the driver finds out. NULL and errno:
+ * EBADF, ENOTTY. */
+const struct ashmem_ops *ashmem_driver_of(int fd, struct stat *ret_st);
 
 /* Whether @st is that of an open /dev/ashmem. */
 bool ashmem_device_owns(const struct stat *st);
