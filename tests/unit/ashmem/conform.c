@@ -17,18 +17,6 @@
 static const char *clause;
 static int failed;
 
-bool on_memfd(void)
-{
-	static int known = -1;
-	if (known < 0) {
-		struct stat st;
-		int fd = ashmem_create_region("probe", PAGE);
-		known = fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode));
-		close(fd);
-	}
-	return known;
-}
-
 void check(bool holds, const char *sentence)
 {
 	printf("%-4s %s %s\n", clause, holds ? "ok  " : "FAIL", sentence);
