@@ -1,9 +1,15 @@
 /* producer/sandbox.h - shutting a decoder in, before it reads the first byte of an image.
  *
- * In order: no_new_privs; rlimits (address space, CPU, no core, no file writes, no new descriptors, no processes); oom_score_adj 1000; Landlock with no
- * allowed path (before any thread exists: it does not bind threads that are there); helper threads; seccomp by libseccomp with TSYNC: anything not listed kills the process (SIGSYS).
- * Allowed: pread64 on the source, one send on the answer socket, anonymous memory without PROT_EXEC, madvise on it, futex, exit. Works where user namespaces are
- * off; where Landlock is missing seccomp stands alone (sandbox_features tells). */
+ * In order: oom_score_adj 1000; no_new_privs; not dumpable; rlimits (address space, CPU, no core, no file writes, no new
+ * descriptors, no locked memory); Landlock with no allowed path, port or scope (before any thread exists: it does not bind
+ * threads that are there); the helper threads; no new processes; seccomp by libseccomp with TSYNC: anything not listed in
+ * sandbox_filter.c kills the process (SIGSYS). Nobody needs a user namespace, root or a setuid helper for it. Where Landlock
+ * is missing seccomp stands alone (sandbox_features tells).
+ *
+ * What is left: pread64 on the source, sendto without an address on the answer socket (so no descriptor can be sent), private
+ * anonymous memory without PROT_EXEC, munmap, some madvise, mprotect without PROT_EXEC, brk, futex, sched_yield, clocks, exit.
+ * mremap is refused too (a mapping of one window could be grown over the rest of the file); sandbox_prepare therefore
+ * tells malloc never to map blocks of their own, which is what realloc would move with it. */
 #ifndef PRODUCER_SANDBOX_H
 #define PRODUCER_SANDBOX_H
 
@@ -16,14 +22,22 @@ enum sandbox_feature {
 
 struct sandbox_limits {
 	int source_fd, answer_fd; /* the only descriptors left open */
-	uint64_t memory_bytes;    /* beyond what is mapped now */
-	uint32_t cpu_seconds;
+	/* Address space beyond what is mapped now. SANDBOX_MEMORY_SLACK is added for stacks and what the C library needs. Over
+	 * it malloc fails with ENOMEM. */
+	uint64_t memory_bytes;
+	uint32_t cpu_seconds; /* all threads together: SIGXCPU, and SIGKILL a second later; 0 counts as 1 */
 };
 
-/* Before threads are made: everything but seccomp. 0 or -errno. */
+#define SANDBOX_MEMORY_SLACK ((uint64_t)4 << 20)
+
+/* Before threads are made: everything but seccomp. The calling process must have one thread. 0 or -errno; after an error
+ * the process may be half shut in and must not go on. */
 int sandbox_prepare(const struct sandbox_limits *limits);
-/* Last: the system-call filter, for all threads. 0 or -errno: then nothing hostile may be read. */
+/* Last: the system-call filter, for all threads. 0 or -errno: then nothing hostile may be read. Helper threads must already
+ * run their own code (what glibc calls to start a thread is not allowed) and may end only with sandbox_thread_exit. */
 int sandbox_close(const struct sandbox_limits *limits);
+/* Ends a helper thread without the calls that glibc makes at the end of one. */
+_Noreturn void sandbox_thread_exit(void);
 /* What this machine offers (bits of enum sandbox_feature). */
 unsigned sandbox_features(void);
 

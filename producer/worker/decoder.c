@@ -1,0 +1,171 @@
+/* A decoder: one job, one answer, the end. Until sandbox_close this is trusted code that has seen no byte of the image; after
+ * it, only the codec and one send are left. */
+#include "producer/codec.h"
+#include "producer/nursery.h"
+#include "producer/sandbox.h"
+
+#include "common/message.h"
+#include "common/util.h"
+#include "descriptors.h"
+#include "window.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+/* One that only makes system calls; a sanitizer's run time needs more. */
+#define HELPER_STACK_BYTES ((size_t)128 << 10)
+
+struct helper {
+	struct window window;
+	sem_t runs; /* posted from the thread's own code */
+};
+
+/* Everything of the process, which never returns: freed by its end. */
+struct decoder {
+	int socket, source;
+	struct job job;
+	struct window window;
+	struct helper helper;
+};
+
+static _Noreturn void leave(int status)
+{
+#ifdef MURAL_NO_SANDBOX
+	exit(status); /* a coverage build writes its counts on the way out */
+#else
+	_exit(status);
+#endif
+}
+
+static _Noreturn void answer(int socket, const struct job_result *result)
+{
+	ssize_t sent;
+	do {
+		sent = send(socket, result, sizeof(*result), MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	leave(sent == sizeof(*result) ? 0 : 1);
+}
+
+static _Noreturn void give_up(int socket, int error, const char *text)
+{
+	struct job_result result = {.error = error, .reason = MURAL_REASON_MEMORY};
+	snprintf(result.text, sizeof(result.text), "%s", text);
+	answer(socket, &result);
+}
+
+/* Waits as long as it takes. The producer's end without a job: nobody will come any more. */
+static int receive_job(int socket, struct job *job, int *fds, size_t *ret_count)
+{
+	for (;;) {
+		struct pollfd readable = {.fd = socket, .events = POLLIN};
+		if (poll(&readable, 1, -1) < 0 && errno != EINTR)
+			return -errno;
+		ssize_t length = message_receive(socket, job, sizeof(*job), fds, ret_count);
+		if (length == -EAGAIN)
+			continue;
+		if (length == 0)
+			leave(0);
+		if (length < 0)
+			return (int)length;
+		return length == sizeof(*job) ? 0 : -EPROTO;
+	}
+}
+
+static int take_job(struct decoder *decoder)
+{
+	int fds[MESSAGE_FDS_MAX];
+	size_t count = 0;
+	int r = receive_job(decoder->socket, &decoder->job, fds, &count);
+	if (r < 0)
+		return r;
+	const struct job *job = &decoder->job;
+	if (count != (job->kind == JOB_DECODE ? 2u : 1u))
+		return -EPROTO;
+	decoder->source = fds[0];
+	if (job->kind != JOB_DECODE)
+		return 0;
+	return window_map(fds[1], job->window_offset, job->window_length, &decoder->window);
+}
+
+static int close_the_rest(const struct decoder *decoder)
+{
+	const int keep[] = {
+		decoder->socket,
+		decoder->source,
+#ifdef MURAL_SANITIZED
+		STDERR_FILENO,
+#endif
+	};
+	return descriptors_keep_only(keep, ARRAY_SIZE(keep));
+}
+
+static void *help(void *context)
+{
+	struct helper *helper = context;
+	sem_post(&helper->runs);
+	window_populate(&helper->window);
+	sandbox_thread_exit();
+}
+
+/* A thread that makes the pages ahead of the decoder: more than half of a decode into fresh shared memory is page faults. Only
+ * where it pays, and without it the decoder makes them itself. */
+static void start_helper(struct decoder *decoder)
+{
+	if (decoder->job.threads == 0 || decoder->window.length < MURAL_HUGE_PAGE_SIZE)
+		return;
+	struct helper *helper = &decoder->helper;
+	helper->window = decoder->window;
+	pthread_attr_t attributes;
+	pthread_t thread;
+	if (sem_init(&helper->runs, 0, 0) < 0 || pthread_attr_init(&attributes) != 0)
+		return;
+	pthread_attr_setstacksize(&attributes, HELPER_STACK_BYTES);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attributes, help, helper) != 0)
+		return;
+	/* What glibc calls to start a thread is not on the filter's list. */
+	while (sem_wait(&helper->runs) < 0)
+		continue;
+}
+
+static int shut_in(struct decoder *decoder)
+{
+	const struct sandbox_limits limits = {
+		.source_fd = decoder->source,
+		.answer_fd = decoder->socket,
+		.memory_bytes = decoder->job.memory_bytes,
+		.cpu_seconds = decoder->job.cpu_seconds,
+	};
+	int r = sandbox_prepare(&limits);
+	if (r < 0)
+		return r;
+	start_helper(decoder);
+	return sandbox_close(&limits);
+}
+
+void decoder_main(int socket)
+{
+	static struct decoder decoder;
+	decoder.socket = socket;
+	decoder.source = -1;
+	prctl(PR_SET_NAME, "mural-decoder");
+	int r = take_job(&decoder);
+	if (r < 0)
+		give_up(socket, r, "the decoder could not map the memory for the picture");
+	r = close_the_rest(&decoder);
+	if (r == 0)
+		r = shut_in(&decoder);
+	if (r < 0)
+		give_up(socket, r, "the decoder could not shut itself in");
+
+	struct job_result result = {0};
+	uint64_t start = monotonic_ns();
+	codec_run(decoder.source, &decoder.job, decoder.window.pixels, &result);
+	result.decode_ns = monotonic_ns() - start;
+	answer(socket, &result);
+}

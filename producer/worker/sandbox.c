@@ -1,0 +1,135 @@
+/* The order in which a decoder shuts itself in, and its limits. */
+#include "producer/sandbox.h"
+
+#include "common/util.h"
+#include "sandbox_parts.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+unsigned sandbox_features(void)
+{
+	return (filter_available() ? SANDBOX_SECCOMP : 0u) | (landlock_version() > 0 ? SANDBOX_LANDLOCK : 0u);
+}
+
+void sandbox_thread_exit(void)
+{
+	for (;;)
+		syscall(SYS_exit, 0);
+}
+
+#ifdef MURAL_NO_SANDBOX
+
+int sandbox_prepare(const struct sandbox_limits *limits)
+{
+	(void)limits;
+	return 0;
+}
+
+int sandbox_close(const struct sandbox_limits *limits)
+{
+	(void)limits;
+	return 0;
+}
+
+#else
+
+/* When memory runs out a decoder goes first: its request can be made again. Raising one's own score is always allowed; a /proc
+ * that is not mounted is no reason to refuse pictures. */
+static void volunteer_for_oom(void)
+{
+	CLEANUP(close_p) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)!write(fd, "1000", 4);
+}
+
+/* Bytes of address space in use. Without /proc: what a process with these libraries has at the very most. */
+static uint64_t mapped_bytes(void)
+{
+	char text[64] = "";
+	unsigned long long pages;
+	CLEANUP(close_p) int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (length <= 0 || sscanf(text, "%llu", &pages) != 1)
+		return UINT64_C(256) << 20;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static int limit(__rlimit_resource_t what, rlim_t soft, rlim_t hard)
+{
+	struct rlimit now;
+	if (getrlimit(what, &now) < 0)
+		return -errno;
+	/* A hard limit can only be lowered. */
+	if (hard > now.rlim_max)
+		hard = now.rlim_max;
+	struct rlimit value = {.rlim_cur = soft < hard ? soft : hard, .rlim_max = hard};
+	return setrlimit(what, &value) < 0 ? -errno : 0;
+}
+
+static int limit_resources(const struct sandbox_limits *limits, uint64_t mapped)
+{
+	uint64_t space;
+	if (__builtin_add_overflow(mapped + SANDBOX_MEMORY_SLACK, limits->memory_bytes, &space))
+		return -EINVAL;
+	/* The signal tells too much time from the OOM killer's SIGKILL. */
+	rlim_t seconds = limits->cpu_seconds > 0 ? limits->cpu_seconds : 1;
+	const struct {
+		__rlimit_resource_t what;
+		rlim_t soft, hard;
+	} all[] = {
+		{RLIMIT_AS, space, space},
+		{RLIMIT_CPU, seconds, seconds + 1},
+		{RLIMIT_CORE, 0, 0},
+		{RLIMIT_FSIZE, 0, 0},
+		{RLIMIT_MEMLOCK, 0, 0},
+		{RLIMIT_NOFILE, 0, 0}, /* what is open stays usable */
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		int r = limit(all[i].what, all[i].soft, all[i].hard);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* One heap that grows by brk: blocks with a mapping of their own would be moved by mremap when they grow, which is refused, and
+ * a heap for each thread would reserve more address space than a decoder is allowed. */
+static int keep_to_one_heap(void)
+{
+	return mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_ARENA_MAX, 1) == 1 ? 0 : -EINVAL;
+}
+
+int sandbox_prepare(const struct sandbox_limits *limits)
+{
+	/* These two need a path, and the first a dumpable process. */
+	volunteer_for_oom();
+	uint64_t mapped = mapped_bytes();
+	int r = keep_to_one_heap();
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	r = landlock_restrict();
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	return limit_resources(limits, mapped);
+}
+
+int sandbox_close(const struct sandbox_limits *limits)
+{
+	/* Not earlier: threads count as processes. */
+	int r = limit(RLIMIT_NPROC, 0, 0);
+	if (r < 0)
+		return r;
+	return filter_load(limits->source_fd, limits->answer_fd);
+}
+
+#endif

@@ -1,0 +1,146 @@
+/* The list of system calls that a decoder may make. Everything else kills the process. */
+#include "sandbox_parts.h"
+
+#include "common/util.h"
+
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* Calls whose arguments can do no harm to anybody else. */
+static const int allowed_always[] = {
+	SCMP_SYS(munmap),
+	SCMP_SYS(brk),
+	SCMP_SYS(futex),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(clock_gettime), /* usually the vDSO; a call where the clock source does not allow it */
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(restart_syscall), /* a futex wait that was stopped and continued */
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+#ifdef MURAL_SANITIZED
+	/* What the sanitizers' run time calls: threads of its own, and its report before it aborts. */
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(sigaltstack),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(tgkill),
+#endif
+};
+
+#ifdef MURAL_SANITIZED
+/* A report looks for these and goes on without them. */
+static const int refused_quietly[] = {
+	SCMP_SYS(open),	 SCMP_SYS(openat),	   SCMP_SYS(readlink),	SCMP_SYS(readlinkat),
+	SCMP_SYS(stat),	 SCMP_SYS(newfstatat), SCMP_SYS(access),	SCMP_SYS(prctl),
+	SCMP_SYS(ioctl), SCMP_SYS(prlimit64),  SCMP_SYS(getrlimit), SCMP_SYS(sysinfo),
+};
+#endif
+
+/* REMOVE, DONTFORK, HWPOISON and whatever comes later are not among them. */
+static const int allowed_advice[] = {
+	MADV_DONTNEED,
+	MADV_FREE,
+	MADV_HUGEPAGE,
+	MADV_NOHUGEPAGE,
+	MADV_POPULATE_READ,
+	MADV_POPULATE_WRITE,
+#ifdef MURAL_SANITIZED
+	MADV_DONTDUMP,
+#endif
+};
+
+static int allow_always(scmp_filter_ctx filter)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(allowed_always); i++) {
+		int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_always[i], 0);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(allowed_advice); i++) {
+		int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(madvise), 1,
+			SCMP_A2_32(SCMP_CMP_EQ, (uint32_t)allowed_advice[i]));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int allow_memory(scmp_filter_ctx filter)
+{
+	/* Private and anonymous: no descriptor's pages, no hugetlbfs, nothing that somebody else could map. */
+	const uint32_t kind = MAP_ANONYMOUS | MAP_TYPE | MAP_HUGETLB;
+	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+		SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+		SCMP_A3_32(SCMP_CMP_MASKED_EQ, kind, MAP_ANONYMOUS | MAP_PRIVATE));
+	if (r < 0)
+		return r;
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+		SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+/* The kernel takes the low 32 bits of a descriptor argument, so those are what is compared. */
+static int allow_descriptors(scmp_filter_ctx filter, int source_fd, int answer_fd)
+{
+	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(pread64), 1,
+		SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)source_fd));
+	if (r < 0)
+		return r;
+	/* sendto and not sendmsg: it can carry no descriptor. And to nobody but the peer. */
+	r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 2,
+		SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)answer_fd), SCMP_A4_64(SCMP_CMP_EQ, 0));
+#ifdef MURAL_SANITIZED
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
+			SCMP_A0_32(SCMP_CMP_EQ, STDERR_FILENO));
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(refused_quietly); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), refused_quietly[i], 0);
+#endif
+	return r;
+}
+
+static int set_attributes(scmp_filter_ctx filter)
+{
+	int r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (r < 0)
+		return r;
+	/* Calls of another architecture (int 0x80, x32) would otherwise only end their thread. */
+	return seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+}
+
+static void release_p(scmp_filter_ctx *filter)
+{
+	if (*filter)
+		seccomp_release(*filter);
+}
+
+int filter_load(int source_fd, int answer_fd)
+{
+	CLEANUP(release_p) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	if (!filter)
+		return -ENOMEM;
+	int r = set_attributes(filter);
+	if (r == 0)
+		r = allow_always(filter);
+	if (r == 0)
+		r = allow_memory(filter);
+	if (r == 0)
+		r = allow_descriptors(filter, source_fd, answer_fd);
+	if (r == 0)
+		r = seccomp_load(filter);
+	return r;
+}
+
+bool filter_available(void)
+{
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0u, &action) == 0;
+}

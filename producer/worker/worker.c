@@ -1,0 +1,125 @@
+/* One decoder process as the producer sees it. It has finished when three things have come, in any order: the end of the
+ * process (only then is its writable mapping gone), the nursery's report of how, and the answer or the lack of one. */
+#include "worker.h"
+
+#include "common/message.h"
+#include "common/util.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+
+/* How long an answered worker may take to end, and the nursery to report an end. Unmapping a large window takes tens of
+ * milliseconds; neither is ever waited for, a late one is killed. */
+#define LATE_NS ((uint64_t)500000000)
+
+int watch_add(int epoll, int fd, struct watch *watch)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Explicitly: epoll forgets a closed descriptor only when its last copy is closed. */
+static void close_watched(int epoll, int *fd)
+{
+	if (*fd < 0)
+		return;
+	epoll_ctl(epoll, EPOLL_CTL_DEL, *fd, NULL);
+	close_p(fd);
+	*fd = -1;
+}
+
+/* True: an answer of the right shape, the first. Anything else ends the conversation. */
+static bool receive_answer(struct worker *worker)
+{
+	struct job_result result;
+	int fds[MESSAGE_FDS_MAX];
+	size_t count = 0;
+	ssize_t length = message_receive(worker->socket, &result, sizeof(result), fds, &count);
+	if (length == -EAGAIN)
+		return false;
+	close_watched(worker->epoll, &worker->socket);
+	if (length <= 0)
+		return false;
+	close_all(fds, count);
+	if (length != sizeof(result) || count != 0)
+		return false;
+	result.text[sizeof(result.text) - 1] = '\0';
+	worker->result = result;
+	return true;
+}
+
+static void on_answer(struct watch *watch)
+{
+	struct worker *worker = CONTAINER_OF(watch, struct worker, answer);
+	if (worker->socket < 0)
+		return;
+	if (receive_answer(worker)) {
+		worker->answered = true;
+		worker->deadline_ns = monotonic_ns() + LATE_NS;
+	} else if (worker->socket < 0) {
+		worker_kill(worker); /* it hung up, or spoke nonsense */
+	}
+}
+
+static void on_end(struct watch *watch)
+{
+	struct worker *worker = CONTAINER_OF(watch, struct worker, end);
+	if (worker->gone)
+		return;
+	worker->gone = true;
+	epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->pidfd, NULL);
+	if (worker->socket >= 0 && receive_answer(worker))
+		worker->answered = true;
+	close_watched(worker->epoll, &worker->socket);
+	worker->deadline_ns = worker->reported ? 0 : monotonic_ns() + LATE_NS;
+}
+
+int worker_create(int epoll, const int fds[2], uint64_t id, pid_t pid, struct worker **ret)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	if (!worker) {
+		close(fds[0]);
+		close(fds[1]);
+		return -ENOMEM;
+	}
+	worker->id = id;
+	worker->pid = pid;
+	worker->epoll = epoll;
+	worker->pidfd = fds[0];
+	worker->socket = fds[1];
+	worker->end.happened = on_end;
+	worker->answer.happened = on_answer;
+	int r = watch_add(epoll, worker->pidfd, &worker->end);
+	if (r == 0)
+		r = watch_add(epoll, worker->socket, &worker->answer);
+	if (r < 0) {
+		worker_free(worker);
+		return r;
+	}
+	*ret = worker;
+	return 0;
+}
+
+void worker_free(struct worker *worker)
+{
+	if (!worker)
+		return;
+	close_watched(worker->epoll, &worker->pidfd);
+	close_watched(worker->epoll, &worker->socket);
+	free(worker);
+}
+
+bool worker_is_finished(const struct worker *worker)
+{
+	return worker->gone && worker->reported;
+}
+
+void worker_kill(struct worker *worker)
+{
+	syscall(SYS_pidfd_send_signal, worker->pidfd, SIGKILL, NULL, 0);
+}
+
+pid_t worker_pid(const struct worker *worker)
+{
+	return worker->pid;
+}

@@ -1,0 +1,47 @@
+/* The producer's view of one decoder process: two descriptors, and what is known of its end. */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "producer/nursery.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+
+/* What an epoll event leads to. */
+struct watch {
+	void (*happened)(struct watch *watch);
+};
+
+/* Registers for EPOLLIN. 0 or -errno. */
+int watch_add(int epoll, int fd, struct watch *watch);
+
+struct worker {
+	TAILQ_ENTRY(worker) link; /* in the nursery's ready or busy list */
+	uint64_t id;
+	pid_t pid;
+	int epoll;  /* borrowed from the nursery */
+	int pidfd;  /* owned */
+	int socket; /* owned; -1 once nothing more can come from it */
+	struct watch end, answer;
+	void *job_user;
+	struct job_result result;
+	bool answered;
+	bool gone;     /* the process and its memory */
+	bool reported; /* the nursery has told how it ended, or can not any more */
+	int status;    /* as waitpid gives it; valid once reported */
+	uint64_t deadline_ns; /* what has to happen next is late from then on; 0: nothing is expected */
+};
+
+TAILQ_HEAD(worker_list, worker);
+
+/* Takes both descriptors, also on failure. */
+int worker_create(int epoll, const int fds[2], uint64_t id, pid_t pid, struct worker **ret);
+/* NULL is fine. */
+void worker_free(struct worker *worker);
+
+/* Nothing of it is missing any more: finished may be called. */
+bool worker_is_finished(const struct worker *worker);
+
+#endif

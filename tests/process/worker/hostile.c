@@ -1,0 +1,253 @@
+/* What the nursery makes of decoders that an image has taken over. */
+#include "jobs.h"
+
+#include "common/util.h"
+#include "support/process.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define MIB ((uint64_t)1 << 20)
+
+static struct jobs jobs;
+
+static void set_up(void)
+{
+	jobs_start(&jobs, "test_hostile_decoder", 2);
+}
+
+static void tear_down(void)
+{
+	jobs_stop(&jobs);
+}
+
+TestSuite(hostile, .init = set_up, .fini = tear_down, .timeout = 300);
+
+static const struct job probe = {.kind = JOB_PROBE, .memory_bytes = 64 * MIB, .cpu_seconds = 60};
+
+/* Runs a probe whose codec behaves like @how, then a good one: nothing may have been lost. */
+static struct outcome run(char how)
+{
+	CLEANUP(close_p) int source = jobs_file(&how, 1);
+	CLEANUP(close_p) int good = jobs_file(".", 1);
+	struct outcome outcome, next;
+	jobs_run(&jobs, &probe, source, -1, &outcome);
+	cr_assert_eq(outcome.finished, 1);
+	jobs_run(&jobs, &probe, good, -1, &next);
+	cr_assert(next.answered);
+	cr_assert_eq(next.signal, 0);
+	cr_assert_eq(next.result.source_width, 7);
+	return outcome;
+}
+
+Test(hostile, a_crash_is_reported_by_its_signal)
+{
+	struct outcome outcome = run('c');
+	cr_assert_not(outcome.answered);
+#ifdef MURAL_SANITIZED
+	cr_assert_neq(outcome.signal, 0); /* the report ends the process */
+#else
+	cr_assert_eq(outcome.signal, SIGSEGV);
+#endif
+}
+
+Test(hostile, an_exit_without_an_answer_is_no_answer)
+{
+	struct outcome outcome = run('e');
+	cr_assert_not(outcome.answered);
+}
+
+#ifndef MURAL_NO_SANDBOX
+#ifndef MURAL_SANITIZED
+Test(hostile, opening_a_file_ends_the_decoder)
+{
+	struct outcome outcome = run('o');
+	cr_assert_not(outcome.answered);
+	cr_assert_eq(outcome.signal, SIGSYS);
+}
+
+Test(hostile, memory_beyond_the_limit_is_refused_and_no_more_than_it_is_given)
+{
+	struct outcome outcome = run('m');
+	cr_assert(outcome.answered);
+	cr_assert_geq(outcome.result.memory_bytes, 63 * MIB, "only %llu MiB of the 64 allowed",
+		(unsigned long long)(outcome.result.memory_bytes / MIB));
+	cr_assert_leq(outcome.result.memory_bytes, 72 * MIB);
+}
+#endif
+
+Test(hostile, a_descriptor_cannot_be_sent_to_the_producer)
+{
+	struct outcome outcome = run('d');
+	cr_assert_not(outcome.answered);
+	cr_assert_eq(outcome.signal, SIGSYS);
+}
+
+Test(hostile, too_much_cpu_time_ends_with_sigxcpu)
+{
+	struct job job = probe;
+	job.cpu_seconds = 1;
+	CLEANUP(close_p) int source = jobs_file("s", 1);
+	struct outcome outcome;
+	jobs_run(&jobs, &job, source, -1, &outcome);
+	cr_assert_not(outcome.answered);
+	cr_assert_eq(outcome.signal, SIGXCPU);
+}
+#endif
+
+Test(hostile, a_block_can_grow_without_mremap)
+{
+	struct outcome outcome = run('r');
+	cr_assert(outcome.answered, "ended by signal %d", outcome.signal);
+	cr_assert_eq(outcome.result.source_height, 1);
+}
+
+Test(hostile, an_answer_stands_when_the_decoder_then_hangs_and_is_killed)
+{
+	struct outcome outcome = run('a');
+	cr_assert(outcome.answered);
+	cr_assert_eq(outcome.result.source_width, 7);
+	cr_assert_eq(outcome.signal, SIGKILL);
+}
+
+Test(hostile, only_the_first_answer_counts)
+{
+	struct outcome outcome = run('t');
+	cr_assert(outcome.answered);
+	cr_assert_eq(outcome.result.source_width, 7);
+}
+
+Test(hostile, an_answer_of_another_size_is_none_and_ends_the_decoder)
+{
+	struct outcome outcome = run('g');
+	cr_assert_not(outcome.answered);
+	cr_assert_eq(outcome.signal, SIGKILL);
+}
+
+Test(hostile, the_text_of_an_answer_always_ends)
+{
+	struct outcome outcome = run('l');
+	cr_assert(outcome.answered);
+	cr_assert_eq(strnlen(outcome.result.text, sizeof(outcome.result.text)), sizeof(outcome.result.text) - 1);
+}
+
+static struct job decode_job(uint64_t offset, uint64_t length)
+{
+	struct job job = probe;
+	job.kind = JOB_DECODE;
+	job.window_offset = offset;
+	job.window_length = length;
+	job.threads = 1;
+	return job;
+}
+
+Test(hostile, a_main_thread_that_ends_alone_can_still_be_killed)
+{
+	CLEANUP(close_p) int source = jobs_file("x", 1);
+	CLEANUP(close_p) int memory = jobs_file(NULL, 64 * MIB);
+	struct job job = decode_job(0, 64 * MIB);
+	struct outcome outcome;
+	worker_kill(jobs_submit(&jobs, &job, source, memory, &outcome));
+	cr_assert(jobs_wait_finished(&jobs, &outcome));
+	cr_assert_not(outcome.answered);
+}
+
+static bool all_bytes_are(const unsigned char *bytes, uint64_t from, uint64_t to, unsigned char value)
+{
+	for (uint64_t i = from; i < to; i++)
+		if (bytes[i] != value)
+			return false;
+	return true;
+}
+
+/* Small, and large enough for huge pages and the thread that makes pages ahead; at an offset that no huge page begins at. */
+static void writes_its_window_alone(uint64_t offset, uint64_t length)
+{
+	uint64_t size = offset + length + MIB;
+	CLEANUP(close_p) int source = jobs_file("w", 1);
+	CLEANUP(close_p) int memory = jobs_file(NULL, size);
+	struct job job = decode_job(offset, length);
+	struct outcome outcome;
+	jobs_run(&jobs, &job, source, memory, &outcome);
+	cr_assert(outcome.answered);
+	unsigned char *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, memory, 0);
+	cr_assert_neq(bytes, MAP_FAILED);
+	cr_assert(all_bytes_are(bytes, 0, offset, 0));
+	cr_assert(all_bytes_are(bytes, offset, offset + length, 'w'));
+	cr_assert(all_bytes_are(bytes, offset + length, size, 0));
+	munmap(bytes, size);
+}
+
+Test(hostile, a_window_is_written_and_nothing_beside_it)
+{
+	writes_its_window_alone(4096, 8192);
+	writes_its_window_alone(0, 2 * MIB);
+	writes_its_window_alone(3 * 4096, 5 * MIB);
+}
+
+Test(hostile, a_window_that_is_not_whole_pages_is_refused_with_a_reason)
+{
+	CLEANUP(close_p) int source = jobs_file("w", 1);
+	CLEANUP(close_p) int memory = jobs_file(NULL, MIB);
+	struct job job = decode_job(100, 8192);
+	struct outcome outcome;
+	jobs_run(&jobs, &job, source, memory, &outcome);
+	cr_assert(outcome.answered);
+	cr_assert_eq(outcome.result.error, -EINVAL);
+	cr_assert_eq(outcome.result.reason, MURAL_REASON_MEMORY);
+}
+
+Test(hostile, a_job_and_its_descriptors_must_agree)
+{
+	CLEANUP(close_p) int source = jobs_file("w", 1);
+	struct job job = decode_job(0, 8192);
+	struct worker *worker;
+	cr_assert_eq(nursery_submit(jobs.nursery, &job, source, -1, NULL, &worker), -EINVAL);
+	cr_assert_eq(nursery_submit(jobs.nursery, &probe, source, source, NULL, &worker), -EINVAL);
+	cr_assert_eq(nursery_submit(jobs.nursery, &probe, -1, -1, NULL, &worker), -EINVAL);
+}
+
+#ifndef MURAL_NO_SANDBOX
+static char *read_proc(pid_t pid, const char *name)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return test_read_file(path, NULL);
+}
+
+static bool is_shut_in(void *context)
+{
+	char *status = read_proc(*(pid_t *)context, "status");
+	bool is = strstr(status, "Seccomp:\t2") != NULL;
+	free(status);
+	return is;
+}
+
+Test(hostile, a_decoder_is_shut_in_as_promised)
+{
+	CLEANUP(close_p) int source = jobs_file("h", 1);
+	struct outcome outcome;
+	struct worker *worker = jobs_submit(&jobs, &probe, source, -1, &outcome);
+	pid_t pid = worker_pid(worker);
+	cr_assert(test_until(is_shut_in, &pid, TEST_TIMEOUT_MS));
+
+	CLEANUP(free_p) char *status = read_proc(pid, "status");
+	CLEANUP(free_p) char *score = read_proc(pid, "oom_score_adj");
+	cr_assert(strstr(status, "Name:\tmural-decoder"));
+	cr_assert(strstr(status, "NoNewPrivs:\t1"));
+	cr_assert_str_eq(score, "1000\n");
+#ifndef MURAL_SANITIZED
+	if (geteuid() == 0) /* the others may not look: it is not dumpable */
+		cr_assert_eq(test_count_descriptors(pid), 2);
+	else
+		cr_assert_eq(test_count_descriptors(pid), -1);
+#endif
+	worker_kill(worker);
+	cr_assert(jobs_wait_finished(&jobs, &outcome));
+	cr_assert_not(outcome.answered);
+	cr_assert_eq(outcome.signal, SIGKILL);
+}
+#endif
