@@ -92,7 +92,6 @@ static int grow(void)
 
 static void misbehave(char how, int source_fd, const struct job *job, uint8_t *pixels, struct job_result *result)
 {
-	char buffer[sizeof(*result)];
 	switch (how) {
 	case 'c':
 		*(volatile char *)16 = 0;
@@ -118,7 +117,7 @@ static void misbehave(char how, int source_fd, const struct job *job, uint8_t *p
 		result->source_width = 99;
 		break;
 	case 'g': /* too short */
-		say(buffer, 1);
+		say(result, 1);
 		hang();
 		break;
 	case 'l': /* every byte set */
