@@ -71,6 +71,6 @@ const char *size_text(uint64_t bytes, char buffer[SIZE_TEXT_MAX])
 	unsigned unit = 0;
 	for (; value >= 1023.95 && unit < 5; unit++)
 		value /= 1024;
-	snprintf(buffer, SIZE_TEXT_MAX, "%.1f %s", value, names[unit]);
+	snprintf(buffer, SIZE_TEXT_MAX, "%.1f %.3s", value, names[unit]);
 	return buffer;
 }
