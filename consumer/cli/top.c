@@ -38,7 +38,7 @@ static bool parse_number(const char *text, double least, double most, double *re
 static error_t parse_top(int key, char *argument, struct argp_state *state)
 {
 	struct top_options *options = state->input;
-	double count = 0;
+	double count;
 	switch (key) {
 	case 'd':
 		if (!parse_number(argument, 0.05, 86400, &options->seconds))
