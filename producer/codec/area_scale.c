@@ -1,0 +1,145 @@
+/* Area average in integers.
+ *
+ * In units of 1 / (to * from) of the picture a source row is `to` long and a row of the result
+ * `from`: all overlaps are whole numbers, the weights of a result row add up to `from`, and a
+ * source row lies under at most two result rows. Rows are added up first, column by column in 32
+ * bits, which compilers turn into vector code: 255 * 255 * 65535 still fits. Columns are added once
+ * per result row, in 64 bits. The mean is therefore exact until its one rounding. */
+#include "area_scale.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHANNELS 4u
+
+uint64_t area_scale_memory(uint32_t from_width)
+{
+	return (uint64_t)from_width * CHANNELS * sizeof(uint32_t);
+}
+
+int area_scale_init(struct area_scale *scale, uint32_t from_width, uint32_t from_height,
+	uint32_t to_width, uint32_t to_height, bool alpha)
+{
+	*scale = (struct area_scale){
+		.from_width = from_width,
+		.from_height = from_height,
+		.to_width = to_width,
+		.to_height = to_height,
+		.alpha = alpha,
+	};
+	scale->sums = calloc(from_width, CHANNELS * sizeof(*scale->sums));
+	return scale->sums ? 0 : -ENOMEM;
+}
+
+void area_scale_fini(struct area_scale *scale)
+{
+	free(scale->sums);
+	scale->sums = NULL;
+}
+
+static void add_opaque(
+	uint32_t *restrict sums, const uint8_t *restrict row, size_t count, uint32_t weight)
+{
+	for (size_t i = 0; i < count; i++)
+		sums[i] += row[i] * weight;
+}
+
+static void add_alpha(
+	uint32_t *restrict sums, const uint8_t *restrict row, size_t count, uint32_t weight)
+{
+	for (size_t i = 0; i < count; i += CHANNELS) {
+		uint32_t alpha_weight = row[i + 3] * weight;
+		sums[i] += row[i] * alpha_weight;
+		sums[i + 1] += row[i + 1] * alpha_weight;
+		sums[i + 2] += row[i + 2] * alpha_weight;
+		sums[i + 3] += alpha_weight;
+	}
+}
+
+static void add_row(struct area_scale *scale, const uint8_t *row, uint32_t weight)
+{
+	size_t count = (size_t)scale->from_width * CHANNELS;
+	if (weight == 0)
+		return;
+	if (scale->alpha)
+		add_alpha(scale->sums, row, count, weight);
+	else
+		add_opaque(scale->sums, row, count, weight);
+	scale->filled += weight;
+}
+
+static inline void add_column(uint64_t total[CHANNELS], const uint32_t *column, uint32_t weight)
+{
+	for (unsigned i = 0; i < CHANNELS; i++)
+		total[i] += (uint64_t)column[i] * weight;
+}
+
+/* sum / area to the nearest. In doubles: both are under 2^41, so that the quotient's error is far
+ * below 1 / area, and the added quarter keeps exact quotients from falling just short. */
+static inline uint8_t mean_opaque(uint64_t sum, uint64_t area, double inverse)
+{
+	return (uint8_t)(int)(((double)(sum + area / 2) + 0.25) * inverse);
+}
+
+static void write_opaque(
+	const uint64_t total[CHANNELS], uint64_t area, double inverse, uint8_t *pixel)
+{
+	for (unsigned i = 0; i < 3; i++)
+		pixel[i] = mean_opaque(total[i], area, inverse);
+	pixel[3] = 255;
+}
+
+static void write_alpha(const uint64_t total[CHANNELS], uint64_t area, uint8_t *pixel)
+{
+	uint64_t alpha = total[3];
+	pixel[3] = (uint8_t)((alpha + area / 2) / area);
+	for (unsigned i = 0; i < 3; i++)
+		pixel[i] = pixel[3] == 0 ? 0 : (uint8_t)((total[i] + alpha / 2) / alpha);
+}
+
+/* Adds up columns: a result pixel ends inside of column @x or with it; what is left of that column
+ * begins the next pixel. */
+static void finish_row(struct area_scale *scale, uint8_t *ret_row)
+{
+	uint64_t area = (uint64_t)scale->from_width * scale->from_height;
+	double inverse = 1.0 / (double)area;
+	uint64_t total[CHANNELS] = {0};
+	uint32_t missing = scale->from_width;
+
+	for (uint32_t x = 0; x < scale->from_width; x++) {
+		const uint32_t *column = scale->sums + (size_t)x * CHANNELS;
+		uint32_t left = scale->to_width;
+		if (left < missing) {
+			add_column(total, column, left);
+			missing -= left;
+			continue;
+		}
+		add_column(total, column, missing);
+		left -= missing;
+		if (scale->alpha)
+			write_alpha(total, area, ret_row);
+		else
+			write_opaque(total, area, inverse, ret_row);
+		ret_row += CHANNELS;
+		memset(total, 0, sizeof(total));
+		add_column(total, column, left);
+		missing = scale->from_width - left;
+	}
+	memset(scale->sums, 0, (size_t)scale->from_width * CHANNELS * sizeof(*scale->sums));
+	scale->filled = 0;
+}
+
+bool area_scale_push(struct area_scale *scale, const uint8_t *row, uint8_t *ret_row)
+{
+	uint32_t weight = scale->to_height;
+	uint32_t missing = scale->from_height - scale->filled;
+	if (weight < missing) {
+		add_row(scale, row, weight);
+		return false;
+	}
+	add_row(scale, row, missing);
+	finish_row(scale, ret_row);
+	add_row(scale, row, weight - missing);
+	return true;
+}

@@ -1,0 +1,350 @@
+/* PNG by libpng.
+ *
+ * As with libjpeg, errors arrive in a callback that must not return; guarded() sets the place it
+ * jumps to, and what must survive lives in struct png. libpng would inflate and keep text, profiles
+ * and suggested palettes of any size: all chunks that do not change pixels are declared unknown,
+ * and unknown ones are dropped. Only eXIf is looked at. */
+#include "exif_orientation.h"
+#include "outcome.h"
+#include "plan.h"
+#include "row_sink.h"
+
+#include <mural/pixel.h>
+#include <png.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* libpng's and zlib's fixed state and buffers: measured below 128 KiB; and one unknown chunk. */
+#define PNG_FIXED_BYTES ((uint64_t)256 << 10)
+#define PNG_CHUNK_BYTES_MAX ((png_alloc_size_t)64 << 10)
+
+struct png {
+	png_structp png;
+	png_infop info;
+	struct source *source; /* borrowed */
+	jmp_buf escape;
+	const struct job *job;
+	struct job_result *result;
+	struct plan plan;
+	struct row_shape shape;
+	struct row_sink sink;
+	unsigned orientation; /* 0: no eXIf chunk seen yet */
+	bool reading_pixels;  /* from here on an eXIf chunk comes too late */
+	bool ended;           /* libpng wanted more than there is */
+	int error;            /* -errno of a read that failed, 0 */
+	int passes;
+	bool came;      /* at least one row was decoded */
+	uint8_t *image; /* owned; an interlaced picture that is to be scaled or turned */
+};
+
+/* ---- errors ---- */
+
+_Noreturn static void png_escape(struct png *png)
+{
+	longjmp(png->escape, 1);
+}
+
+static void on_error(png_structp context, png_const_charp message)
+{
+	struct png *png = png_get_error_ptr(context);
+	if (png->error)
+		outcome_fail_source(png->result, png->error);
+	else if (png->ended)
+		outcome_fail(png->result, MURAL_REASON_TRUNCATED, "the PNG ends early");
+	else if (strcmp(message, "Out of memory") == 0)
+		outcome_fail(png->result, MURAL_REASON_MEMORY, "no memory for the decoder");
+	else
+		outcome_fail(png->result, MURAL_REASON_CORRUPT, "%s", message);
+	png_escape(png);
+}
+
+/* Warnings concern chunks without pixels, or data after the last pixel. */
+static void on_warning(png_structp context, png_const_charp message)
+{
+	(void)context;
+	(void)message;
+}
+
+/* ---- the header ---- */
+
+static void read_data(png_structp context, png_bytep data, size_t size)
+{
+	struct png *png = png_get_io_ptr(context);
+	int64_t got = source_read(png->source, data, size);
+	if (got == (int64_t)size)
+		return;
+	if (got < 0)
+		png->error = (int)got;
+	png->ended = true;
+	png_error(context, "end of file");
+}
+
+/* Gets every chunk that libpng was told not to know. 1: dealt with. */
+static int on_unknown_chunk(png_structp context, png_unknown_chunkp chunk)
+{
+	static const uint8_t exif_header[6] = "Exif\0";
+	struct png *png = png_get_user_chunk_ptr(context);
+	if (memcmp(chunk->name, "eXIf", 4) != 0)
+		return 1;
+	if (png->orientation != 0 || png->reading_pixels || chunk->size > PNG_CHUNK_BYTES_MAX)
+		return 1;
+	/* The chunk is a bare TIFF structure; JPEG's Exif segments, which libexif reads, put a
+	 * header before it. */
+	uint8_t *block = malloc(sizeof(exif_header) + chunk->size);
+	if (!block)
+		return 1;
+	memcpy(block, exif_header, sizeof(exif_header));
+	memcpy(block + sizeof(exif_header), chunk->data, chunk->size);
+	png->orientation = exif_orientation(block, sizeof(exif_header) + chunk->size);
+	free(block);
+	return 1;
+}
+
+static void forget_chunks(png_structp context)
+{
+	/* Each name with its terminating zero, as libpng wants it. */
+	static const char names[] = "bKGD\0cHRM\0eXIf\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0"
+				    "sBIT\0sCAL\0sPLT\0sRGB\0sTER\0tEXt\0tIME\0zTXt";
+	png_set_keep_unknown_chunks(
+		context, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep)names, (int)sizeof(names) / 5);
+	png_set_chunk_malloc_max(context, PNG_CHUNK_BYTES_MAX);
+	png_set_chunk_cache_max(context, 1);
+	png_set_benign_errors(context, 1);
+}
+
+static void step_read_header(struct png *png)
+{
+	png->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, png, on_error, on_warning);
+	png->info = png->png ? png_create_info_struct(png->png) : NULL;
+	if (!png->info) {
+		outcome_fail(png->result, MURAL_REASON_MEMORY, "no memory for the decoder");
+		png_escape(png);
+	}
+	png_set_read_fn(png->png, png, read_data);
+	png_set_read_user_chunk_fn(png->png, png, on_unknown_chunk);
+	forget_chunks(png->png);
+	png_read_info(png->png, png->info);
+	png->reading_pixels = true;
+}
+
+static bool has_alpha(const struct png *png)
+{
+	return (png_get_color_type(png->png, png->info) & PNG_COLOR_MASK_ALPHA) != 0 ||
+	       png_get_valid(png->png, png->info, PNG_INFO_tRNS) != 0;
+}
+
+/* Every picture becomes B, G, R, A bytes. */
+static void step_configure(struct png *png)
+{
+	bool alpha = has_alpha(png);
+	png_set_scale_16(png->png);
+	png_set_expand(png->png);
+	png_set_gray_to_rgb(png->png);
+	png_set_bgr(png->png);
+	if (!alpha)
+		png_set_filler(png->png, 0xff, PNG_FILLER_AFTER);
+	png->passes = png_set_interlace_handling(png->png);
+	if (alpha)
+		png->result->flags |= MURAL_BITMAP_HAS_ALPHA;
+	png->shape = (struct row_shape){
+		.width = png->plan.stored_width,
+		.height = png->plan.stored_height,
+		.fitted_width = png->plan.fitted_width,
+		.fitted_height = png->plan.fitted_height,
+		.orientation = png->plan.orientation,
+		.format = png->job->format,
+		.alpha = alpha || (png->job->flags & JOB_ALLOW_PARTIAL) != 0,
+	};
+}
+
+/* ---- memory ---- */
+
+static size_t row_bytes(const struct png *png)
+{
+	return (size_t)png->shape.width * 4;
+}
+
+static bool needs_image(const struct png *png)
+{
+	return png->passes > 1 && !row_shape_is_direct(&png->shape);
+}
+
+static uint64_t png_memory(const struct png *png)
+{
+	/* libpng keeps the row under way, with room for every transformation (at most 16 bits x 4),
+	 * and the one before. */
+	uint64_t rows = 2 * ((uint64_t)png->shape.width * 8 + 128);
+	uint64_t bytes = rows + row_sink_memory(&png->shape);
+	if (needs_image(png))
+		bytes += row_bytes(png) * (uint64_t)png->shape.height;
+	if (bytes < EXIF_MEMORY_BYTES)
+		bytes = EXIF_MEMORY_BYTES;
+	return bytes + sizeof(*png) + PNG_FIXED_BYTES;
+}
+
+/* ---- rows ---- */
+
+static void read_rows(struct png *png)
+{
+	for (uint32_t y = 0; y < png->shape.height; y++) {
+		png_read_row(png->png, row_sink_place(&png->sink), NULL);
+		row_sink_push(&png->sink);
+		png->came = true;
+	}
+}
+
+static uint8_t *interlaced_row(struct png *png, uint32_t y)
+{
+	return png->image ? png->image + row_bytes(png) * y : row_sink_direct_row(&png->sink, y);
+}
+
+/* A part shows each early pixel as a block, as big as the grid it comes from; a whole picture needs
+ * no such thing. */
+static void read_interlaced(struct png *png)
+{
+	bool blocks = (png->job->flags & JOB_ALLOW_PARTIAL) != 0;
+	for (int pass = 0; pass < png->passes; pass++) {
+		for (uint32_t y = 0; y < png->shape.height; y++) {
+			uint8_t *row = interlaced_row(png, y);
+			png_read_row(png->png, blocks ? NULL : row, blocks ? row : NULL);
+			png->came = true;
+		}
+	}
+}
+
+static void step_decode(struct png *png)
+{
+	png_start_read_image(png->png);
+	if (png->passes > 1)
+		read_interlaced(png);
+	else
+		read_rows(png);
+	png_read_end(png->png, NULL);
+}
+
+/* Interlaced rows go the way of all others once the picture is as complete as it gets. */
+static void push_interlaced(struct png *png)
+{
+	for (uint32_t y = 0; y < png->shape.height; y++) {
+		if (png->image)
+			memcpy(row_sink_place(&png->sink), interlaced_row(png, y), row_bytes(png));
+		row_sink_push(&png->sink);
+	}
+}
+
+/* ---- the codec ---- */
+
+/* Runs a step of libpng calls. The failure that is in the result when one of them jumped out, 0
+ * when it came to its end. */
+static int guarded(struct png *png, void (*step)(struct png *png))
+{
+	if (setjmp(png->escape))
+		return png->result->error;
+	step(png);
+	return 0;
+}
+
+static void png_close_p(struct png *png)
+{
+	row_sink_fini(&png->sink);
+	free(png->image);
+	if (png->png)
+		png_destroy_read_struct(&png->png, &png->info, NULL);
+}
+
+static void png_init(
+	struct png *png, struct source *source, const struct job *job, struct job_result *result)
+{
+	*png = (struct png){.source = source, .job = job, .result = result};
+}
+
+/* Reads the header and settles everything that follows from it. */
+static int png_prepare(struct png *png)
+{
+	int header = guarded(png, step_read_header);
+	uint32_t width = png->info ? png_get_image_width(png->png, png->info) : 0;
+	uint32_t height = png->info ? png_get_image_height(png->png, png->info) : 0;
+	/* First the limits: whatever else is wrong with a picture that is too large, this is what
+	 * to say of it. */
+	int limits = plan_check_limits(png->job, width, height, png->result);
+	if (limits < 0)
+		return limits;
+	if (header < 0)
+		return header;
+	plan_make(png->job, width, height, png->orientation ? png->orientation : 1, &png->plan,
+		png->result);
+	int r = guarded(png, step_configure);
+	if (r < 0)
+		return r;
+	png->result->memory_bytes = png_memory(png);
+	return 0;
+}
+
+static bool png_recognise(const uint8_t *bytes, size_t size)
+{
+	static const uint8_t start[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+	return size >= 4 && memcmp(bytes, start, size < sizeof(start) ? size : sizeof(start)) == 0;
+}
+
+static int png_probe(struct source *source, const struct job *job, struct job_result *result)
+{
+	__attribute__((cleanup(png_close_p))) struct png png;
+	png_init(&png, source, job, result);
+	return png_prepare(&png);
+}
+
+/* Interlaced pixels that never come must be 0, wherever they are gathered. */
+static int prepare_image(struct png *png)
+{
+	if (needs_image(png)) {
+		png->image = calloc(png->shape.height, row_bytes(png));
+		return png->image ? 0 : -1;
+	}
+	if (png->passes > 1 && (png->job->flags & JOB_ALLOW_PARTIAL))
+		for (uint32_t y = 0; y < png->shape.height; y++)
+			memset(row_sink_direct_row(&png->sink, y), 0, row_bytes(png));
+	return 0;
+}
+
+/* After the rows: what came is kept when it is all, or a part is wanted. */
+static int png_settle(struct png *png, int failure)
+{
+	bool partial = (png->job->flags & JOB_ALLOW_PARTIAL) && !png->error && png->came;
+	if (failure < 0 && !partial)
+		return failure;
+	if (png->passes > 1)
+		push_interlaced(png);
+	if (failure == 0)
+		return 0;
+	row_sink_fill_missing(&png->sink);
+	outcome_make_partial(png->result);
+	return 0;
+}
+
+static int png_decode(struct source *source, const struct job *job,
+	const struct picture_target *target, struct job_result *result)
+{
+	__attribute__((cleanup(png_close_p))) struct png png;
+	png_init(&png, source, job, result);
+	int r = png_prepare(&png);
+	if (r < 0)
+		return r;
+	r = plan_check_target(&png.plan, target, result);
+	if (r < 0)
+		return r;
+	r = plan_check_memory(job, result->memory_bytes, result);
+	if (r < 0)
+		return r;
+	if (row_sink_init(&png.sink, &png.shape, target) < 0 || prepare_image(&png) < 0)
+		return outcome_fail(result, MURAL_REASON_MEMORY, "no memory for rows");
+	return png_settle(&png, guarded(&png, step_decode));
+}
+
+const struct codec codec_png = {
+	.name = "PNG",
+	.source_kind = JOB_SOURCE_PNG,
+	.recognise = png_recognise,
+	.probe = png_probe,
+	.decode = png_decode,
+};

@@ -1,0 +1,272 @@
+/* From a decoder's rows to the bitmap.
+ *
+ * Orientations 1 to 4 keep rows as rows. For 5 to 8 a row becomes a column: written one at a time,
+ * each pixel would touch a cache line and a page of its own, so BAND_ROWS of them are gathered and
+ * turned together. */
+#include "row_sink.h"
+#include "plan.h"
+
+#include <errno.h>
+#include <mural/pixel.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "rows are B, G, R, A bytes: only on a little-endian machine is that an ARGB8888 word"
+#endif
+
+#define ROW_PIXEL_BYTES 4u
+
+/* 32 rows of 4 bytes make two cache lines of each column; the band of a 6000 pixels wide picture is
+ * 768 KiB. */
+#define BAND_ROWS 32u
+/* Keeps the rows of a band that is a power of two wide from competing for the same cache sets. */
+#define BAND_ROW_GAP 64u
+
+static bool mirrors_x(unsigned orientation)
+{
+	return orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+}
+
+static bool mirrors_y(unsigned orientation)
+{
+	return orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+}
+
+static bool shape_scales(const struct row_shape *shape)
+{
+	return shape->width != shape->fitted_width || shape->height != shape->fitted_height;
+}
+
+bool row_shape_is_direct(const struct row_shape *shape)
+{
+	return !shape_scales(shape) && mural_format_bytes(shape->format) == ROW_PIXEL_BYTES &&
+	       (shape->orientation == 1 || shape->orientation == 4);
+}
+
+static uint32_t band_rows(const struct row_shape *shape)
+{
+	return orientation_transposes(shape->orientation) ? BAND_ROWS : 1;
+}
+
+static size_t band_stride(const struct row_shape *shape)
+{
+	return (size_t)shape->fitted_width * ROW_PIXEL_BYTES + BAND_ROW_GAP;
+}
+
+uint64_t row_sink_memory(const struct row_shape *shape)
+{
+	uint64_t bytes = 0;
+	if (row_shape_is_direct(shape))
+		return 0;
+	bytes += band_stride(shape) * band_rows(shape);
+	if (shape_scales(shape))
+		bytes += (uint64_t)shape->width * ROW_PIXEL_BYTES + area_scale_memory(shape->width);
+	return bytes;
+}
+
+static int sink_allocate(struct row_sink *sink)
+{
+	const struct row_shape *shape = &sink->shape;
+	if (sink->direct)
+		return 0;
+	sink->band = malloc(sink->band_stride * band_rows(shape));
+	if (!sink->band)
+		return -ENOMEM;
+	if (!sink->scaled)
+		return 0;
+	sink->row = malloc((size_t)shape->width * ROW_PIXEL_BYTES);
+	if (!sink->row)
+		return -ENOMEM;
+	return area_scale_init(&sink->scale, shape->width, shape->height, shape->fitted_width,
+		shape->fitted_height, !sink->drop_alpha);
+}
+
+int row_sink_init(
+	struct row_sink *sink, const struct row_shape *shape, const struct picture_target *target)
+{
+	*sink = (struct row_sink){
+		.shape = *shape,
+		.target = target,
+		.direct = row_shape_is_direct(shape),
+		.scaled = shape_scales(shape),
+		.drop_alpha = !shape->alpha || shape->format != MURAL_FORMAT_ARGB8888,
+		.band_stride = band_stride(shape),
+	};
+	int r = sink_allocate(sink);
+	if (r < 0)
+		row_sink_fini(sink);
+	return r;
+}
+
+void row_sink_fini(struct row_sink *sink)
+{
+	area_scale_fini(&sink->scale);
+	free(sink->row);
+	free(sink->band);
+	sink->row = NULL;
+	sink->band = NULL;
+}
+
+static uint8_t *target_row(const struct row_sink *sink, uint32_t y)
+{
+	return sink->target->pixels + (size_t)y * sink->target->stride_bytes;
+}
+
+static inline uint32_t pixel_load(const uint8_t *at)
+{
+	uint32_t pixel;
+	memcpy(&pixel, at, sizeof(pixel));
+	return pixel;
+}
+
+static inline uint16_t to_rgb565(uint32_t pixel)
+{
+	return (uint16_t)((pixel >> 8 & 0xf800) | (pixel >> 5 & 0x07e0) | (pixel >> 3 & 0x001f));
+}
+
+/* Writes pixel @i of a bitmap's row. Inlined with a constant @wide, so that no loop decides by
+ * pixel. */
+static inline void pixel_store(uint8_t *row, uint32_t i, uint32_t pixel, bool wide)
+{
+	uint16_t narrow = to_rgb565(pixel);
+	if (wide)
+		memcpy(row + (size_t)i * sizeof(pixel), &pixel, sizeof(pixel));
+	else
+		memcpy(row + (size_t)i * sizeof(narrow), &narrow, sizeof(narrow));
+}
+
+/* Rows of RGB565 with an odd width end in two bytes that belong to no pixel. */
+static void clear_padding(const struct row_sink *sink, uint8_t *row)
+{
+	size_t used = (size_t)sink->target->width * mural_format_bytes(sink->target->format);
+	memset(row + used, 0, sink->target->stride_bytes - used);
+}
+
+static inline void copy_row(
+	const uint8_t *from, uint8_t *to, uint32_t width, bool mirrored, bool wide)
+{
+	for (uint32_t x = 0; x < width; x++)
+		pixel_store(to, mirrored ? width - 1 - x : x,
+			pixel_load(from + (size_t)x * ROW_PIXEL_BYTES), wide);
+}
+
+static void place_row(struct row_sink *sink)
+{
+	unsigned orientation = sink->shape.orientation;
+	uint32_t width = sink->shape.fitted_width;
+	uint32_t y = mirrors_y(orientation) ? sink->shape.fitted_height - 1 - sink->placed
+					    : sink->placed;
+	uint8_t *to = target_row(sink, y);
+	bool wide = mural_format_bytes(sink->shape.format) == ROW_PIXEL_BYTES;
+
+	if (mirrors_x(orientation) && wide)
+		copy_row(sink->band, to, width, true, true);
+	else if (mirrors_x(orientation))
+		copy_row(sink->band, to, width, true, false);
+	else if (wide)
+		copy_row(sink->band, to, width, false, true);
+	else
+		copy_row(sink->band, to, width, false, false);
+	clear_padding(sink, to);
+	sink->placed++;
+}
+
+/* One column of the band becomes a piece of one row of the bitmap. */
+static inline void turn_column(const struct row_sink *sink, uint32_t column, uint8_t *to,
+	uint32_t rows, bool mirrored, bool wide)
+{
+	const uint8_t *from = sink->band + (size_t)column * ROW_PIXEL_BYTES;
+	for (uint32_t i = 0; i < rows; i++)
+		pixel_store(to, mirrored ? rows - 1 - i : i,
+			pixel_load(from + i * sink->band_stride), wide);
+}
+
+/* Turns the @rows last rows that were placed. */
+static void turn_band(struct row_sink *sink, uint32_t rows)
+{
+	const struct row_shape *shape = &sink->shape;
+	bool mirrored = mirrors_x(shape->orientation);
+	unsigned bytes = mural_format_bytes(shape->format);
+	uint32_t first = sink->placed - rows;
+	uint32_t x = mirrored ? shape->fitted_height - sink->placed : first;
+
+	for (uint32_t column = 0; column < shape->fitted_width; column++) {
+		uint32_t y =
+			mirrors_y(shape->orientation) ? shape->fitted_width - 1 - column : column;
+		uint8_t *row = target_row(sink, y);
+		uint8_t *to = row + (size_t)x * bytes;
+		if (mirrored && bytes == ROW_PIXEL_BYTES)
+			turn_column(sink, column, to, rows, true, true);
+		else if (mirrored)
+			turn_column(sink, column, to, rows, true, false);
+		else if (bytes == ROW_PIXEL_BYTES)
+			turn_column(sink, column, to, rows, false, true);
+		else
+			turn_column(sink, column, to, rows, false, false);
+		if (sink->placed == shape->fitted_height)
+			clear_padding(sink, row);
+	}
+}
+
+static void place_in_band(struct row_sink *sink)
+{
+	sink->placed++;
+	if (sink->placed % BAND_ROWS == 0)
+		turn_band(sink, BAND_ROWS);
+	else if (sink->placed == sink->shape.fitted_height)
+		turn_band(sink, sink->placed % BAND_ROWS);
+}
+
+/* Where the next row goes after scaling. */
+static uint8_t *band_place(struct row_sink *sink)
+{
+	uint32_t i = orientation_transposes(sink->shape.orientation) ? sink->placed % BAND_ROWS : 0;
+	return sink->band + i * sink->band_stride;
+}
+
+uint8_t *row_sink_direct_row(struct row_sink *sink, uint32_t y)
+{
+	return target_row(
+		sink, mirrors_y(sink->shape.orientation) ? sink->shape.fitted_height - 1 - y : y);
+}
+
+uint8_t *row_sink_place(struct row_sink *sink)
+{
+	if (sink->direct)
+		return row_sink_direct_row(sink, sink->pushed);
+	return sink->scaled ? sink->row : band_place(sink);
+}
+
+static void make_opaque(uint8_t *row, uint32_t width)
+{
+	for (uint32_t x = 0; x < width; x++)
+		row[(size_t)x * ROW_PIXEL_BYTES + 3] = 0xff;
+}
+
+void row_sink_push(struct row_sink *sink)
+{
+	uint8_t *row = row_sink_place(sink);
+	if (sink->drop_alpha && sink->shape.alpha && !sink->scaled)
+		make_opaque(row, sink->shape.width);
+	sink->pushed++;
+	if (sink->direct)
+		return;
+	if (sink->scaled && !area_scale_push(&sink->scale, row, band_place(sink)))
+		return;
+	if (orientation_transposes(sink->shape.orientation))
+		place_in_band(sink);
+	else
+		place_row(sink);
+}
+
+void row_sink_fill_missing(struct row_sink *sink)
+{
+	while (sink->pushed < sink->shape.height) {
+		uint8_t *row = row_sink_place(sink);
+		memset(row, 0, (size_t)sink->shape.width * ROW_PIXEL_BYTES);
+		if (sink->drop_alpha)
+			make_opaque(row, sink->shape.width);
+		row_sink_push(sink);
+	}
+}

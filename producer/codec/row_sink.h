@@ -1,0 +1,57 @@
+/* row_sink.h - where a decoder puts its rows: scaled to the bitmap's exact size, turned upright,
+ * converted to its format.
+ *
+ * The decoder gives all rows of its picture from the top, each 4 bytes a pixel: B, G, R, A. It asks
+ * for the place of the next row, writes it there and pushes it. Where nothing is to be done to a
+ * row that place is the bitmap itself. */
+#ifndef CODEC_ROW_SINK_H
+#define CODEC_ROW_SINK_H
+
+#include "area_scale.h"
+#include "producer/codec.h"
+
+/* What the rows are and what becomes of them. */
+struct row_shape {
+	uint32_t width, height;               /* of the rows that come */
+	uint32_t fitted_width, fitted_height; /* after scaling, before turning */
+	unsigned orientation;                 /* EXIF's number, 1 to 8 */
+	uint32_t format;                      /* of the bitmap */
+	bool alpha; /* the rows' alpha means something (or rows may stay missing) */
+};
+
+struct row_sink {
+	struct row_shape shape;
+	const struct picture_target *target; /* borrowed */
+	bool direct;                         /* rows are written in the bitmap itself */
+	bool scaled;
+	bool drop_alpha; /* X is to be 0xff, whatever the rows' alpha is */
+	uint32_t pushed; /* rows that came */
+	uint32_t placed; /* rows, after scaling, that are in the bitmap or in the band */
+	uint8_t *row;    /* owned; the place for rows that are to be scaled */
+	uint8_t *band; /* owned; rows on their way into the bitmap, several when they become columns
+			*/
+	size_t band_stride;
+	struct area_scale scale;
+};
+
+/* What row_sink_init allocates, bytes. */
+uint64_t row_sink_memory(const struct row_shape *shape);
+
+/* @target has the size of @shape, fitted and turned. -ENOMEM. */
+int row_sink_init(
+	struct row_sink *sink, const struct row_shape *shape, const struct picture_target *target);
+void row_sink_fini(struct row_sink *sink);
+
+/* Whether nothing is to be done to rows of this shape: then they can be written in the bitmap over
+ * and over, in any order, before each is pushed once. */
+bool row_shape_is_direct(const struct row_shape *shape);
+uint8_t *row_sink_direct_row(struct row_sink *sink, uint32_t y);
+
+/* The place of the next row; valid until the push. */
+uint8_t *row_sink_place(struct row_sink *sink);
+/* The next row is in its place. */
+void row_sink_push(struct row_sink *sink);
+/* All rows that have not come are missing: they count as 0. */
+void row_sink_fill_missing(struct row_sink *sink);
+
+#endif
