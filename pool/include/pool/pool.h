@@ -27,7 +27,7 @@ struct pool;
 struct pool_holder; /* a session as the pool sees it: a pin board, and the slots it was told of */
 struct pool_slot;   /* opaque; valid until it is forgotten (events.forgotten) */
 
-/* What the pool tells its owner, from inside any call below. */
+/* What the pool tells its owner, from inside any call below. These may ask for facts, and change nothing in the pool. */
 struct pool_events {
 	/* A region's memory is about to go or to be given to another bitmap of another user: whoever was told of it should unmap it. */
 	void (*region_gone)(uint64_t region, void *user);
@@ -48,6 +48,7 @@ struct pool_options {
 	struct pool_events events;
 };
 
+/* -EINVAL: no budget.  -ENOTSUP: the driver is not on this machine.  -EMFILE, -ENOMEM, … */
 int pool_create(const struct pool_options *options, uint64_t now_ns, struct pool **ret);
 /* Ends the pool; punches nothing (consumers' mappings stay readable). NULL is fine. */
 void pool_destroy(struct pool *pool);
@@ -73,11 +74,12 @@ struct pool_bitmap {
 /* Reserves room and a slot: FILLING. @holder (may be NULL) is who asks, for its quota and user id; @uid otherwise.
  * Makes room when needed: kept regions, then IDLE, then READY that nobody pins.
  * -ENOSPC: all the rest is pinned, filling or granted (retry when pool_room_made).  -EFBIG: larger than the whole budget.
- * -EDQUOT: @holder has too much pinned.  -EMFILE, -ENOMEM: no descriptor or memory, after idle ones were given up. */
+ * -EDQUOT: @holder has too much pinned, this one counted in.  -EMFILE, -ENFILE, -ENOMEM: no descriptor or memory, after idle ones were
+ * given up.  -EINVAL: not a bitmap as mural_bitmap_layout makes it. */
 int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid, struct pool_holder *holder, uint64_t now_ns,
 	struct pool_slot **ret);
 
-/* The same for a slot that is PURGED (a re-decode): it keeps its number. */
+/* The same for a slot that is PURGED (a re-decode): it keeps its number and its user id. -EINVAL: it is not PURGED. */
 int pool_refill(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns);
 
 /* Where the decoder of a FILLING slot writes: @ret_length bytes (page multiple, >= size_bytes) of the borrowed descriptor from @ret_offset
@@ -85,20 +87,22 @@ int pool_refill(struct pool *pool, struct pool_slot *slot, struct pool_holder *h
 void pool_window(const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset, uint64_t *ret_length);
 
 /* FILLING -> READY with a new generation, granted to nobody; @prefetched: nobody has asked to see it yet. The decoder must have gone.
- * Small bitmaps are copied from the scratch memory into their slab here. @decode_ns: what bringing it back costs. */
+ * Small bitmaps are copied from the scratch memory into their slab here. @decode_ns: what bringing it back costs.
+ * -EINVAL: it is not FILLING.  -EIO or another: the copy failed; it is still FILLING, to be abandoned. */
 int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t decode_ns, bool prefetched, uint64_t now_ns);
 
 /* FILLING -> the memory is given back; a slot that was PURGED before is PURGED again, a new one is forgotten. */
 void pool_abandon(struct pool *pool, struct pool_slot *slot);
 
 /* @holder is told of the slot: from now on its board is looked at for it. @grant: also keep it READY until the holder has counted itself,
- * releases it, or @grant_ns pass. -ENOMEM. */
+ * releases it, or PROTOCOL_GRANT_MS pass; a slot that is not READY is not granted (revive it first, or publish it).
+ * -EACCES: another user's, and small: its region has pictures of that user that @holder has not asked for.  -ENOMEM. */
 int pool_tell(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, bool grant, uint64_t now_ns);
-/* @holder forgets the slot. Returns -ENOENT when it did not know it. */
+/* @holder forgets the slot. Returns -ENOENT when it did not know it. What it still has pinned stays pinned until it is not. */
 int pool_release(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder);
 
 /* Brings an IDLE slot back. 0: READY, same generation as before.  1: it was purged (now PURGED).  Other states: 0 when READY, 1 when PURGED or FILLING.
- * -EDQUOT as pool_reserve. */
+ * -EDQUOT as pool_reserve. Purged or not, known to a holder or not, the slot is not forgotten here. */
 int pool_revive(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns);
 
 /* What a holder unpinned (a nudge, or a look is due): the slot is looked at again when its idle delay is over. */

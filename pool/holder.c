@@ -1,0 +1,184 @@
+/* Boards are looked at only for slots that their holder was told of: reading a page of a board that nobody has written
+ * would allocate it. */
+#include "holder.h"
+
+#include "slot.h"
+
+#include "common/protocol.h"
+#include "common/util.h"
+
+enum { HOLDERS_STEP = 16 };
+
+static int find_index(struct pool *pool, uint32_t *ret)
+{
+	uint32_t index = 0;
+	while (index < pool->holders_made && pool->holder[index])
+		index++;
+	if (index == pool->holders_made) {
+		struct pool_holder **larger = reallocarray(pool->holder, index + HOLDERS_STEP, sizeof(*larger));
+		if (!larger)
+			return -ENOMEM;
+		for (uint32_t i = index; i < index + HOLDERS_STEP; i++)
+			larger[i] = NULL;
+		pool->holder = larger;
+		pool->holders_made += HOLDERS_STEP;
+	}
+	*ret = index;
+	return 0;
+}
+
+int pool_holder_create(struct pool *pool, uid_t uid, void *user, struct pool_holder **ret, int *ret_fd)
+{
+	CLEANUP(free_p) struct pool_holder *holder = calloc(1, sizeof(*holder));
+	if (!holder)
+		return -ENOMEM;
+	int r = find_index(pool, &holder->index);
+	if (r < 0)
+		return r;
+	r = board_create_pins(&pool->options.instance, &holder->fd, &holder->pins);
+	if (r < 0)
+		return r;
+	holder->uid = uid;
+	holder->user = user;
+	pool->holder[holder->index] = holder;
+	*ret_fd = holder->fd;
+	*ret = take_ptr(&holder);
+	return 0;
+}
+
+void *pool_holder_user(const struct pool_holder *holder)
+{
+	return holder->user;
+}
+
+void holder_free(struct pool_holder *holder)
+{
+	bits_fini(&holder->told);
+	bits_fini(&holder->leaving);
+	board_unmap_pins(holder->pins);
+	close(holder->fd);
+	free(holder);
+}
+
+int holder_add(struct pool_holder *holder, struct pool_slot *slot)
+{
+	if (bits_test(&slot->told, holder->index))
+		return 0;
+	if (bits_set(&slot->told, holder->index) < 0)
+		return -ENOMEM;
+	if (bits_set(&holder->told, slot->number) < 0) {
+		bits_clear(&slot->told, holder->index);
+		return -ENOMEM;
+	}
+	if (slot->state == BOARD_READY)
+		holder->ready_bytes += slot->charge;
+	return 0;
+}
+
+void holder_remove(struct pool_holder *holder, struct pool_slot *slot)
+{
+	if (!bits_test(&slot->told, holder->index))
+		return;
+	grant_end(slot, holder);
+	bits_clear(&slot->told, holder->index);
+	bits_clear(&holder->told, slot->number);
+	bits_clear(&holder->leaving, slot->number);
+	if (slot->state == BOARD_READY)
+		holder->ready_bytes -= slot->charge;
+}
+
+struct pool_holder *holder_next(const struct pool *pool, const struct pool_slot *slot, uint32_t *at)
+{
+	uint32_t index = bits_next(&slot->told, *at);
+	if (index == BITS_NONE)
+		return NULL;
+	*at = index + 1;
+	return pool->holder[index];
+}
+
+int grant_add(struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns)
+{
+	struct grant *grant = slot->grants;
+	while (grant && grant->holder != holder)
+		grant = grant->next;
+	if (!grant) {
+		grant = calloc(1, sizeof(*grant));
+		if (!grant)
+			return -ENOMEM;
+		grant->holder = holder;
+		grant->next = slot->grants;
+		slot->grants = grant;
+	}
+	grant->until_ns = now_ns + PROTOCOL_GRANT_MS * NS_PER_MS;
+	grant->last_use_ms = board_last_use_ms(holder->pins, slot->number, UINT64_MAX);
+	return 0;
+}
+
+void grant_end(struct pool_slot *slot, const struct pool_holder *holder)
+{
+	for (struct grant **at = &slot->grants; *at;) {
+		struct grant *grant = *at;
+		if (holder && grant->holder != holder) {
+			at = &grant->next;
+			continue;
+		}
+		*at = grant->next;
+		free(grant);
+	}
+}
+
+/* A consumer that has pinned shows a count, or, when it has unpinned again, another stamp than before. (Within one tick of the coarse
+ * clock the stamp may be the same; then the grant lasts to its end.) */
+static bool grant_used(const struct grant *grant, uint32_t number)
+{
+	return board_count(grant->holder->pins, number) != 0 ||
+	       board_last_use_ms(grant->holder->pins, number, UINT64_MAX) != grant->last_use_ms;
+}
+
+uint64_t grant_until(struct pool_slot *slot, uint64_t now_ns)
+{
+	uint64_t until = 0;
+	for (struct grant *grant = slot->grants, *next; grant; grant = next) {
+		next = grant->next;
+		if (now_ns >= grant->until_ns || grant_used(grant, slot->number))
+			grant_end(slot, grant->holder);
+		else
+			until = max_u64(until, grant->until_ns);
+	}
+	return until;
+}
+
+uint32_t holder_count(struct pool *pool, struct pool_holder *holder, uint32_t number)
+{
+	uint32_t count = board_count(holder->pins, number);
+	if (count > BOARD_PINS_MAX && !holder->misbehaved) {
+		holder->misbehaved = true;
+		if (pool->options.events.misbehaved)
+			pool->options.events.misbehaved(holder, pool->options.events.user);
+	}
+	return count;
+}
+
+bool holder_any_pinned(struct pool *pool, const struct pool_slot *slot)
+{
+	struct pool_holder *holder;
+	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
+		if (holder_count(pool, holder, slot->number) != 0)
+			return true;
+	}
+	return false;
+}
+
+int holder_check_quota(struct pool *pool, struct pool_holder *holder, uint64_t bytes)
+{
+	uint64_t limit = pool->options.holder_pinned_bytes;
+	if (!holder || (bytes <= limit && holder->ready_bytes <= limit - bytes))
+		return 0;
+	uint64_t pinned = 0;
+	for (uint32_t number = 0; (number = bits_next(&holder->told, number)) != BITS_NONE; number++) {
+		const struct pool_slot *slot = pool->slot[number];
+		if (slot->state == BOARD_READY && holder_count(pool, holder, number) != 0)
+			pinned += slot->charge;
+	}
+	return bytes <= limit && pinned <= limit - bytes ? 0 : -EDQUOT;
+}

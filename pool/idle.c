@@ -1,0 +1,107 @@
+/* The only code that takes a slot out of READY. */
+#include "idle.h"
+
+#include "holder.h"
+#include "room.h"
+
+#include "common/util.h"
+
+struct look {
+	bool pinned;
+	uint64_t granted_until_ns; /* 0: to nobody */
+	uint64_t last_use_ns;
+};
+
+bool idle_due_before(struct heap_node *a, struct heap_node *b)
+{
+	return CONTAINER_OF(a, struct pool_slot, due)->due_ns <
+	       CONTAINER_OF(b, struct pool_slot, due)->due_ns;
+}
+
+static void look(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, struct look *ret)
+{
+	struct pool_holder *holder;
+	*ret = (struct look){.granted_until_ns = grant_until(slot, now_ns), .last_use_ns = slot->last_use_ns};
+	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
+		bool pinned = holder_count(pool, holder, slot->number) != 0;
+		uint64_t stamp = board_last_use_ms(holder->pins, slot->number, now_ns / NS_PER_MS) * NS_PER_MS;
+		ret->last_use_ns = max_u64(ret->last_use_ns, stamp);
+		ret->pinned |= pinned;
+		if (!pinned && slot->leaving && bits_test(&holder->leaving, slot->number))
+			holder_remove(holder, slot);
+	}
+}
+
+static void set_due(struct pool *pool, struct pool_slot *slot, uint64_t due_ns)
+{
+	slot->due_ns = due_ns;
+	heap_update(&pool->due, &slot->due);
+}
+
+static void place(struct pool *pool, struct pool_slot *slot, uint64_t last_use_ns)
+{
+	slot->blocked = false;
+	slot->order = last_use_ns;
+	slot->rank = room_rank(pool, slot);
+	if (heap_holds(&slot->victim))
+		heap_update(&pool->ready, &slot->victim);
+	else
+		heap_push(&pool->ready, &slot->victim);
+}
+
+void idle_expect(struct pool *pool, struct pool_slot *slot, uint64_t last_use_ns, uint64_t now_ns)
+{
+	board_set(pool->table, slot->number, slot->generation, BOARD_READY); /* no longer WATCHED */
+	place(pool, slot, last_use_ns);
+	/* Never due at once: a tick looks at each slot once. */
+	set_due(pool, slot, max_u64(last_use_ns + pool->options.idle_ns, now_ns + 1));
+}
+
+/* In use: its users shall tell when they are done, and until then nobody asks. */
+static void watch(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
+{
+	struct look seen;
+	atomic_store_explicit(&pool->table->word[slot->number],
+		board_word(slot->generation, BOARD_READY) | BOARD_WATCHED, memory_order_seq_cst);
+	/* Who unpinned before it could see the bit tells nobody: look again behind it. */
+	look(pool, slot, now_ns, &seen);
+	if (!seen.pinned && !seen.granted_until_ns) {
+		idle_expect(pool, slot, seen.last_use_ns, now_ns);
+		return;
+	}
+	slot->blocked = true;
+	if (heap_holds(&slot->victim))
+		heap_remove(&pool->ready, &slot->victim);
+	set_due(pool, slot, seen.pinned ? now_ns + IDLE_SLOW_LOOK_NS : seen.granted_until_ns);
+}
+
+bool idle_try(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, bool urgent)
+{
+	struct look seen;
+	look(pool, slot, now_ns, &seen);
+	if (!seen.pinned && !seen.granted_until_ns) {
+		if (!urgent && now_ns < seen.last_use_ns + pool->options.idle_ns) {
+			idle_expect(pool, slot, seen.last_use_ns, now_ns);
+			return false;
+		}
+		/* seq_cst: pairs with the pin of common/board.h. Whoever has not seen this store has counted itself before the
+		 * counts are read again. */
+		board_set(pool->table, slot->number, slot->generation, BOARD_IDLE);
+		if (!holder_any_pinned(pool, slot)) {
+			slot_enter_idle(pool, slot);
+			return true;
+		}
+	}
+	watch(pool, slot, now_ns);
+	return false;
+}
+
+bool idle_refresh(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
+{
+	struct look seen;
+	look(pool, slot, now_ns, &seen);
+	if (seen.last_use_ns == slot->order && room_rank(pool, slot) == slot->rank)
+		return false;
+	place(pool, slot, seen.last_use_ns);
+	return true;
+}

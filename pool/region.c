@@ -1,0 +1,210 @@
+/* Regions: made, wiped, purged and closed. */
+#include "region.h"
+#include "slab.h"
+
+#include "common/util.h"
+
+#include <fcntl.h>
+#include <mural/pixel.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define WIPE_BYTES ((size_t)64 << 10)
+
+uint64_t region_huge_from(const char *shmem_enabled)
+{
+	char text[128] = "";
+	CLEANUP(close_p) int fd = open(shmem_enabled, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return NEVER;
+	/* advise: only a mapping that covers a whole huge page and asks for it gets one. The others give huge pages also to
+	 * what is smaller, since the file reaches beyond the data. */
+	if (strstr(text, "[advise]"))
+		return MURAL_HUGE_PAGE_SIZE;
+	if (strstr(text, "[always]") || strstr(text, "[within_size]") || strstr(text, "[force]"))
+		return 0;
+	return NEVER;
+}
+
+bool region_round(const struct pool *pool, uint64_t bytes, uint64_t *ret)
+{
+	return round_up_to(bytes, bytes > pool->huge_from ? MURAL_HUGE_PAGE_SIZE : MURAL_PAGE_SIZE, ret);
+}
+
+/* The block's pages come into being at the first unpin. A region used as a whole needs no more after that; one used in pieces
+ * may come to need all there is behind the data. */
+static int measure_control(struct region *region, enum region_use use)
+{
+	struct stat st;
+	if (ashmem_handle_unpin(region->handle, 0, 0) < 0 || ashmem_handle_pin(region->handle, 0, 0) < 0 ||
+		fstat(region->fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return 0; /* the device keeps its books in the kernel */
+	uint64_t data;
+	if (!round_up_to(region->capacity, MURAL_HUGE_PAGE_SIZE, &data))
+		return -EOVERFLOW;
+	region->control = max_u64((uint64_t)st.st_blocks * 512, use == REGION_PIECES ? (uint64_t)st.st_size - data : 0);
+	return 0;
+}
+
+static int open_region(struct region *region, enum ashmem_driver driver, enum region_use use)
+{
+	char name[32];
+	snprintf(name, sizeof(name), "mural-%llu", (unsigned long long)region->id);
+	CLEANUP(close_p) int fd = ashmem_create_region_on(driver, name, region->capacity);
+	if (fd < 0)
+		return -errno;
+	if (ashmem_attach(fd, &region->handle) < 0)
+		return -errno;
+	region->fd = fd;
+	int r = measure_control(region, use);
+	if (r < 0) {
+		ashmem_detach(region->handle);
+		return r;
+	}
+	take_fd(&fd);
+	return 0;
+}
+
+int region_create(struct pool *pool, uint64_t capacity, uid_t uid, enum region_use use, struct region **ret)
+{
+	CLEANUP(free_p) struct region *region = calloc(1, sizeof(*region));
+	if (!region)
+		return -ENOMEM;
+	region->id = pool->last_region + 1;
+	region->capacity = capacity;
+	region->uid = uid;
+	int r = open_region(region, pool->options.driver, use);
+	if (r < 0)
+		return r;
+	pool->last_region++;
+	pool->region_count++;
+	list_append(&pool->regions, &region->all);
+	list_init(&region->kept);
+	*ret = take_ptr(&region);
+	return 0;
+}
+
+static int probe(struct pool *pool, uint64_t capacity, enum region_use use, uint64_t *ret_control)
+{
+	struct region *region = NULL;
+	int r = region_create(pool, capacity, 0, use, &region);
+	if (r < 0)
+		return r;
+	*ret_control = region->control;
+	region_close(pool, region);
+	return 0;
+}
+
+int region_probe(struct pool *pool)
+{
+	enum ashmem_driver asked = pool->options.driver;
+	pool->options.driver = asked == ASHMEM_DRIVER_AUTO ? ASHMEM_DRIVER_DEVICE : asked;
+	int r = probe(pool, MURAL_PAGE_SIZE, REGION_WHOLE, &pool->control_bytes);
+	if (r < 0 && asked == ASHMEM_DRIVER_AUTO) {
+		pool->options.driver = ASHMEM_DRIVER_MEMFD;
+		r = probe(pool, MURAL_PAGE_SIZE, REGION_WHOLE, &pool->control_bytes);
+	}
+	if (r < 0)
+		return r;
+	pool->device = pool->options.driver == ASHMEM_DRIVER_DEVICE;
+	return probe(pool, SLAB_BYTES, REGION_PIECES, &pool->slab_control_bytes);
+}
+
+void region_close(struct pool *pool, struct region *region)
+{
+	ashmem_detach(region->handle);
+	close(region->fd);
+	list_remove(&region->all);
+	pool->region_count--;
+	free(region);
+}
+
+uint64_t region_destroy(struct pool *pool, struct region *region)
+{
+	uint64_t freed = region->capacity; /* device: the kernel's, once the last user has unmapped it */
+	if (!pool->device) {
+		/* Pinned first: a range that was purged before would be passed over. */
+		ashmem_handle_pin(region->handle, 0, 0);
+		ashmem_handle_unpin(region->handle, 0, 0);
+		freed = region_purge(pool, region, 0, region->capacity, NULL);
+	}
+	if (region->shared && pool->options.events.region_gone)
+		pool->options.events.region_gone(region->id, pool->options.events.user);
+	region_close(pool, region);
+	return freed;
+}
+
+void region_punch(struct region *region, uint64_t offset, uint64_t length)
+{
+	fallocate(region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
+}
+
+uint64_t region_purge(const struct pool *pool, struct region *region, uint64_t offset, uint64_t length, void *mapping)
+{
+	size_t freed = 0;
+	if (pool->device) {
+		if (mapping && madvise((char *)mapping + offset, length, MADV_REMOVE) == 0)
+			freed = length;
+	} else if (ashmem_handle_purge(region->handle, offset, length, &freed) < 0) {
+		/* Somebody has damaged the control block. The pages are ours to give back all the same. */
+		uint64_t before = region_allocated(region);
+		region_punch(region, offset, length);
+		uint64_t after = region_allocated(region);
+		freed += before > after ? before - after : 0;
+	}
+	ashmem_handle_pin(region->handle, offset, length);
+	return freed;
+}
+
+static int zero(struct region *region, uint64_t from, uint64_t to)
+{
+	static const char zeros[WIPE_BYTES];
+	while (from < to) {
+		ssize_t n = pwrite(region->fd, zeros, min_u64(to - from, sizeof(zeros)), (off_t)from);
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		from += (uint64_t)n;
+	}
+	return 0;
+}
+
+int region_wipe_rows(struct region *region, const struct pool_bitmap *bitmap)
+{
+	uint32_t row = bitmap->width * mural_format_bytes(bitmap->format);
+	if (row >= bitmap->stride_bytes)
+		return 0;
+	char *pixels = mmap(NULL, bitmap->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
+	if (pixels == MAP_FAILED)
+		return -errno;
+	for (uint32_t y = 0; y < bitmap->height; y++)
+		memset(pixels + (uint64_t)y * bitmap->stride_bytes + row, 0, bitmap->stride_bytes - row);
+	munmap(pixels, bitmap->size_bytes);
+	return 0;
+}
+
+int region_wipe(const struct pool *pool, struct region *region, const struct pool_bitmap *bitmap)
+{
+	/* Up to the end of the page, huge or not, by writing: punching a part of a huge page would split it. */
+	uint64_t rounded;
+	if (!region_round(pool, bitmap->size_bytes, &rounded))
+		return -EOVERFLOW;
+	uint64_t whole = min_u64(rounded, region->capacity);
+	int r = zero(region, bitmap->size_bytes, whole);
+	if (r < 0)
+		return r;
+	if (whole < region->capacity)
+		region_punch(region, whole, region->capacity - whole);
+	return region_wipe_rows(region, bitmap);
+}
+
+uint64_t region_allocated(const struct region *region)
+{
+	struct stat st;
+	if (fstat(region->fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	return (uint64_t)st.st_blocks * 512;
+}

@@ -1,0 +1,170 @@
+/* See room.h. */
+#include "room.h"
+
+#include "holder.h"
+#include "idle.h"
+#include "keep.h"
+#include "slab.h"
+
+#include "common/util.h"
+
+bool room_before(struct heap_node *a, struct heap_node *b)
+{
+	const struct pool_slot *x = CONTAINER_OF(a, struct pool_slot, victim);
+	const struct pool_slot *y = CONTAINER_OF(b, struct pool_slot, victim);
+	if (x->rank != y->rank)
+		return x->rank < y->rank;
+	if (x->order != y->order)
+		return x->order < y->order;
+	return x->generation < y->generation;
+}
+
+uint8_t room_rank(const struct pool *pool, const struct pool_slot *slot)
+{
+	if (slot->never_seen)
+		return 0;
+	const struct pool_holder *holder;
+	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
+		if (atomic_load_explicit(&holder->pins->slot[slot->number].visible, memory_order_relaxed))
+			return 2;
+	}
+	return 1;
+}
+
+void room_place_idle(struct pool *pool, struct pool_slot *slot)
+{
+	slot->rank = room_rank(pool, slot);
+	heap_update(&pool->idle, &slot->victim);
+}
+
+/* The next IDLE slot to go. What is visible may have changed since it was put in its place, so the first is looked at again; if
+ * a consumer keeps changing its mind, the first is taken as it is after one round. */
+static struct pool_slot *next_idle(struct pool *pool)
+{
+	for (size_t tries = 0; tries <= pool->idle.count; tries++) {
+		struct heap_node *top = heap_top(&pool->idle);
+		if (!top)
+			return NULL;
+		struct pool_slot *slot = CONTAINER_OF(top, struct pool_slot, victim);
+		if (room_rank(pool, slot) == slot->rank)
+			return slot;
+		room_place_idle(pool, slot);
+	}
+	return CONTAINER_OF(heap_top(&pool->idle), struct pool_slot, victim);
+}
+
+/* Makes one READY slot that nobody uses IDLE: the one used longest ago. Each that turns out to be in use leaves the heap. */
+static bool idle_one(struct pool *pool, uint64_t now_ns)
+{
+	struct heap_node *top;
+	for (size_t refreshed = 0; (top = heap_top(&pool->ready));) {
+		struct pool_slot *slot = CONTAINER_OF(top, struct pool_slot, victim);
+		/* Used since it was put in its place? Each is asked once: a consumer may change its mind for ever. */
+		if (refreshed++ <= pool->ready.count && idle_refresh(pool, slot, now_ns) &&
+			heap_top(&pool->ready) != top)
+			continue;
+		if (idle_try(pool, slot, now_ns, true))
+			return true;
+	}
+	return false;
+}
+
+bool room_give_back_one(struct pool *pool, enum slot_fate fate, uint64_t now_ns, uint64_t *freed)
+{
+	if (!list_empty(&pool->kept)) {
+		*freed += keep_drop(pool);
+		return true;
+	}
+	if (pool->idle.count == 0 && !idle_one(pool, now_ns))
+		return false;
+	struct pool_slot *slot = next_idle(pool);
+	*freed += slot_purge(pool, slot, fate);
+	slot_forget_if_unknown(pool, slot);
+	return true;
+}
+
+/* Could @bytes be had? Slots that nobody uses are made IDLE until it is certain, so that nothing is purged in vain. */
+static bool is_possible(struct pool *pool, uint64_t bytes, uint64_t now_ns)
+{
+	struct account *account = &pool->account;
+	for (;;) {
+		uint64_t taken = account->used - account->part[ACCOUNT_IDLE] - account->part[ACCOUNT_KEPT];
+		if (bytes <= account->budget - taken)
+			return true;
+		if (!idle_one(pool, now_ns))
+			return bytes <= account->budget - taken + slab_idle_control(pool);
+	}
+}
+
+int room_make(struct pool *pool, uint64_t bytes, uint64_t now_ns)
+{
+	if (account_fits(&pool->account, bytes))
+		return 0;
+	if (!is_possible(pool, bytes, now_ns))
+		return -ENOSPC;
+	uint64_t freed = 0;
+	while (!account_fits(&pool->account, bytes)) {
+		if (!room_give_back_one(pool, SLOT_KEEP, now_ns, &freed))
+			return -ENOSPC;
+	}
+	return 1;
+}
+
+static bool is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+bool room_give_up(struct pool *pool, int error)
+{
+	if (!is_shortage(error))
+		return false;
+	if (!list_empty(&pool->kept)) {
+		keep_drop(pool);
+		return true;
+	}
+	/* Only a region of its own gives descriptors back. A walk: this is the exception. */
+	struct heap_node *first = NULL;
+	for (size_t i = 0; i < pool->idle.count; i++) {
+		struct heap_node *node = pool->idle.node[i];
+		bool large = CONTAINER_OF(node, struct pool_slot, victim)->region;
+		if (large && (!first || room_before(node, first)))
+			first = node;
+	}
+	if (!first)
+		return false;
+	struct pool_slot *slot = CONTAINER_OF(first, struct pool_slot, victim);
+	slot_purge(pool, slot, SLOT_PUNCH);
+	slot_forget_if_unknown(pool, slot);
+	return true;
+}
+
+int room_get_region(struct pool *pool, uint64_t capacity, uid_t uid, uint64_t now_ns, struct region **ret)
+{
+	for (;;) {
+		struct region *region = keep_take(pool, capacity, uid);
+		if (region) {
+			*ret = region;
+			return 1;
+		}
+		uint64_t need = capacity + pool->control_bytes, freed = 0;
+		if (!account_fits(&pool->account, need)) {
+			/* One at a time: the region of the next to go may be just what is needed. */
+			if (!is_possible(pool, need, now_ns) ||
+				!room_give_back_one(pool, SLOT_KEEP, now_ns, &freed))
+				return -ENOSPC;
+			continue;
+		}
+		int r = region_create(pool, capacity, uid, REGION_WHOLE, &region);
+		if (r == 0 && account_fits(&pool->account, region_charge(region))) {
+			*ret = region;
+			return 0;
+		}
+		if (r == 0) {
+			pool->control_bytes = max_u64(pool->control_bytes, region->control);
+			region_close(pool, region);
+		} else if (!room_give_up(pool, r)) {
+			return r == -ENOSPC ? -ENOMEM : r;
+		}
+	}
+}

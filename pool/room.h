@@ -1,0 +1,30 @@
+/* room.h - what goes when room is needed, and in which order. */
+#ifndef POOL_ROOM_H
+#define POOL_ROOM_H
+
+#include "slot.h"
+
+/* The order in which slots are lost: rank, then order. This is the one place that decides it. */
+bool room_before(struct heap_node *a, struct heap_node *b);
+
+/* What room_before goes by: 0 prefetched and never shown, 2 visible to somebody, 1 the rest. Looks at the boards. */
+uint8_t room_rank(const struct pool *pool, const struct pool_slot *slot);
+
+/* Puts an IDLE slot in its place by what is known of it now. */
+void room_place_idle(struct pool *pool, struct pool_slot *slot);
+
+/* Makes room for @bytes: kept regions, then IDLE, then READY that nobody uses. Nothing is thrown away when it can not be enough.
+ * 0: there was room.  1: there is now, and slabs may have gone.  -ENOSPC. */
+int room_make(struct pool *pool, uint64_t bytes, uint64_t now_ns);
+
+/* A region of @capacity bytes for @uid, and room for it; charged to nobody yet. 0: a new one.  1: one that was used before.
+ * -ENOSPC.  -EMFILE, -ENFILE, -ENOMEM: after idle ones were given up. */
+int room_get_region(struct pool *pool, uint64_t capacity, uid_t uid, uint64_t now_ns, struct region **ret);
+
+/* After @error, of making a region: gives up one that is of least use. False: there is none, or it would not help. */
+bool room_give_up(struct pool *pool, int error);
+
+/* Gives back the next thing to go, and adds what the kernel got back. False: there is nothing. */
+bool room_give_back_one(struct pool *pool, enum slot_fate fate, uint64_t now_ns, uint64_t *freed);
+
+#endif

@@ -1,0 +1,148 @@
+/* See slab.h. */
+#include "slab.h"
+
+#include "common/util.h"
+
+#include <ashmem/memory_dealer.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct slab *slab_find(const struct pool *pool, uint64_t bytes, uid_t uid)
+{
+	for (struct list *at = pool->slabs.next; at != &pool->slabs; at = at->next) {
+		struct slab *slab = CONTAINER_OF(at, struct slab, all);
+		if (slab->region->uid == uid && memory_dealer_largest(slab->dealer) >= bytes)
+			return slab;
+	}
+	return NULL;
+}
+
+/* Mapped once: the device lets nobody map it writable after the mask is set. Never with huge pages, which would take 2 MiB
+ * for the first thumbnail and be split by the first purge. */
+static int map_slab(const struct pool *pool, struct slab *slab)
+{
+	void *mapping = mmap(NULL, SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, slab->region->fd, 0);
+	if (mapping == MAP_FAILED)
+		return -errno;
+	slab->mapping = mapping;
+	madvise(mapping, SLAB_BYTES, MADV_NOHUGEPAGE); /* EINVAL: a kernel without huge pages */
+	if (pool->device && ashmem_set_prot_region(slab->region->fd, PROT_READ) < 0)
+		return -errno;
+	return 0;
+}
+
+static void release(struct slab *slab)
+{
+	if (slab->mapping)
+		munmap(slab->mapping, SLAB_BYTES);
+	memory_dealer_destroy(slab->dealer);
+	free(slab);
+}
+
+int slab_create(struct pool *pool, uid_t uid, struct slab **ret)
+{
+	struct slab *slab = calloc(1, sizeof(*slab));
+	if (!slab)
+		return -ENOMEM;
+	int r = memory_dealer_create(SLAB_BYTES, &slab->dealer);
+	if (r == 0)
+		r = region_create(pool, SLAB_BYTES, uid, REGION_PIECES, &slab->region);
+	if (r == 0)
+		r = map_slab(pool, slab);
+	if (r == 0 && !account_fits(&pool->account, slab->region->control))
+		r = -ENOMEM; /* a larger control block than the first one was */
+	if (r < 0) {
+		if (slab->region)
+			region_close(pool, slab->region);
+		release(slab);
+		return r;
+	}
+	account_add(&pool->account, ACCOUNT_OVERHEAD, slab->region->control);
+	list_append(&pool->slabs, &slab->all);
+	*ret = slab;
+	return 0;
+}
+
+int slab_take(struct slab *slab, uint64_t bytes, uint64_t *ret_offset)
+{
+	size_t offset = 0;
+	int r = memory_dealer_allocate(slab->dealer, bytes, MEMORY_DEALER_PAGE_ALIGNED, &offset);
+	if (r < 0)
+		return r;
+	*ret_offset = offset;
+	return 0;
+}
+
+uint64_t slab_give_back(struct pool *pool, struct slab *slab, uint64_t offset, uint64_t bytes)
+{
+	/* Unpinned it is already, unless its filling failed half-way. */
+	ashmem_handle_unpin(slab->region->handle, offset, bytes);
+	uint64_t freed = region_purge(pool, slab->region, offset, bytes, slab->mapping);
+	memory_dealer_free(slab->dealer, offset);
+	slab->torn = true;
+	if (pool->mend_ns == NEVER)
+		pool->mend_ns = pool->now_ns + SLAB_MEND_NS;
+	return freed;
+}
+
+void slab_drop_if_empty(struct pool *pool, struct slab *slab)
+{
+	if (memory_dealer_used(slab->dealer) > 0)
+		return;
+	account_take(&pool->account, ACCOUNT_OVERHEAD, slab->region->control);
+	list_remove(&slab->all);
+	region_destroy(pool, slab->region);
+	release(slab);
+}
+
+void slab_close(struct pool *pool, struct slab *slab)
+{
+	list_remove(&slab->all);
+	region_close(pool, slab->region);
+	release(slab);
+}
+
+int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch, uint64_t size)
+{
+	char *piece = slab->mapping + offset;
+	for (uint64_t done = 0; done < size;) {
+		ssize_t n = pread(scratch->fd, piece + done, size - done, (off_t)done);
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		done += (uint64_t)n;
+	}
+	memset(piece + size, 0, bytes - size);
+	/* Our own page table entries would only make the purge dearer. */
+	madvise(piece, bytes, MADV_DONTNEED);
+	return 0;
+}
+
+static void punch_free(size_t offset, size_t size, void *user)
+{
+	struct slab *slab = user;
+	region_punch(slab->region, offset, size);
+}
+
+void slab_mend_all(struct pool *pool)
+{
+	pool->mend_ns = NEVER;
+	for (struct list *at = pool->slabs.next; at != &pool->slabs; at = at->next) {
+		struct slab *slab = CONTAINER_OF(at, struct slab, all);
+		if (!slab->torn)
+			continue;
+		pool->mend_ns = pool->now_ns + SLAB_MEND_NS;
+		if (region_allocated(slab->region) > memory_dealer_used(slab->dealer) + slab->region->control)
+			memory_dealer_each_free(slab->dealer, punch_free, slab);
+	}
+}
+
+uint64_t slab_idle_control(const struct pool *pool)
+{
+	uint64_t bytes = 0;
+	for (struct list *at = pool->slabs.next; at != &pool->slabs; at = at->next) {
+		const struct slab *slab = CONTAINER_OF(at, struct slab, all);
+		if (slab->idle_bytes == memory_dealer_used(slab->dealer))
+			bytes += slab->region->control;
+	}
+	return bytes;
+}

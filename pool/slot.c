@@ -1,0 +1,184 @@
+/* See slot.h. */
+#include "slot.h"
+
+#include "holder.h"
+#include "room.h"
+#include "slab.h"
+
+#include "common/util.h"
+
+enum { SLOTS_AT_FIRST = 256 };
+
+/* Everything that grows with the number of slots, so that no later step can run out of memory for it. */
+static int make_space(struct pool *pool)
+{
+	if (pool->slots_made < pool->slots_room)
+		return 0;
+	uint32_t room = pool->slots_room > 0 ? pool->slots_room * 2 : SLOTS_AT_FIRST;
+	struct pool_slot **slot = reallocarray(pool->slot, room, sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	pool->slot = slot;
+	uint32_t *numbers = reallocarray(pool->free_number, room, sizeof(*numbers));
+	if (!numbers)
+		return -ENOMEM;
+	pool->free_number = numbers;
+	if (heap_reserve(&pool->due, room) < 0 || heap_reserve(&pool->ready, room) < 0 ||
+		heap_reserve(&pool->idle, room) < 0)
+		return -ENOMEM;
+	pool->slots_room = room;
+	return 0;
+}
+
+static int take_number(struct pool *pool, uint32_t *ret)
+{
+	if (pool->free_count > 0) {
+		*ret = pool->free_number[--pool->free_count];
+		return 0;
+	}
+	if (pool->slots_made == BOARD_SLOTS || make_space(pool) < 0)
+		return -ENOMEM;
+	*ret = pool->slots_made++;
+	return 0;
+}
+
+int slot_create(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid, struct pool_slot **ret)
+{
+	CLEANUP(free_p) struct pool_slot *slot = calloc(1, sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	int r = take_number(pool, &slot->number);
+	if (r < 0)
+		return r;
+	slot->bitmap = *bitmap;
+	slot->uid = uid;
+	pool->bitmaps[BOARD_EMPTY]++;
+	pool->slot[slot->number] = slot;
+	*ret = take_ptr(&slot);
+	return 0;
+}
+
+void slot_free(struct pool_slot *slot)
+{
+	grant_end(slot, NULL);
+	bits_fini(&slot->told);
+	free(slot);
+}
+
+void slot_forget(struct pool *pool, struct pool_slot *slot)
+{
+	if (pool->options.events.forgotten)
+		pool->options.events.forgotten(slot, pool->options.events.user);
+	slot_retire(pool, slot);
+}
+
+void slot_retire(struct pool *pool, struct pool_slot *slot)
+{
+	slot_enter(pool, slot, BOARD_EMPTY);
+	pool->bitmaps[BOARD_EMPTY]--;
+	pool->slot[slot->number] = NULL;
+	pool->free_number[pool->free_count++] = slot->number;
+	slot_free(slot);
+}
+
+void slot_forget_if_unknown(struct pool *pool, struct pool_slot *slot)
+{
+	if (slot->state == BOARD_PURGED && bits_empty(&slot->told))
+		slot_forget(pool, slot);
+}
+
+static enum account_part part_of(enum board_state state)
+{
+	switch (state) {
+	case BOARD_FILLING:
+		return ACCOUNT_FILLING;
+	case BOARD_READY:
+		return ACCOUNT_READY;
+	case BOARD_IDLE:
+		return ACCOUNT_IDLE;
+	default:
+		return ACCOUNT_PARTS;
+	}
+}
+
+static void count_in_slab(struct pool_slot *slot, bool was_idle, bool is_idle)
+{
+	if (slot->slab && was_idle != is_idle)
+		slot->slab->idle_bytes += is_idle ? slot->charge : -slot->charge;
+}
+
+void slot_enter(struct pool *pool, struct pool_slot *slot, enum board_state state)
+{
+	board_set(pool->table, slot->number, slot->generation, state);
+	pool->bitmaps[slot->state]--;
+	pool->bitmaps[state]++;
+	count_in_slab(slot, slot->state == BOARD_IDLE, state == BOARD_IDLE);
+	slot->state = state;
+	enum account_part part = part_of(state);
+	if (part == ACCOUNT_PARTS)
+		return; /* whoever takes the memory away takes it off the account */
+	account_move(&pool->account, slot->part, part, slot->charge);
+	slot->part = part;
+}
+
+static void count_for_holders(struct pool *pool, const struct pool_slot *slot, bool ready)
+{
+	struct pool_holder *holder;
+	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));)
+		holder->ready_bytes += ready ? slot->charge : -slot->charge;
+}
+
+void slot_enter_ready(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
+{
+	if (heap_holds(&slot->victim))
+		heap_remove(&pool->idle, &slot->victim);
+	slot_enter(pool, slot, BOARD_READY);
+	count_for_holders(pool, slot, true);
+	slot->last_use_ns = now_ns;
+	slot->due_ns = now_ns + pool->options.idle_ns;
+	slot->blocked = false;
+	slot->order = now_ns;
+	slot->rank = room_rank(pool, slot);
+	heap_push(&pool->due, &slot->due);
+	heap_push(&pool->ready, &slot->victim);
+}
+
+void slot_enter_idle(struct pool *pool, struct pool_slot *slot)
+{
+	/* A damaged control block answers with an error. The memory is then given up like any other; coming back is what fails. */
+	ashmem_handle_unpin(slot_region(slot)->handle, slot->offset,
+		slot->region ? slot->region->capacity : slot->charge);
+	heap_remove(&pool->due, &slot->due);
+	if (heap_holds(&slot->victim))
+		heap_remove(&pool->ready, &slot->victim);
+	slot->blocked = false;
+	slot_enter(pool, slot, BOARD_IDLE);
+	count_for_holders(pool, slot, false);
+	slot->order = ++pool->last_unpin;
+	slot->rank = room_rank(pool, slot);
+	heap_push(&pool->idle, &slot->victim);
+	pool->idle_unpins++;
+}
+
+/* No pin of these bytes can succeed any more, so whoever released them has nothing left to unpin. */
+static void let_leave(struct pool *pool, struct pool_slot *slot)
+{
+	struct pool_holder *holder;
+	for (uint32_t at = 0; slot->leaving && (holder = holder_next(pool, slot, &at));) {
+		if (bits_test(&holder->leaving, slot->number))
+			holder_remove(holder, slot);
+	}
+	slot->leaving = false;
+}
+
+uint64_t slot_purge(struct pool *pool, struct pool_slot *slot, enum slot_fate fate)
+{
+	heap_remove(&pool->idle, &slot->victim);
+	/* Before the first page goes: a consumer that reads the word from now on knows. */
+	slot_enter(pool, slot, BOARD_PURGED);
+	grant_end(slot, NULL);
+	let_leave(pool, slot);
+	pool->purges++;
+	pool->purged_bytes += slot->charge;
+	return slot_drop_memory(pool, slot, fate);
+}

@@ -1,0 +1,102 @@
+/* state.h - what a pool consists of. Each part's functions stand in the header of its own name.
+ *
+ *   region   one ashmem region                        keep   freed regions, kept for reuse
+ *   slab     a region cut into pieces                 slot   a bitmap's place: states, lists, memory
+ *   holder   a pin board, and what it was told of     idle   when a slot is unpinned: the handshake
+ *   room     what goes when room is needed
+ *
+ * Invariants, which pool_check verifies:
+ *   - a slot has memory exactly while FILLING, READY or IDLE, and its charge stands in that part of the account;
+ *   - a READY slot is in the due heap, and in the ready heap unless somebody was seen using it (blocked);
+ *   - an IDLE slot is in the idle heap, unpinned in ashmem; all other memory is pinned there, free pieces of slabs too;
+ *   - slot->told and holder->told say the same. */
+#ifndef POOL_STATE_H
+#define POOL_STATE_H
+
+#include "account.h"
+#include "bits.h"
+#include "heap.h"
+#include "list.h"
+
+#include "pool/pool.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+#define NEVER UINT64_MAX
+
+struct region;
+struct slab;
+struct grant;
+
+struct pool_slot {
+	uint32_t number;
+	enum board_state state;
+	bool blocked;    /* READY: seen in use, so the word says WATCHED and it is no victim */
+	bool never_seen; /* prefetched, and nobody has been told of it yet */
+	bool remembered; /* was PURGED before it was FILLING */
+	bool leaving;    /* a holder has released it with its count not 0 (holder->leaving) */
+	uint8_t rank;    /* as a victim: room.h */
+	uint64_t order;
+	uint64_t generation;
+	struct pool_bitmap bitmap;
+	uint64_t decode_ns;
+	uid_t uid;
+	void *user;
+
+	struct region *region;  /* a large one's own */
+	struct slab *slab;      /* or: a piece of this, */
+	uint64_t offset;        /* from here on */
+	struct region *scratch; /* where a small one's decoder writes */
+	uint64_t charge;        /* bytes of the account for region or piece, */
+	enum account_part part; /* and where they stand */
+
+	uint64_t last_use_ns, due_ns;
+	struct heap_node due;    /* pool.due: READY */
+	struct heap_node victim; /* pool.ready or pool.idle */
+	struct bits told;        /* by holder->index */
+	struct grant *grants;
+};
+
+struct pool_holder {
+	uint32_t index;
+	uid_t uid;
+	void *user;
+	int fd; /* of the board; owned */
+	struct board_pins *pins;
+	bool misbehaved;
+	struct bits told;     /* by slot->number */
+	struct bits leaving;  /* of these: released while its count was not 0 */
+	uint64_t ready_bytes; /* charges of READY slots it was told of: it can not have more than this pinned */
+};
+
+struct pool {
+	struct pool_options options; /* with defaults filled in */
+	bool device;
+	uint64_t huge_from;     /* regions over this size are whole huge pages; UINT64_MAX: none */
+	uint64_t control_bytes; /* of a region's control block, as found on this machine */
+	uint64_t slab_control_bytes;
+	int table_fd; /* read-only; owned */
+	struct board_table *table;
+	struct account account;
+
+	uint64_t now_ns; /* the last that the caller told */
+	uint64_t last_generation, last_region, last_unpin;
+	struct list regions; /* all */
+	struct list kept;    /* the one freed first in front */
+	struct list slabs;
+	uint32_t region_count, kept_count;
+	uint64_t mend_ns; /* when slabs are next looked at for holes filled again */
+
+	struct pool_slot **slot; /* by number; NULL: free */
+	uint32_t slots_made, slots_room;
+	uint32_t *free_number; /* a stack; as much room as for slots */
+	uint32_t free_count;
+	struct pool_holder **holder; /* by index; NULL: free */
+	uint32_t holders_made;
+
+	struct heap due, ready, idle;
+
+	uint32_t bitmaps[BOARD_PURGED + 1]; /* slots by state */
+	uint64_t purged_bytes, purges, reuses, idle_unpins, pins_revived;
+};
+
+#endif

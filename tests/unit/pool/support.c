@@ -1,0 +1,163 @@
+/* See support.h. */
+#include "support.h"
+
+#include <mural/pixel.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static const struct board_instance instance = {.high = 0x1234, .low = 0x5678};
+
+static void on_gone(uint64_t region, void *user)
+{
+	struct fixture *f = user;
+	f->gone[f->gone_count++ % ARRAY_SIZE(f->gone)] = region;
+}
+
+static void on_forgotten(struct pool_slot *slot, void *user)
+{
+	struct fixture *f = user;
+	f->forgotten++;
+	if (f->on_forgotten)
+		f->on_forgotten(f, slot);
+}
+
+static void on_misbehaved(struct pool_holder *holder, void *user)
+{
+	struct fixture *f = user;
+	f->misbehaved++;
+	f->culprit = holder;
+}
+
+void fixture_init_with(struct fixture *f, const struct pool_options *given)
+{
+	struct pool_options options = *given;
+	options.instance = instance;
+	options.events = (struct pool_events){on_gone, on_forgotten, on_misbehaved, f};
+	*f = (struct fixture){.now = monotonic_ns()};
+	cr_assert_eq(pool_create(&options, f->now, &f->pool), 0);
+}
+
+void fixture_init(struct fixture *f, uint64_t budget)
+{
+	fixture_init_with(f, &(struct pool_options){
+		.budget_bytes = budget,
+		.idle_ns = IDLE_NS,
+		.keep_bytes = UINT64_MAX,
+		.holder_pinned_bytes = UINT64_MAX,
+		.driver = ASHMEM_DRIVER_MEMFD,
+	});
+}
+
+void fixture_fini(struct fixture *f)
+{
+	check(f);
+	pool_destroy(f->pool);
+}
+
+void consumer_init(struct fixture *f, struct consumer *consumer, uid_t uid)
+{
+	int fd = -1;
+	cr_assert_eq(pool_holder_create(f->pool, uid, consumer, &consumer->holder, &fd), 0);
+	cr_assert_eq(board_import_pins(fd, &instance, &consumer->pins), 0);
+	cr_assert_eq(board_import_table(pool_table_fd(f->pool), &instance, &consumer->table), 0);
+}
+
+void consumer_fini(struct fixture *f, struct consumer *consumer)
+{
+	pool_holder_destroy(f->pool, consumer->holder);
+	board_unmap_pins(consumer->pins);
+	board_unmap_table(consumer->table);
+}
+
+struct pool_bitmap bitmap_of(uint64_t bytes)
+{
+	struct pool_bitmap bitmap = {.format = MURAL_FORMAT_XRGB8888};
+	uint64_t pixels = bytes / 4;
+	bitmap.height = 1;
+	while (pixels / bitmap.height > MURAL_SIDE_MAX || pixels % bitmap.height != 0)
+		bitmap.height++;
+	bitmap.width = (uint32_t)(pixels / bitmap.height);
+	cr_assert(mural_bitmap_layout(bitmap.format, bitmap.width, bitmap.height, &bitmap.stride_bytes, &bitmap.size_bytes));
+	cr_assert_eq(bitmap.size_bytes, bytes);
+	return bitmap;
+}
+
+static uint32_t pattern(uint32_t seed, uint64_t word)
+{
+	return (seed ^ (uint32_t)word) * UINT32_C(2654435761) | 1;
+}
+
+void slot_fill(struct pool_slot *slot, uint32_t seed)
+{
+	int fd = -1;
+	uint64_t offset = 0, length = 0;
+	pool_window(slot, &fd, &offset, &length);
+	cr_assert_geq(length, pool_slot_bitmap(slot)->size_bytes);
+	uint32_t *pixels = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	cr_assert_neq(pixels, MAP_FAILED);
+	for (uint64_t i = 0; i < pool_slot_bitmap(slot)->size_bytes / 4; i++)
+		pixels[i] = pattern(seed, i);
+	munmap(pixels, length);
+}
+
+int64_t slot_verify(const struct pool_slot *slot, uint32_t seed)
+{
+	int fd = -1;
+	uint64_t region = 0, size = 0, offset = 0;
+	int64_t wrong = -1;
+	pool_slot_place(slot, &region, &size, &offset);
+	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	cr_assert_neq(base, MAP_FAILED);
+	const uint32_t *pixels = (const uint32_t *)(const void *)(base + offset);
+	for (uint64_t i = 0; i < pool_slot_bitmap(slot)->size_bytes / 4 && wrong < 0; i++)
+		wrong = pixels[i] == pattern(seed, i) ? -1 : (int64_t)i * 4;
+	munmap((void *)(uintptr_t)base, size);
+	close(fd);
+	return wrong;
+}
+
+struct pool_slot *slot_make(struct fixture *f, uint64_t bytes, uint32_t seed)
+{
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = bitmap_of(bytes);
+	cr_assert_eq(pool_reserve(f->pool, &bitmap, getuid(), NULL, f->now, &slot), 0);
+	slot_fill(slot, seed);
+	cr_assert_eq(pool_publish(f->pool, slot, 1000, false, f->now), 0);
+	return slot;
+}
+
+enum board_pin_result consumer_pin(struct consumer *consumer, const struct pool_slot *slot)
+{
+	return board_pin(consumer->table, consumer->pins, pool_slot_number(slot), pool_slot_generation(slot));
+}
+
+bool consumer_unpin(struct consumer *consumer, const struct pool_slot *slot)
+{
+	return board_unpin(consumer->table, consumer->pins, pool_slot_number(slot));
+}
+
+struct mural_stats stats_of(struct fixture *f)
+{
+	struct mural_stats stats = {0};
+	pool_stats(f->pool, &stats);
+	return stats;
+}
+
+void check(struct fixture *f)
+{
+	char text[256] = "";
+	cr_assert_eq(pool_check(f->pool, text, sizeof(text)), 0, "%s", text);
+	struct mural_stats s = stats_of(f);
+	cr_assert_leq(s.used_bytes, s.budget_bytes);
+	cr_assert_leq(s.allocated_bytes, s.used_bytes, "the kernel counts %llu, the pool %llu",
+		(unsigned long long)s.allocated_bytes, (unsigned long long)s.used_bytes);
+	cr_assert_eq(s.used_bytes, s.pinned_bytes + s.ready_bytes + s.idle_bytes + s.filling_bytes + s.kept_bytes +
+		s.overhead_bytes);
+}
+
+void pass(struct fixture *f, uint64_t ns)
+{
+	f->now += ns;
+	pool_tick(f->pool, f->now);
+}
