@@ -161,7 +161,7 @@ static struct vec3 shade_stretched(const void *state, double x, double y)
 static struct picture render_card(struct size size, int with_alpha)
 {
 	struct stretched stretched = {1.5 * size.height / size.width};
-	struct scene scene = {shade_stretched, &stretched};
+	struct scene scene = {shade_stretched, NULL, &stretched};
 	struct picture picture = picture_render(size.width, size.height, GRID, &scene);
 
 	for (unsigned y = 0; with_alpha && y < size.height; y++) {

@@ -23,7 +23,6 @@ enum { CURVE = 4096 };
 struct landscape {
 	unsigned width, height;
 	float *outline[RANGES]; /* for each column the row where the range begins; nearest last */
-	float *column;          /* scratch: how deep inside its range the column's pixel is */
 	float texture[TILE][TILE];         /* rock and cloud, about [-1, 1], wraps around */
 	int8_t grain[TILE][TILE];          /* sensor noise, in steps of 255 */
 	uint8_t curve[CURVE + 1];          /* linear light to sRGB */
@@ -35,11 +34,11 @@ static const struct {
 	const char *kind, *suffix;
 	struct jpeg_options jpeg;
 } kinds[] = {
-	{"jpeg", "jpg", {JPEG_YCC, 87, .h = 2, .v = 2}},
-	{"q95", "jpg", {JPEG_YCC, 95, .h = 1, .v = 1}},
-	{"progressive", "jpg", {JPEG_YCC, 87, .h = 2, .v = 2, .progressive = 1}},
-	{"restart", "jpg", {JPEG_YCC, 87, .h = 2, .v = 2, .restart_rows = 1}},
-	{"grey", "jpg", {JPEG_GREY, 87, .h = 1, .v = 1}},
+	{"jpeg", "jpg", {JPEG_YCC, 88, .h = 2, .v = 2, .one_pass = 1}},
+	{"q95", "jpg", {JPEG_YCC, 95, .h = 1, .v = 1, .one_pass = 1}},
+	{"progressive", "jpg", {JPEG_YCC, 88, .h = 2, .v = 2, .progressive = 1}},
+	{"restart", "jpg", {JPEG_YCC, 88, .h = 2, .v = 2, .restart_rows = 1, .one_pass = 1}},
+	{"grey", "jpg", {JPEG_GREY, 88, .h = 1, .v = 1, .one_pass = 1}},
 	{"png", "png", {0}},
 };
 
@@ -68,19 +67,39 @@ static double wrapped_noise(unsigned x, unsigned y, unsigned cells, uint32_t see
 	       1.0;
 }
 
-static void fill_tiles(struct landscape *land)
+/* Rock: a rough surface, lit from the upper left. */
+static void fill_texture(struct landscape *land)
 {
+	float *height = allocate((size_t)TILE * TILE, sizeof(*height));
+
 	for (unsigned y = 0; y < TILE; y++) {
 		for (unsigned x = 0; x < TILE; x++) {
 			double sum = 0, weight = 0.5;
-			for (unsigned cells = 8; cells <= 512; cells *= 2, weight *= 0.62)
+			for (unsigned cells = 8; cells <= 1024; cells *= 2, weight *= 0.58)
 				sum += weight * wrapped_noise(x, y, cells, cells);
-			land->texture[y][x] = (float)sum;
+			height[y * TILE + x] = (float)sum;
+		}
+	}
+	for (unsigned y = 0; y < TILE; y++) {
+		for (unsigned x = 0; x < TILE; x++) {
+			float here = height[y * TILE + x];
+			float up_left =
+				height[((y - 1) & TILE_MASK) * TILE + ((x - 1) & TILE_MASK)];
+			land->texture[y][x] = 0.4f * here + 7.0f * (here - up_left);
+		}
+	}
+	free(height);
+}
+
+static void fill_grain_and_curve(struct landscape *land)
+{
+	for (unsigned y = 0; y < TILE; y++) {
+		for (unsigned x = 0; x < TILE; x++) {
 			uint32_t h = noise_hash(x, y, 5);
 			/* Four dice: near enough to a bell. */
 			int dice = (int)((h & 255) + (h >> 8 & 255) + (h >> 16 & 255) + (h >> 24)) -
 				   510;
-			land->grain[y][x] = (int8_t)(dice / 42);
+			land->grain[y][x] = (int8_t)(dice / 27);
 		}
 	}
 	for (int i = 0; i <= CURVE; i++)
@@ -89,6 +108,9 @@ static void fill_tiles(struct landscape *land)
 
 static void draw_outlines(struct landscape *land)
 {
+	struct vec3 far = picture_colour(0xa3b9d6), middle = picture_colour(0x71876f),
+		    near = picture_colour(0x37502c);
+
 	for (int i = 0; i < RANGES; i++) {
 		double nearness = (double)i / (RANGES - 1),
 		       base = mix(0.42, 0.97, nearness * nearness);
@@ -100,8 +122,8 @@ static void draw_outlines(struct landscape *land)
 			land->outline[i][x] =
 				(float)((base - height * (crest - 0.25)) * land->height);
 		}
-		land->range[i] = mix3(
-			picture_colour(0x9fb4d0), picture_colour(0x1c2a22), power(nearness, 0.8));
+		land->range[i] = nearness < 0.6 ? mix3(far, middle, nearness / 0.6)
+						: mix3(middle, near, (nearness - 0.6) / 0.4);
 	}
 	land->sky[0] = picture_colour(0x3f74bd);
 	land->sky[1] = picture_colour(0xf3dcc0);
@@ -114,7 +136,8 @@ static struct landscape *landscape_new(unsigned width, unsigned height)
 	land->width = width;
 	land->height = height;
 	land->row = allocate(width, 3);
-	fill_tiles(land);
+	fill_texture(land);
+	fill_grain_and_curve(land);
 	draw_outlines(land);
 	return land;
 }
@@ -144,14 +167,13 @@ static void light_row(const struct landscape *land, unsigned y, struct row_light
 		struct vec3 colour;
 		if (i == RANGES) {
 			colour = mix3(land->sky[0], land->sky[1], smoothstep(0.0, 0.55, depth));
-			*light = (struct row_light){
-				.contrast = 0.10f * (float)(1.0 - depth), .shift = 3};
+			*light = (struct row_light){.contrast = 0.04f, .shift = 3};
 		} else {
 			/* Haze gathers at a range's foot, before the next one. */
 			double haze =
 				smoothstep(0.2, 1.0, depth) * (1.0 - (double)i / (RANGES - 1));
-			colour = mix3(land->range[i], land->sky[1], haze * 0.55);
-			*light = (struct row_light){.contrast = 0.12f + 0.10f * (float)i,
+			colour = mix3(land->range[i], land->sky[1], haze * 0.5);
+			*light = (struct row_light){.contrast = 0.30f + 0.25f * (float)i,
 				.dx = (unsigned)i * 377,
 				.dy = (unsigned)i * 211,
 				.shift = 0};
@@ -189,9 +211,12 @@ static void landscape_row(void *state, unsigned y, uint8_t *rgb)
 				0.5f * land->texture[(ty >> 3) & TILE_MASK][(tx >> 3) & TILE_MASK];
 		float bright = 1.0f + light->contrast * texture;
 		const int8_t *grain = &land->grain[grain_y][0];
-		rgb[0] = expose(land, light->r * bright, grain[(x + grain_x) & TILE_MASK]);
-		rgb[1] = expose(land, light->g * bright, grain[(x + grain_x + 331) & TILE_MASK]);
-		rgb[2] = expose(land, light->b * bright, grain[(x + grain_x + 677) & TILE_MASK]);
+		/* A sensor's noise is mostly in the brightness. */
+		int luma = grain[(x + grain_x) & TILE_MASK],
+		    chroma = grain[(x + grain_x + 331) & TILE_MASK] / 2;
+		rgb[0] = expose(land, light->r * bright, luma + chroma);
+		rgb[1] = expose(land, light->g * bright, luma);
+		rgb[2] = expose(land, light->b * bright, luma - chroma);
 	}
 }
 

@@ -3,7 +3,7 @@
 #define MURAL_ASSETS_LARGE_H
 
 /* Writes a 3:2 picture of about @megapixels into the folder @path, as @kind says: "jpeg" (4:2:0,
- * quality 87), "q95" (4:4:4), "progressive", "restart" (a marker after each MCU row), "grey", "png"
+ * quality 88), "q95" (4:4:4), "progressive", "restart" (a marker after each MCU row), "grey", "png"
  * (RGB). Makes one row at a time; only a progressive JPEG needs memory for the whole (its
  * coefficients). Puts the file's name (path excluded) into @ret_name, 64 bytes. -EINVAL: no such
  * kind, or not 1 to 1000 megapixels. */

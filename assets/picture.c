@@ -11,8 +11,8 @@
 
 enum { MAX_THREADS = 32 };
 
-/* Differences below this (of 65535) are not worth more samples: about 2.5 steps of 255. */
-enum { REFINE_ABOVE = 640 };
+/* Differences below this (of 65535) are not worth more samples: about 5 steps of 255. */
+enum { REFINE_ABOVE = 1300 };
 
 struct render_job {
 	struct picture *picture;
@@ -55,25 +55,29 @@ uint16_t *picture_at(const struct picture *picture, unsigned x, unsigned y)
 	return picture->rgba + ((size_t)y * picture->width + x) * 4;
 }
 
-uint16_t picture_encode_srgb(double linear)
+uint16_t picture_encode_srgb(double light)
 {
-	double v = clamp(linear, 0.0, 1.0);
+	double v = clamp(light, 0.0, 1.0);
 	double encoded = v <= 0.0031308 ? 12.92 * v : 1.055 * power(v, 1.0 / 2.4) - 0.055;
 
 	return (uint16_t)(encoded * UINT16_MAX + 0.5);
 }
 
-double picture_decode_srgb(double channel)
-{
-	double v = channel / 255.0;
+static double linear[256];
+static pthread_once_t linear_once = PTHREAD_ONCE_INIT;
 
-	return v <= 0.04045 ? v / 12.92 : power((v + 0.055) / 1.055, 2.4);
+static void fill_linear(void)
+{
+	for (int i = 0; i < 256; i++) {
+		double v = i / 255.0;
+		linear[i] = v <= 0.04045 ? v / 12.92 : power((v + 0.055) / 1.055, 2.4);
+	}
 }
 
 struct vec3 picture_colour(uint32_t rgb)
 {
-	return vec(picture_decode_srgb((rgb >> 16) & 255), picture_decode_srgb((rgb >> 8) & 255),
-		picture_decode_srgb(rgb & 255));
+	pthread_once(&linear_once, fill_linear);
+	return vec(linear[(rgb >> 16) & 255], linear[(rgb >> 8) & 255], linear[rgb & 255]);
 }
 
 static double shoulder(double v)
@@ -106,25 +110,32 @@ unsigned picture_quantise(uint16_t sample, unsigned maximum, unsigned x, unsigne
 static void shade_pixel(const struct render_job *job, unsigned x, unsigned y, int grid)
 {
 	const struct scene *scene = job->scene;
-	double step = 1.0 / job->picture->height;
+	double step = 1.0 / job->picture->height, opaque = 0;
 	struct vec3 sum = vec(0, 0, 0);
 
 	for (int j = 0; j < grid; j++) {
 		for (int i = 0; i < grid; i++) {
 			double sx = (x + (i + 0.5) / grid) * step,
 			       sy = (y + (j + 0.5) / grid) * step;
+			double alpha = scene->alpha ? scene->alpha(scene->state, sx, sy) : 1;
+			if (alpha <= 0)
+				continue;
 			struct vec3 light = scene->shade(scene->state, sx, sy);
-			/* Clamped before the mean: one blinding sample must not break an edge's
-			 * smoothness. */
-			sum = add(sum, vec(clamp(light.x, 0, 1), clamp(light.y, 0, 1),
-					       clamp(light.z, 0, 1)));
+			/* Clamped before the mean: one blinding sample must not make an edge rough.
+			 */
+			light = vec(
+				clamp(light.x, 0, 1), clamp(light.y, 0, 1), clamp(light.z, 0, 1));
+			sum = add(sum, scale(light, alpha));
+			opaque += alpha;
 		}
 	}
-	sum = scale(sum, 1.0 / (grid * grid));
+	if (opaque > 0)
+		sum = scale(sum, 1.0 / opaque);
 	uint16_t *pixel = picture_at(job->picture, x, y);
 	pixel[0] = picture_encode_srgb(sum.x);
 	pixel[1] = picture_encode_srgb(sum.y);
 	pixel[2] = picture_encode_srgb(sum.z);
+	pixel[3] = (uint16_t)(opaque / (grid * grid) * UINT16_MAX + 0.5);
 }
 
 static void *render_rows(void *argument)
@@ -163,6 +174,8 @@ static void run_job(struct render_job *job)
 
 static int differs(const uint16_t *a, const uint16_t *b)
 {
+	if (abs(a[3] - b[3]) > REFINE_ABOVE)
+		return 1;
 	return abs(a[0] - b[0]) > REFINE_ABOVE || abs(a[1] - b[1]) > REFINE_ABOVE ||
 	       abs(a[2] - b[2]) > REFINE_ABOVE;
 }

@@ -17,6 +17,8 @@ struct scene {
 	/* Linear light, 1.0 is white. @x runs from 0 to the picture's width / height, @y from 0
 	 * (top) to 1. Called from several threads at once, so it must not change @state. */
 	struct vec3 (*shade)(const void *state, double x, double y);
+	/* Opacity, 0 to 1; NULL: opaque. Under the same rules. */
+	double (*alpha)(const void *state, double x, double y);
 	const void *state;
 };
 
@@ -40,10 +42,8 @@ uint16_t *picture_at(const struct picture *picture, unsigned x, unsigned y);
 unsigned picture_quantise(uint16_t sample, unsigned maximum, unsigned x, unsigned y);
 
 /* Linear light to 16-bit sRGB; clamps. */
-uint16_t picture_encode_srgb(double linear);
-/* One sRGB channel, 0 to 255, as linear light: for colours named as a designer would. */
-double picture_decode_srgb(double channel);
-/* 0xrrggbb in sRGB as linear light. */
+uint16_t picture_encode_srgb(double light);
+/* 0xrrggbb in sRGB, as a designer names colours, as linear light. */
 struct vec3 picture_colour(uint32_t rgb);
 
 /* A smooth shoulder instead of clipping where light is brighter than white. */

@@ -23,7 +23,7 @@ static void set_parameters(struct jpeg_compress_struct *jpeg, const struct jpeg_
 	jpeg_set_colorspace(jpeg, spaces[options->space].file);
 	jpeg_set_quality(jpeg, options->quality, TRUE);
 	jpeg->dct_method = JDCT_ISLOW;
-	jpeg->optimize_coding = !options->arithmetic;
+	jpeg->optimize_coding = !options->arithmetic && !options->one_pass;
 	jpeg->arith_code = options->arithmetic != 0;
 	jpeg->restart_in_rows = options->restart_rows;
 	jpeg->restart_interval = options->restart_mcus;

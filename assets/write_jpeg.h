@@ -22,6 +22,7 @@ struct jpeg_options {
 	int h, v;    /* luma samples for each chroma sample, across and down: 2, 2 is 4:2:0 */
 	int progressive;
 	int arithmetic;        /* arithmetic in place of Huffman coding */
+	int one_pass;          /* standard Huffman tables: libjpeg need not keep the coefficients */
 	int restart_rows;      /* a restart marker after so many MCU rows, 0 for none */
 	unsigned restart_mcus; /* the same by MCUs */
 	const uint8_t *exif;   /* payload of APP1, borrowed; NULL for none */
