@@ -98,11 +98,13 @@ static int limit_resources(const struct sandbox_limits *limits, uint64_t mapped)
 	return 0;
 }
 
-/* One heap that grows by brk: blocks with a mapping of their own would be moved by mremap when they grow, which is refused, and
- * a heap for each thread would reserve more address space than a decoder is allowed. */
+/* One heap that grows by brk and never shrinks. Blocks with a mapping of their own would be moved by mremap when they grow, which
+ * is refused; a heap for each thread would reserve more address space than a decoder is allowed; and before it shrinks one, glibc
+ * opens a file in /proc. */
 static int keep_to_one_heap(void)
 {
-	return mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_ARENA_MAX, 1) == 1 ? 0 : -EINVAL;
+	bool set = mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_ARENA_MAX, 1) == 1 && mallopt(M_TRIM_THRESHOLD, -1) == 1;
+	return set ? 0 : -EINVAL;
 }
 
 int sandbox_prepare(const struct sandbox_limits *limits)
