@@ -164,8 +164,6 @@ void decoder_main(int socket)
 		give_up(socket, r, "the decoder could not shut itself in");
 
 	struct job_result result = {0};
-	uint64_t start = monotonic_ns();
 	codec_run(decoder.source, &decoder.job, decoder.window.pixels, &result);
-	result.decode_ns = monotonic_ns() - start;
 	answer(socket, &result);
 }

@@ -1,0 +1,485 @@
+/* The nursery with the real codecs: the same results as in-process, and nothing lost when processes die. */
+#include "jobs.h"
+#include "producer/codec.h"
+
+#include "common/util.h"
+#include "support/process.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <mural/pixel.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#define MIB ((uint64_t)1 << 20)
+#define PROGRAM "test_real_decoder"
+
+/* Large enough that killing its decoder finds it at work. */
+#define LARGE_SIDE 2000u
+
+TestSuite(nursery, .timeout = 300);
+
+static struct job probe_job(void)
+{
+	return (struct job){
+		.kind = JOB_PROBE,
+		.format = MURAL_FORMAT_ARGB8888,
+		.max_pixels = 100 * MIB,
+		.memory_bytes = 64 * MIB,
+		.cpu_seconds = 60,
+		.threads = 1,
+	};
+}
+
+/* The decode of what a probe found. */
+static struct job decode_job(const struct job_result *found, uint64_t offset)
+{
+	struct job job = probe_job();
+	uint64_t size;
+	job.kind = JOB_DECODE;
+	job.width = found->width;
+	job.height = found->height;
+	cr_assert(mural_bitmap_layout(job.format, job.width, job.height, &job.stride_bytes, &size));
+	cr_assert(page_round_up(size, &job.window_length));
+	job.window_offset = offset;
+	job.memory_bytes = found->memory_bytes;
+	return job;
+}
+
+static int open_asset(const char *name)
+{
+	CLEANUP(free_p) char *path = test_path(test_source_path("assets/formats"), name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cr_assert_geq(fd, 0, "%s", path);
+	return fd;
+}
+
+/* ---- decoding ---- */
+
+static void assert_same_result(const struct job_result *a, const struct job_result *b, const char *name)
+{
+	struct job_result left = *a, right = *b;
+	left.decode_ns = right.decode_ns = 0;
+	cr_assert_eq(memcmp(&left, &right, sizeof(left)), 0, "%s: (%d, %s) is not (%d, %s)", name, left.error,
+		left.text, right.error, right.text);
+}
+
+static void assert_same_pixels(int memory, const struct job *job, const uint8_t *expected, const char *name)
+{
+	uint8_t *pixels =
+		mmap(NULL, job->window_length, PROT_READ, MAP_SHARED, memory, (off_t)job->window_offset);
+	cr_assert_neq(pixels, MAP_FAILED);
+	cr_assert_eq(memcmp(pixels, expected, (size_t)job->stride_bytes * job->height), 0, "%s", name);
+	munmap(pixels, job->window_length);
+}
+
+/* Probe and decode there and here. */
+static void decodes_as_in_process(struct jobs *jobs, int source, const char *name)
+{
+	struct job job = probe_job();
+	struct job_result here;
+	struct outcome outcome;
+	jobs_run(jobs, &job, source, -1, &outcome);
+	cr_assert(outcome.answered, "%s: signal %d", name, outcome.signal);
+	codec_run(source, &job, NULL, &here);
+	assert_same_result(&outcome.result, &here, name);
+	if (here.error < 0)
+		return;
+
+	const uint64_t offset = 2 * MURAL_PAGE_SIZE;
+	job = decode_job(&here, offset);
+	CLEANUP(close_p) int memory = jobs_file(NULL, offset + job.window_length);
+	CLEANUP(free_p) uint8_t *expected = calloc(1, job.window_length);
+	jobs_run(jobs, &job, source, memory, &outcome);
+	cr_assert(outcome.answered, "%s: signal %d", name, outcome.signal);
+	cr_assert_eq(outcome.signal, 0);
+	codec_run(source, &job, expected, &here);
+	assert_same_result(&outcome.result, &here, name);
+	assert_same_pixels(memory, &job, expected, name);
+}
+
+Test(nursery, every_picture_comes_out_as_in_process)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	DIR *folder = opendir(test_source_path("assets/formats"));
+	cr_assert(folder);
+	unsigned count = 0;
+	for (struct dirent *entry; (entry = readdir(folder));) {
+		if (!strstr(entry->d_name, ".jpg") && !strstr(entry->d_name, ".png"))
+			continue;
+		CLEANUP(close_p) int source = open_asset(entry->d_name);
+		decodes_as_in_process(&jobs, source, entry->d_name);
+		count++;
+	}
+	closedir(folder);
+	cr_assert_gt(count, 50);
+	jobs_stop(&jobs);
+}
+
+Test(nursery, what_is_no_picture_fails_with_its_reason)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+		uint32_t reason;
+	} cases[] = {
+		{"not a picture, but a sentence", 29, MURAL_REASON_NOT_IMAGE},
+		{"", 0, MURAL_REASON_EMPTY},
+		{"\xff\xd8\xff\xe0 and then nothing of use", 29, 0},
+		{"\x89PNG\r\n\x1a\n and then nothing of use", 30, 0},
+	};
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct job job = probe_job();
+		struct outcome outcome;
+		CLEANUP(close_p) int source = jobs_file(cases[i].bytes, cases[i].size);
+		jobs_run(&jobs, &job, source, -1, &outcome);
+		cr_assert(outcome.answered);
+		cr_assert_lt(outcome.result.error, 0);
+		if (cases[i].reason)
+			cr_assert_eq(outcome.result.reason, cases[i].reason);
+		decodes_as_in_process(&jobs, source, "garbage");
+	}
+	jobs_stop(&jobs);
+}
+
+Test(nursery, a_folder_as_the_source_fails_with_its_reason)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 1);
+	const struct job job = probe_job();
+	struct outcome outcome;
+	CLEANUP(close_p) int source = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	jobs_run(&jobs, &job, source, -1, &outcome);
+	cr_assert(outcome.answered);
+	cr_assert_eq(outcome.result.error, -EISDIR);
+	cr_assert_eq(outcome.result.reason, MURAL_REASON_SOURCE);
+	jobs_stop(&jobs);
+}
+
+/* ---- a large picture ---- */
+
+/* A JPEG of LARGE_SIDE squared, made of an asset by patching the size in its frame header: the rest is filled, which takes
+ * as long as pixels do. */
+static int open_large(void)
+{
+	size_t size;
+	CLEANUP(free_p) char *path = test_path(test_source_path("assets/formats"), "jpeg-420.jpg");
+	CLEANUP(free_p) char *bytes = test_read_file(path, &size);
+	for (size_t i = 0; i + 9 < size; i++) {
+		if ((uint8_t)bytes[i] != 0xff || (uint8_t)bytes[i + 1] != 0xc0)
+			continue;
+		bytes[i + 5] = bytes[i + 7] = (char)(LARGE_SIDE >> 8);
+		bytes[i + 6] = bytes[i + 8] = (char)(LARGE_SIDE & 0xff);
+		return jobs_file(bytes, size);
+	}
+	cr_assert_fail("no frame header");
+	return -1;
+}
+
+struct large {
+	int source, memory;
+	struct job job;
+};
+
+static struct large large_create(struct jobs *jobs)
+{
+	struct large large = {.source = open_large()};
+	struct outcome outcome;
+	const struct job job = probe_job();
+	jobs_run(jobs, &job, large.source, -1, &outcome);
+	cr_assert(outcome.answered);
+	cr_assert_eq(outcome.result.error, 0, "%s", outcome.result.text);
+	cr_assert_eq(outcome.result.width, LARGE_SIDE);
+	large.job = decode_job(&outcome.result, 0);
+	large.job.flags = JOB_ALLOW_PARTIAL;
+	large.memory = jobs_file(NULL, large.job.window_length);
+	return large;
+}
+
+static void large_fini(struct large *large)
+{
+	close(large->source);
+	close(large->memory);
+}
+
+Test(nursery, a_decode_over_its_memory_limit_says_so)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	struct large large = large_create(&jobs);
+	struct outcome outcome;
+	large.job.memory_bytes = 1000;
+	jobs_run(&jobs, &large.job, large.source, large.memory, &outcome);
+	cr_assert(outcome.answered);
+	cr_assert_eq(outcome.result.error, -ENOMEM);
+	cr_assert_eq(outcome.result.reason, MURAL_REASON_MEMORY);
+	large_fini(&large);
+	jobs_stop(&jobs);
+}
+
+/* ---- deaths ---- */
+
+Test(nursery, a_worker_killed_at_any_moment_finishes_once)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	struct large large = large_create(&jobs);
+	unsigned killed = 0;
+	srand(1);
+	for (unsigned turn = 0; turn < 60; turn++) {
+		struct outcome outcome;
+		struct worker *worker = jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome);
+		const struct timespec moment = {.tv_nsec = rand() % 8000000};
+		nanosleep(&moment, NULL);
+		worker_kill(worker);
+		cr_assert(jobs_wait_finished(&jobs, &outcome));
+		cr_assert_eq(outcome.finished, 1);
+		if (outcome.answered)
+			cr_assert_eq(outcome.result.error, 0, "%s", outcome.result.text);
+		else
+			cr_assert_eq(outcome.signal, SIGKILL);
+		killed += !outcome.answered;
+	}
+	cr_assert_gt(killed, 0);
+	cr_assert_eq(jobs.ended, 61); /* with the probe */
+	large_fini(&large);
+	jobs_stop(&jobs);
+}
+
+Test(nursery, a_nursery_that_dies_takes_its_workers_along_and_is_replaced)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 3);
+	struct large large = large_create(&jobs);
+	cr_assert(jobs_wait_ready(&jobs, 3));
+	for (unsigned turn = 0; turn < 5; turn++) {
+		struct outcome outcomes[2], after;
+		pid_t pids[2];
+		for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+			struct worker *worker =
+				jobs_submit(&jobs, &large.job, large.source, large.memory, &outcomes[i]);
+			pids[i] = worker_pid(worker);
+			kill(pids[i], SIGSTOP); /* so that it is still there */
+		}
+		pid_t nursery = nursery_pid(jobs.nursery);
+		cr_assert_gt(nursery, 0);
+		kill(nursery, SIGKILL);
+		for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+			cr_assert(jobs_wait_finished(&jobs, &outcomes[i]));
+			cr_assert_eq(outcomes[i].finished, 1);
+			cr_assert_eq(outcomes[i].signal, SIGKILL);
+			cr_assert_not(outcomes[i].answered);
+		}
+		jobs_run(&jobs, &large.job, large.source, large.memory, &after);
+		cr_assert(after.answered);
+		cr_assert_neq(nursery_pid(jobs.nursery), nursery);
+	}
+	large_fini(&large);
+	jobs_stop(&jobs);
+}
+
+Test(nursery, one_that_stops_reaping_is_replaced)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	CLEANUP(close_p) int source = open_asset("png-rgb8.png");
+	const struct job job = probe_job();
+	struct outcome outcome;
+	pid_t nursery = nursery_pid(jobs.nursery);
+	kill(nursery, SIGSTOP);
+	jobs_run(&jobs, &job, source, -1, &outcome);
+	cr_assert(outcome.answered);
+	decodes_as_in_process(&jobs, source, "png-rgb8.png");
+	cr_assert_neq(nursery_pid(jobs.nursery), nursery);
+	jobs_stop(&jobs);
+}
+
+/* The children of a process, at most @room of them. */
+static size_t list_children(pid_t pid, pid_t *ret_pids, size_t room)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	FILE *file = fopen(path, "re");
+	cr_assert(file);
+	size_t count = 0;
+	while (count < room && fscanf(file, "%d", &ret_pids[count]) == 1)
+		count++;
+	fclose(file);
+	return count;
+}
+
+Test(nursery, ready_workers_that_die_are_replaced_and_get_no_job)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 3);
+	CLEANUP(close_p) int source = open_asset("png-rgb8.png");
+	const struct job job = probe_job();
+	for (unsigned turn = 0; turn < 3; turn++) {
+		pid_t pids[8];
+		size_t count = list_children(nursery_pid(jobs.nursery), pids, ARRAY_SIZE(pids));
+		cr_assert_geq(count, 3);
+		for (size_t i = 0; i < count; i++)
+			kill(pids[i], SIGKILL);
+		struct outcome outcome;
+		jobs_run(&jobs, &job, source, -1, &outcome); /* perhaps one that is dying */
+		cr_assert_eq(outcome.finished, 1);
+		cr_assert(jobs_wait_ready(&jobs, 3));
+		jobs_run(&jobs, &job, source, -1, &outcome);
+		cr_assert(outcome.answered);
+		cr_assert(jobs_wait_ready(&jobs, 3));
+	}
+	jobs_stop(&jobs);
+}
+
+Test(nursery, a_program_that_ends_at_once_is_started_again_ever_more_slowly)
+{
+	const struct nursery_options options = {.program = "/bin/true", .ahead = 1};
+	const struct nursery_events events = {0};
+	struct nursery *nursery;
+	cr_assert_eq(nursery_start(&options, &events, &nursery), 0);
+	unsigned starts = 0;
+	pid_t last = 0;
+	for (uint64_t end = monotonic_ns() + 500000000; monotonic_ns() < end;) {
+		struct pollfd polled = {.fd = nursery_fd(nursery), .events = POLLIN};
+		poll(&polled, 1, 20);
+		nursery_dispatch(nursery);
+		pid_t now = nursery_pid(nursery);
+		starts += now != 0 && now != last;
+		last = now != 0 ? now : last;
+	}
+	cr_assert_gt(starts, 1);
+	cr_assert_lt(starts, 12);
+	nursery_stop(nursery);
+}
+
+Test(nursery, a_program_that_is_not_there_is_an_error)
+{
+	const struct nursery_options options = {.program = "/nowhere/mural-producer", .ahead = 1};
+	const struct nursery_events events = {0};
+	struct nursery *nursery = NULL;
+	int before = test_count_descriptors(getpid());
+	cr_assert_eq(nursery_start(&options, &events, &nursery), -ENOENT);
+	cr_assert_null(nursery);
+	cr_assert_eq(test_count_descriptors(getpid()), before);
+}
+
+/* ---- nothing piles up ---- */
+
+Test(nursery, two_hundred_jobs_leave_what_there_was)
+{
+	struct jobs jobs;
+	int before = test_count_descriptors(getpid());
+	jobs_start(&jobs, PROGRAM, 2);
+	CLEANUP(close_p) int source = open_asset("jpeg-progressive-420.jpg");
+	pid_t nursery = nursery_pid(jobs.nursery);
+	decodes_as_in_process(&jobs, source, "first");
+	cr_assert(jobs_wait_ready(&jobs, 2));
+	int mine = test_count_descriptors(getpid()), its = test_count_descriptors(nursery);
+	int mappings = test_count_mappings(getpid(), NULL);
+	for (unsigned turn = 0; turn < 100; turn++)
+		decodes_as_in_process(&jobs, source, "again");
+	cr_assert(jobs_wait_ready(&jobs, 2));
+	cr_assert_eq(nursery_pid(jobs.nursery), nursery);
+	cr_assert_eq(test_count_descriptors(getpid()), mine);
+	cr_assert_eq(test_count_descriptors(nursery), its);
+	cr_assert_eq(test_count_children(nursery), 2);
+	cr_assert_leq(test_count_mappings(getpid(), NULL), mappings + 2); /* the heap may have grown */
+	jobs_stop(&jobs);
+	cr_assert_eq(test_count_descriptors(getpid()), before + 1); /* the source */
+	cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
+	cr_assert_eq(errno, ECHILD);
+}
+
+Test(nursery, stopping_ends_busy_and_ready_workers)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	struct large large = large_create(&jobs);
+	cr_assert(jobs_wait_ready(&jobs, 2));
+	struct outcome outcome;
+	pid_t pids[8];
+	kill(worker_pid(jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome)), SIGSTOP);
+	cr_assert(jobs_wait_ready(&jobs, 2));
+	size_t count = list_children(nursery_pid(jobs.nursery), pids, ARRAY_SIZE(pids));
+	cr_assert_eq(count, 3);
+	jobs_stop(&jobs);
+	cr_assert_eq(outcome.finished, 0);
+	for (size_t i = 0; i < count; i++)
+		cr_assert(kill(pids[i], 0) < 0 && errno == ESRCH);
+	large_fini(&large);
+}
+
+Test(nursery, it_survives_a_producer_without_descriptors)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	CLEANUP(close_p) int source = open_asset("png-rgb8.png");
+	const struct job job = probe_job();
+	struct outcome outcomes[2];
+	struct rlimit usual, none;
+	getrlimit(RLIMIT_NOFILE, &usual);
+	none = usual;
+	none.rlim_cur = 3; /* what is open stays usable */
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
+		jobs_submit(&jobs, &job, source, -1, &outcomes[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+		cr_assert(jobs_wait_finished(&jobs, &outcomes[i]));
+		cr_assert(outcomes[i].answered);
+	}
+	pid_t nursery = nursery_pid(jobs.nursery);
+	cr_assert_eq(nursery_ready(jobs.nursery), 0);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
+	decodes_as_in_process(&jobs, source, "png-rgb8.png");
+	cr_assert_eq(nursery_pid(jobs.nursery), nursery);
+	jobs_stop(&jobs);
+}
+
+Test(nursery, it_comes_back_when_it_dies_while_there_are_no_descriptors)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 1);
+	CLEANUP(close_p) int source = open_asset("png-rgb8.png");
+	struct rlimit usual, none;
+	getrlimit(RLIMIT_NOFILE, &usual);
+	none = usual;
+	none.rlim_cur = 3;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	kill(nursery_pid(jobs.nursery), SIGKILL);
+	while (nursery_pid(jobs.nursery) != 0) {
+		struct pollfd polled = {.fd = nursery_fd(jobs.nursery), .events = POLLIN};
+		/* poll refuses more entries than descriptors are allowed, not higher ones. */
+		poll(&polled, 1, TEST_TIMEOUT_MS);
+		nursery_dispatch(jobs.nursery);
+	}
+	cr_assert_eq(nursery_ready(jobs.nursery), 0);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
+	decodes_as_in_process(&jobs, source, "png-rgb8.png");
+	jobs_stop(&jobs);
+}
+
+/* ---- who runs it ---- */
+
+Test(nursery, an_unprivileged_user_decodes_as_well)
+{
+	if (geteuid() != 0)
+		cr_skip_test("all other tests here run as such a user already");
+	CLEANUP(close_p) int source = open_asset("jpeg-420.jpg");
+	cr_assert_eq(setresgid(65534, 65534, 65534), 0);
+	cr_assert_eq(setresuid(65534, 65534, 65534), 0);
+	if (access(test_program(PROGRAM), X_OK) < 0)
+		cr_skip_test("another user cannot reach the build folder");
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	decodes_as_in_process(&jobs, source, "jpeg-420.jpg");
+	jobs_stop(&jobs);
+}
