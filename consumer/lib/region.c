@@ -1,0 +1,111 @@
+/* Mapping a region that a producer sent: checked so that reading it cannot raise SIGBUS, and aligned so that huge pages fit. */
+#include "region.h"
+
+#include "common/shared_file.h"
+#include "common/util.h"
+
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define ASHMEM_GET_SIZE _IO(0x77, 4)
+
+/* A region of the ashmem driver cannot change its size once it is mapped: no seals are needed. */
+static int check_device(int fd, uint64_t size)
+{
+	int actual = ioctl(fd, ASHMEM_GET_SIZE, NULL);
+	if (actual < 0)
+		return -EPERM;
+	return (uint64_t)actual < size ? -EBADMSG : 0;
+}
+
+static int check(int fd, uint64_t size)
+{
+	struct stat st;
+	if (size == 0 || size > PTRDIFF_MAX)
+		return -EBADMSG;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISCHR(st.st_mode) ? check_device(fd, size) : shared_file_check(fd, (size_t)size);
+}
+
+/* Where the kernel would map @size bytes, moved up so that huge pages of the file fall on huge pages of memory. */
+static void *reserve_aligned(size_t size)
+{
+	size_t padded;
+	if (__builtin_add_overflow(size, (size_t)MURAL_HUGE_PAGE_SIZE, &padded))
+		return MAP_FAILED;
+	char *start = mmap(NULL, padded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (start == MAP_FAILED)
+		return MAP_FAILED;
+	size_t before = -(uintptr_t)start & (MURAL_HUGE_PAGE_SIZE - 1);
+	size_t after = padded - size - before;
+	if (before > 0)
+		munmap(start, before);
+	if (after > 0)
+		munmap(start + before + size, after);
+	return start + before;
+}
+
+static void *map_pixels(int fd, size_t size)
+{
+	bool huge = size >= MURAL_HUGE_PAGE_SIZE;
+	void *wanted = huge ? reserve_aligned(size) : NULL;
+	if (wanted == MAP_FAILED)
+		return MAP_FAILED;
+	void *memory = mmap(wanted, size, PROT_READ, MAP_SHARED | (huge ? MAP_FIXED : 0), fd, 0);
+	if (memory == MAP_FAILED) {
+		int saved = errno;
+		if (huge)
+			munmap(wanted, size);
+		errno = saved;
+		return MAP_FAILED;
+	}
+	if (huge)
+		madvise(memory, size, MADV_HUGEPAGE); /* EINVAL on kernels built without */
+	madvise(memory, size, MADV_DONTFORK);
+	return memory;
+}
+
+int region_import(uint64_t id, int fd, uint64_t size, struct region **ret)
+{
+	uint64_t mapped;
+	if (!page_round_up(size, &mapped))
+		return -EBADMSG;
+	int r = check(fd, size);
+	if (r < 0)
+		return r;
+	struct region *region = malloc(sizeof(*region));
+	if (!region)
+		return -ENOMEM;
+	*region = (struct region){.id = id, .size = size, .refs = 1};
+	list_init(&region->bitmaps);
+	void *memory = map_pixels(fd, (size_t)mapped);
+	if (memory == MAP_FAILED)
+		region->error = -errno;
+	else
+		region->memory = memory;
+	*ret = region;
+	return 0;
+}
+
+bool region_holds(const struct region *region, uint64_t offset, uint64_t size)
+{
+	return offset <= region->size && size <= region->size - offset;
+}
+
+struct region *region_ref(struct region *region)
+{
+	region->refs++;
+	return region;
+}
+
+void region_unref(struct region *region)
+{
+	if (!region || --region->refs > 0)
+		return;
+	uint64_t mapped;
+	if (region->memory && page_round_up(region->size, &mapped))
+		munmap((void *)(uintptr_t)region->memory, (size_t)mapped);
+	free(region);
+}
