@@ -7,7 +7,8 @@ enum { KEPT_MAX = 64 };
 
 void keep_put(struct pool *pool, struct region *region)
 {
-	if (region->masked || region->foreign) {
+	/* The device's can not be written any more once published, nor wiped by anything but a mapping. */
+	if (pool->device || region->foreign) {
 		region_destroy(pool, region);
 		return;
 	}

@@ -13,12 +13,16 @@
 
 #define KEEP_BYTES_MAX ((uint64_t)128 << 20)
 
+/* A hundred years: added to a time it does not wrap. */
+#define IDLE_NS_MAX (UINT64_C(3155760000000) * NS_PER_MS)
+
 static void fill_in_defaults(struct pool_options *options)
 {
 	if (options->keep_bytes == UINT64_MAX)
 		options->keep_bytes = min_u64(options->budget_bytes / 8, KEEP_BYTES_MAX);
 	if (options->holder_pinned_bytes == UINT64_MAX)
 		options->holder_pinned_bytes = options->budget_bytes - options->budget_bytes / 8;
+	options->idle_ns = min_u64(options->idle_ns, IDLE_NS_MAX);
 }
 
 static int make_table(struct pool *pool)
@@ -109,7 +113,8 @@ static void part(struct pool *pool, struct pool_holder *holder, struct pool_slot
 	holder_remove(holder, slot);
 	if (slot->state == BOARD_READY) {
 		slot->last_use_ns = max_u64(slot->last_use_ns, pinned ? pool->now_ns : stamp);
-		idle_expect(pool, slot, slot->last_use_ns, pool->now_ns);
+		if (slot->blocked)
+			idle_expect(pool, slot, slot->last_use_ns, pool->now_ns);
 	}
 	slot_forget_if_unknown(pool, slot);
 }
@@ -184,14 +189,9 @@ void pool_window(const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset
 }
 
 /* The device can not give away a descriptor that only reads: the mask must say it, and then nobody writes there again. */
-static int close_for_writing(const struct pool *pool, struct region *region)
+static int close_for_writing(const struct pool *pool, const struct region *region)
 {
-	if (!pool->device)
-		return 0;
-	if (ashmem_set_prot_region(region->fd, PROT_READ) < 0)
-		return -errno;
-	region->masked = true;
-	return 0;
+	return pool->device && ashmem_set_prot_region(region->fd, PROT_READ) < 0 ? -errno : 0;
 }
 
 int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t decode_ns, bool prefetched, uint64_t now_ns)
@@ -264,6 +264,8 @@ int pool_release(struct pool *pool, struct pool_slot *slot, struct pool_holder *
 		return 0;
 	}
 	holder_remove(holder, slot);
+	if (slot->blocked) /* by this one's grant, perhaps: that is over */
+		idle_expect(pool, slot, slot->last_use_ns, pool->now_ns);
 	slot_forget_if_unknown(pool, slot);
 	return 0;
 }

@@ -15,7 +15,6 @@ struct region {
 	uid_t uid;
 	bool shared;  /* somebody was given a descriptor */
 	bool foreign; /* … of another user */
-	bool masked;  /* device: can not be written any more */
 };
 
 enum region_use {

@@ -127,6 +127,13 @@ struct pool_slot *slot_make(struct fixture *f, uint64_t bytes, uint32_t seed)
 	return slot;
 }
 
+struct pool_slot *slot_make_for(struct fixture *f, struct consumer *consumer, uint64_t bytes, uint32_t seed)
+{
+	struct pool_slot *slot = slot_make(f, bytes, seed);
+	cr_assert_eq(pool_tell(f->pool, slot, consumer->holder, false, f->now), 0);
+	return slot;
+}
+
 enum board_pin_result consumer_pin(struct consumer *consumer, const struct pool_slot *slot)
 {
 	return board_pin(consumer->table, consumer->pins, pool_slot_number(slot), pool_slot_generation(slot));

@@ -21,10 +21,11 @@ struct consumer {
 struct fixture {
 	struct pool *pool;
 	uint64_t now;
-	uint64_t gone[64];          /* regions, in the order of events.region_gone */
+	uint64_t gone[64]; /* regions, in the order of events.region_gone */
 	unsigned gone_count;
 	unsigned forgotten, misbehaved;
 	void (*on_forgotten)(struct fixture *f, struct pool_slot *slot);
+	void *user;
 	struct pool_holder *culprit;
 };
 
@@ -47,6 +48,9 @@ int64_t slot_verify(const struct pool_slot *slot, uint32_t seed);
 
 /* reserve, fill, publish; cr_asserts that it works. */
 struct pool_slot *slot_make(struct fixture *f, uint64_t bytes, uint32_t seed);
+
+/* The same for a consumer: told, without a grant. */
+struct pool_slot *slot_make_for(struct fixture *f, struct consumer *consumer, uint64_t bytes, uint32_t seed);
 
 /* pin and unpin as libmural does */
 enum board_pin_result consumer_pin(struct consumer *consumer, const struct pool_slot *slot);

@@ -1,0 +1,133 @@
+/* The containers that the pool is made of, and what it reads from the system. */
+#include "bits.h"
+#include "heap.h"
+#include "region.h"
+
+#include "common/util.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- sets ---- */
+
+Test(bits, holds_what_was_set_and_finds_it_in_order)
+{
+	static const uint32_t members[] = {0, 1, 63, 64, 65, 127, 128, 1000, 1048575};
+	struct bits bits = {0};
+	cr_assert(bits_empty(&bits));
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		cr_assert_eq(bits_set(&bits, members[i]), 0);
+	size_t found = 0;
+	for (uint32_t at = 0; (at = bits_next(&bits, at)) != BITS_NONE; at++, found++)
+		cr_assert_eq(at, members[found]);
+	cr_assert_eq(found, ARRAY_SIZE(members));
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		cr_assert(bits_test(&bits, members[i]));
+		bits_clear(&bits, members[i]);
+		cr_assert_not(bits_test(&bits, members[i]));
+	}
+	cr_assert(bits_empty(&bits));
+	bits_fini(&bits);
+}
+
+Test(bits, what_was_never_set_is_not_there)
+{
+	struct bits bits = {0};
+	cr_assert_not(bits_test(&bits, 5000));
+	bits_clear(&bits, 5000);
+	cr_assert_eq(bits_next(&bits, 5000), BITS_NONE);
+	cr_assert_eq(bits_set(&bits, 70), 0);
+	cr_assert_eq(bits_next(&bits, 71), BITS_NONE);
+	bits_fini(&bits);
+}
+
+/* ---- heaps ---- */
+
+struct item {
+	struct heap_node node;
+	int key;
+};
+
+static bool item_before(struct heap_node *a, struct heap_node *b)
+{
+	return CONTAINER_OF(a, struct item, node)->key < CONTAINER_OF(b, struct item, node)->key;
+}
+
+Test(heap, gives_the_first_through_any_changes)
+{
+	enum { ITEMS = 300 };
+	static struct item item[ITEMS];
+	struct heap heap = {.before = item_before};
+	cr_assert_eq(heap_reserve(&heap, ITEMS), 0);
+	srand(3);
+	for (int step = 0; step < 20000; step++) {
+		struct item *one = &item[rand() % ITEMS];
+		if (heap_holds(&one->node) && rand() % 2) {
+			heap_remove(&heap, &one->node);
+		} else {
+			one->key = rand() % 100;
+			if (heap_holds(&one->node))
+				heap_update(&heap, &one->node);
+			else
+				heap_push(&heap, &one->node);
+		}
+		int least = 100;
+		size_t count = 0;
+		for (int i = 0; i < ITEMS; i++) {
+			if (!heap_holds(&item[i].node))
+				continue;
+			count++;
+			least = item[i].key < least ? item[i].key : least;
+		}
+		cr_assert(heap_check(&heap));
+		cr_assert_eq(heap.count, count);
+		struct heap_node *top = heap_top(&heap);
+		cr_assert_eq(top == NULL, count == 0);
+		cr_assert(!top || CONTAINER_OF(top, struct item, node)->key == least);
+	}
+	heap_fini(&heap);
+}
+
+/* ---- huge pages ---- */
+
+static uint64_t huge_from(const char *text)
+{
+	char path[] = "/tmp/mural-test-XXXXXX";
+	int fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	uint64_t from = region_huge_from(path);
+	unlink(path);
+	return from;
+}
+
+Test(huge, follows_what_the_system_allows)
+{
+	cr_assert_eq(huge_from("always within_size advise [never] deny force\n"), UINT64_MAX);
+	cr_assert_eq(huge_from("always within_size advise never [deny] force\n"), UINT64_MAX);
+	cr_assert_eq(huge_from("always within_size [advise] never deny force\n"), MURAL_HUGE_PAGE_SIZE);
+	cr_assert_eq(huge_from("[always] within_size advise never deny force\n"), 0);
+	cr_assert_eq(huge_from("always [within_size] advise never deny force\n"), 0);
+	cr_assert_eq(huge_from("always within_size advise never deny [force]\n"), 0);
+	cr_assert_eq(region_huge_from("/nonexistent"), UINT64_MAX);
+	cr_assert_eq(huge_from(""), UINT64_MAX);
+}
+
+Test(huge, sizes_are_rounded_to_what_they_will_take)
+{
+	struct pool pool = {.huge_from = UINT64_MAX};
+	uint64_t bytes = 0;
+	cr_assert(region_round(&pool, 3000001, &bytes));
+	cr_assert_eq(bytes, 3002368);
+	pool.huge_from = MURAL_HUGE_PAGE_SIZE;
+	cr_assert(region_round(&pool, 3000001, &bytes));
+	cr_assert_eq(bytes, 2 * MURAL_HUGE_PAGE_SIZE);
+	cr_assert(region_round(&pool, MURAL_HUGE_PAGE_SIZE - 5000, &bytes));
+	cr_assert_eq(bytes, MURAL_HUGE_PAGE_SIZE - 4096);
+	pool.huge_from = 0;
+	cr_assert(region_round(&pool, 70000, &bytes));
+	cr_assert_eq(bytes, MURAL_HUGE_PAGE_SIZE);
+	cr_assert_not(region_round(&pool, UINT64_MAX, &bytes));
+}

@@ -1,0 +1,166 @@
+/* Small bitmaps: pieces of shared regions, and the scratch memory their decoders write to. */
+#include "support.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+static struct fixture f;
+static struct consumer c;
+
+static void init(void)
+{
+	fixture_init(&f, 256 * MIB);
+	consumer_init(&f, &c, getuid());
+}
+
+static void fini(void)
+{
+	check(&f);
+	consumer_fini(&f, &c);
+	fixture_fini(&f);
+}
+
+TestSuite(slab, .init = init, .fini = fini, .timeout = 120);
+
+Test(slab, two_thousand_thumbnails_need_few_descriptors_and_whole_pages_each)
+{
+	enum { COUNT = 2000 };
+	static struct pool_slot *slot[COUNT];
+	for (uint32_t i = 0; i < COUNT; i++)
+		slot[i] = slot_make_for(&f, &c, 20000 + i % 7 * 4096, i);
+	struct mural_stats s = stats_of(&f);
+	cr_assert_leq(s.regions, 12);
+	cr_assert_leq(s.ready_bytes, (uint64_t)COUNT * (20000 + 7 * 4096));
+	for (uint32_t i = 0; i < COUNT; i++)
+		cr_assert_eq(slot_verify(slot[i], i), -1);
+	pass(&f, 2 * IDLE_NS);
+	cr_assert_eq(stats_of(&f).idle_bitmaps, COUNT);
+}
+
+Test(slab, an_empty_slab_is_given_back)
+{
+	struct pool_slot *a = slot_make_for(&f, &c, 20000, 1), *b = slot_make_for(&f, &c, 20000, 2);
+	int fd = -1;
+	cr_assert_eq(pool_slot_share(a, &fd), 0);
+	close(fd);
+	consumer_pin(&c, a);
+	pool_purge(f.pool, f.now);
+	cr_assert_eq(pool_slot_state(b), BOARD_PURGED);
+	cr_assert_eq(stats_of(&f).regions, 1);
+	consumer_unpin(&c, a);
+	pool_purge(f.pool, f.now);
+	cr_assert_eq(stats_of(&f).regions, 0);
+	cr_assert_eq(f.gone_count, 1);
+}
+
+Test(slab, purging_one_thumbnail_leaves_its_neighbours_whole)
+{
+	struct pool_slot *slot[3];
+	for (uint32_t i = 0; i < 3; i++)
+		slot[i] = slot_make_for(&f, &c, 20000, i);
+	consumer_pin(&c, slot[0]);
+	consumer_pin(&c, slot[2]);
+	uint64_t freed = pool_purge(f.pool, f.now);
+	cr_assert_eq(freed, 2 * 5 * 4096, "five pages, and as many of the scratch memory that was kept");
+	cr_assert_eq(slot_verify(slot[0], 0), -1);
+	cr_assert_eq(slot_verify(slot[2], 2), -1);
+}
+
+Test(slab, a_decoder_of_a_small_bitmap_sees_no_neighbour)
+{
+	slot_make(&f, 20000, 1);
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = bitmap_of(20000);
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &slot), 0);
+	int fd = -1, neighbour = -1;
+	uint64_t offset = 1, length = 0;
+	struct stat mine, slabs;
+	pool_window(slot, &fd, &offset, &length);
+	cr_assert_eq(offset, 0);
+	cr_assert_eq(length, 5 * 4096);
+	cr_assert_eq(pool_slot_share(slot, &neighbour), 0);
+	cr_assert_eq(fstat(fd, &mine), 0);
+	cr_assert_eq(fstat(neighbour, &slabs), 0);
+	cr_assert_neq(mine.st_ino, slabs.st_ino);
+	close(neighbour);
+}
+
+Test(slab, behind_a_small_bitmaps_pixels_the_page_is_empty)
+{
+	/* A larger picture was in the scratch memory, and in the slab, before. */
+	pool_release(f.pool, slot_make_for(&f, &c, 60000, 1), c.holder);
+	pool_purge(f.pool, f.now);
+	slot_make(&f, 60000, 2);
+	struct pool_slot *slot = slot_make(&f, 20000, 3);
+	int fd = -1;
+	uint64_t region = 0, size = 0, offset = 0;
+	char rest[480];
+	pool_slot_place(slot, &region, &size, &offset);
+	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	cr_assert_eq(pread(fd, rest, sizeof(rest), (off_t)offset + 20000), (ssize_t)sizeof(rest));
+	for (size_t i = 0; i < sizeof(rest); i++)
+		cr_assert_eq(rest[i], 0);
+	cr_assert_gt(stats_of(&f).reuses, 0);
+	close(fd);
+}
+
+Test(slab, users_do_not_share_slabs)
+{
+	struct pool_slot *mine = NULL, *theirs = NULL;
+	struct pool_bitmap bitmap = bitmap_of(20000);
+	uint64_t region[2], size = 0, offset = 0;
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, 1000, NULL, f.now, &mine), 0);
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, 1001, NULL, f.now, &theirs), 0);
+	pool_slot_place(mine, &region[0], &size, &offset);
+	pool_slot_place(theirs, &region[1], &size, &offset);
+	cr_assert_neq(region[0], region[1]);
+}
+
+Test(slab, a_hole_filled_again_by_a_reader_is_punched_again)
+{
+	struct pool_slot *keep = slot_make_for(&f, &c, 20000, 1), *gone = slot_make_for(&f, &c, 400000, 2);
+	int fd = -1;
+	uint64_t region = 0, size = 0, offset = 0;
+	pool_slot_place(gone, &region, &size, &offset);
+	cr_assert_eq(pool_slot_share(gone, &fd), 0);
+	volatile const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	consumer_pin(&c, keep);
+	pool_purge(f.pool, f.now);
+	uint64_t after_purge = stats_of(&f).allocated_bytes;
+	for (uint64_t i = 0; i < 400000; i += 4096)
+		(void)base[offset + i];
+	cr_assert_gt(stats_of(&f).allocated_bytes, after_purge + 300000, "reading a hole fills it");
+	cr_assert_leq(pool_deadline(f.pool), f.now + 30000 * MS);
+	pass(&f, 30000 * MS);
+	cr_assert_eq(stats_of(&f).allocated_bytes, after_purge);
+	cr_assert_eq(slot_verify(keep, 1), -1);
+	munmap((void *)(uintptr_t)base, size);
+	close(fd);
+}
+
+Test(slab, the_largest_small_and_the_smallest_large_bitmap)
+{
+	struct pool_slot *small = slot_make(&f, MIB - 4, 1), *large = slot_make(&f, MIB, 2);
+	uint64_t region = 0, size = 0, offset = 0;
+	pool_slot_place(small, &region, &size, &offset);
+	cr_assert_eq(size, 8 * MIB);
+	pool_slot_place(large, &region, &size, &offset);
+	cr_assert_eq(size, MIB);
+	cr_assert_eq(slot_verify(small, 1), -1);
+	cr_assert_eq(slot_verify(large, 2), -1);
+}
+
+Test(slab, scratch_memory_is_charged_while_it_is_held)
+{
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = bitmap_of(100000);
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &slot), 0);
+	uint64_t during = stats_of(&f).overhead_bytes;
+	slot_fill(slot, 1);
+	check(&f);
+	cr_assert_eq(pool_publish(f.pool, slot, 1, false, f.now), 0);
+	struct mural_stats s = stats_of(&f);
+	cr_assert_geq(during - s.overhead_bytes, 131072);
+	cr_assert_geq(s.kept_bytes, 131072);
+}
