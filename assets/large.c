@@ -75,8 +75,10 @@ static void fill_texture(struct landscape *land)
 	for (unsigned y = 0; y < TILE; y++) {
 		for (unsigned x = 0; x < TILE; x++) {
 			double sum = 0, weight = 0.5;
-			for (unsigned cells = 8; cells <= 1024; cells *= 2, weight *= 0.58)
+			for (unsigned cells = 8; cells <= 1024; cells *= 2) {
 				sum += weight * wrapped_noise(x, y, cells, cells);
+				weight *= 0.58;
+			}
 			height[y * TILE + x] = (float)sum;
 		}
 	}

@@ -14,10 +14,9 @@ static double ground(double x, int rank)
 	       (x - 0.33) * (rank % 2 ? 0.16 : -0.13) * (1 - 0.5 * near);
 }
 
-static int in_fir(double x, double y, int rank, int i, double pitch)
+static int in_fir(double x, double y, int rank, int i, double pitch, double size)
 {
 	uint32_t seed = 280 + (uint32_t)rank * 4;
-	double size = 0.050 + 0.40 * power((double)rank / (RANKS - 1), 1.7);
 	double height = size * (0.55 + 0.75 * noise_random(i, 0, seed));
 	double middle = (i + 0.1 + 0.8 * noise_random(i, 1, seed)) * pitch,
 	       side = (x - middle) / height;
@@ -39,13 +38,18 @@ static int in_fir(double x, double y, int rank, int i, double pitch)
 
 static int in_rank(double x, double y, int rank)
 {
-	double pitch = 0.016 + 0.075 * power((double)rank / (RANKS - 1), 1.5);
+	double near = (double)rank / (RANKS - 1), pitch = 0.016 + 0.075 * power(near, 1.5);
+	double size = 0.050 + 0.40 * power(near, 1.7), surface = ground(x, rank);
 	int cell = floor_int(x / pitch);
 
-	if (y > ground(x, rank))
+	if (y > surface)
 		return 1;
+	/* Above the highest top there is nothing; the ground does not fall by more from one tree to
+	 * the next. */
+	if (y < surface - 1.35 * size - 0.08)
+		return 0;
 	for (int i = cell - 3; i <= cell + 3; i++) {
-		if (in_fir(x, y, rank, i, pitch))
+		if (in_fir(x, y, rank, i, pitch, size))
 			return 1;
 	}
 	return 0;
