@@ -1,0 +1,297 @@
+/* Every call that can fail fails once, at every place: the sums stay right, nothing leaks, and it works again afterwards. */
+#include "support.h"
+#include "wrap.h"
+
+#include <dirent.h>
+#include <errno.h>
+
+static struct fixture f;
+static struct consumer c;
+
+static void init(void)
+{
+	fixture_init(&f, 32 * MIB);
+	consumer_init(&f, &c, getuid());
+}
+
+static void fini(void)
+{
+	wrap_only(NULL);
+	check(&f);
+	consumer_fini(&f, &c);
+	fixture_fini(&f);
+}
+
+TestSuite(inject, .init = init, .fini = fini, .timeout = 120);
+
+static unsigned descriptors(void)
+{
+	unsigned count = 0;
+	DIR *folder = opendir("/proc/self/fd");
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+/* What was made and then not needed may be kept. */
+static uint64_t used_for_good(void)
+{
+	struct mural_stats stats = stats_of(&f);
+	return stats.used_bytes - stats.kept_bytes;
+}
+
+/* @operate is done with its first call failing, then with its second, until it asks for no more. @undo puts everything back. */
+static unsigned sweep(int (*operate)(void), void (*undo)(void))
+{
+	for (unsigned nth = 1;; nth++) {
+		unsigned before = descriptors();
+		uint64_t used = used_for_good();
+		wrap_arm(nth, false);
+		int r = operate();
+		bool failed = wrap_disarm();
+		check(&f);
+		if (r == 0)
+			undo();
+		else
+			cr_assert_eq(used_for_good(), used, "call %u", nth);
+		cr_assert(failed || r == 0, "%d without a failing call", r);
+		pool_purge(f.pool, f.now);
+		cr_assert_eq(descriptors(), before, "call %u", nth);
+		if (!failed)
+			return nth - 1;
+	}
+}
+
+static struct pool_slot *slot;
+static uint64_t size_now;
+
+static int reserve(void)
+{
+	struct pool_bitmap bitmap = bitmap_of(size_now);
+	return pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &slot);
+}
+
+static void abandon(void)
+{
+	pool_abandon(f.pool, slot);
+}
+
+Test(inject, reserving_a_large_bitmap)
+{
+	size_now = 2 * MIB;
+	cr_assert_gt(sweep(reserve, abandon), 5);
+	cr_assert_eq(reserve(), 0);
+}
+
+Test(inject, reserving_a_small_bitmap)
+{
+	size_now = 50000;
+	cr_assert_gt(sweep(reserve, abandon), 10);
+	cr_assert_eq(reserve(), 0);
+}
+
+static int refill(void)
+{
+	return pool_refill(f.pool, slot, c.holder, f.now);
+}
+
+Test(inject, refilling)
+{
+	slot = slot_make_for(&f, &c, 50000, 1);
+	pool_purge(f.pool, f.now);
+	cr_assert_gt(sweep(refill, abandon), 10);
+	cr_assert_eq(pool_slot_state(slot), BOARD_PURGED);
+}
+
+/* With a region to reuse: wiping it may fail. */
+static int reserve_reused(void)
+{
+	struct pool_bitmap bitmap = {.format = 3, .width = 1001, .height = 900, .stride_bytes = 2004, .size_bytes = 1803600};
+	struct pool_slot *old = NULL;
+	int r = pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &old);
+	if (r < 0)
+		return r;
+	pool_abandon(f.pool, old);
+	r = pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &slot);
+	if (r < 0)
+		pool_purge(f.pool, f.now);
+	return r;
+}
+
+Test(inject, wiping_a_reused_region)
+{
+	cr_assert_gt(sweep(reserve_reused, abandon), 7);
+}
+
+static int publish(void)
+{
+	if (!slot)
+		cr_assert_eq(reserve(), 0);
+	int r = pool_publish(f.pool, slot, 1, false, f.now);
+	if (r < 0) {
+		cr_assert_eq(pool_slot_state(slot), BOARD_FILLING);
+		pool_abandon(f.pool, slot);
+		slot = NULL;
+	}
+	return r;
+}
+
+Test(inject, copying_a_small_bitmap)
+{
+	size_now = 50000;
+	cr_assert_eq(reserve(), 0);
+	wrap_only("pread64");
+	wrap_arm(1, false);
+	cr_assert_eq(publish(), -EIO);
+	cr_assert(wrap_disarm());
+	check(&f);
+	cr_assert_eq(stats_of(&f).filling_bytes, 0);
+}
+
+static struct consumer other;
+
+static int join(void)
+{
+	int fd = -1;
+	return pool_holder_create(f.pool, getuid(), NULL, &other.holder, &fd);
+}
+
+static void leave(void)
+{
+	pool_holder_destroy(f.pool, other.holder);
+}
+
+Test(inject, a_new_holder)
+{
+	struct pool_holder *holder[40];
+	int fd = -1;
+	cr_assert_gt(sweep(join, leave), 3);
+	for (int i = 0; i < 15; i++) /* the next one needs a larger table of them */
+		cr_assert_eq(pool_holder_create(f.pool, getuid(), NULL, &holder[i], &fd), 0);
+	cr_assert_gt(sweep(join, leave), 3);
+	for (int i = 0; i < 15; i++)
+		pool_holder_destroy(f.pool, holder[i]);
+}
+
+Test(inject, telling_a_holder)
+{
+	struct pool_slot *last = NULL;
+	for (uint32_t i = 0; i < 70; i++)
+		last = slot_make(&f, 4096, i);
+	wrap_arm(1, false);
+	cr_assert_eq(pool_tell(f.pool, last, c.holder, true, f.now), -ENOMEM, "no memory for the set");
+	cr_assert(wrap_disarm());
+	check(&f);
+	wrap_arm(2, false);
+	cr_assert_eq(pool_tell(f.pool, last, c.holder, true, f.now), -ENOMEM, "no memory for the grant");
+	cr_assert(wrap_disarm());
+	check(&f);
+	cr_assert_eq(pool_release(f.pool, last, c.holder), -ENOENT);
+	cr_assert_eq(pool_tell(f.pool, last, c.holder, true, f.now), 0);
+}
+
+Test(inject, a_slot_more_than_there_is_space_for)
+{
+	size_now = 4096;
+	for (uint32_t i = 0; i < 256; i++)
+		slot_make_for(&f, &c, 4096, i);
+	for (unsigned nth = 1; nth <= 6; nth++) {
+		wrap_only(NULL);
+		wrap_arm(nth, false);
+		int r = reserve();
+		cr_assert(wrap_disarm());
+		check(&f);
+		cr_assert_eq(r, -ENOMEM, "call %u", nth);
+	}
+	cr_assert_eq(reserve(), 0);
+}
+
+Test(inject, making_a_pool)
+{
+	struct pool_options options = {.budget_bytes = 32 * MIB, .driver = ASHMEM_DRIVER_MEMFD};
+	unsigned before = descriptors(), nth = 0;
+	for (bool failed = true; failed;) {
+		struct pool *pool = NULL;
+		wrap_arm(++nth, false);
+		int r = pool_create(&options, f.now, &pool);
+		failed = wrap_disarm();
+		cr_assert_eq(r < 0, failed, "call %u: %d", nth, r);
+		pool_destroy(pool);
+		cr_assert_eq(descriptors(), before, "call %u", nth);
+	}
+	cr_assert_gt(nth, 10);
+}
+
+/* ---- shortage ---- */
+
+Test(inject, without_descriptors_idle_regions_are_given_up)
+{
+	struct pool_slot *first = slot_make_for(&f, &c, 2 * MIB, 1);
+	f.now += MS;
+	struct pool_slot *small = slot_make_for(&f, &c, 50000, 2), *second = slot_make_for(&f, &c, 2 * MIB, 2);
+	pool_shrink(f.pool, 1, f.now); /* the scratch memory kept */
+	pass(&f, 2 * IDLE_NS);
+	size_now = 2 * MIB;
+	wrap_only("memfd_create");
+	wrap_arm(1, false);
+	cr_assert_eq(reserve(), 0);
+	cr_assert(wrap_disarm());
+	check(&f);
+	cr_assert_eq(pool_slot_state(first), BOARD_PURGED);
+	cr_assert_eq(pool_slot_state(second), BOARD_IDLE);
+	cr_assert_eq(pool_slot_state(small), BOARD_IDLE, "it would give no descriptor back");
+}
+
+Test(inject, without_descriptors_kept_regions_are_given_up_first)
+{
+	size_now = 2 * MIB;
+	cr_assert_eq(reserve(), 0);
+	abandon();
+	struct pool_slot *idle = slot_make_for(&f, &c, 3 * MIB, 1);
+	pass(&f, 2 * IDLE_NS);
+	cr_assert_gt(stats_of(&f).kept_bytes, 0);
+	size_now = 4 * MIB;
+	wrap_only("memfd_create");
+	wrap_arm(1, false);
+	cr_assert_eq(reserve(), 0);
+	cr_assert(wrap_disarm());
+	cr_assert_eq(stats_of(&f).kept_bytes, 0);
+	cr_assert_eq(pool_slot_state(idle), BOARD_IDLE);
+}
+
+Test(inject, when_nothing_helps_the_shortage_is_told)
+{
+	struct pool_slot *pinned = slot_make_for(&f, &c, 2 * MIB, 1), *idle = slot_make_for(&f, &c, 2 * MIB, 2);
+	consumer_pin(&c, pinned);
+	pass(&f, 2 * IDLE_NS);
+	size_now = 2 * MIB;
+	wrap_only("memfd_create");
+	wrap_arm(1, true);
+	cr_assert_eq(reserve(), -EMFILE);
+	size_now = 50000;
+	cr_assert_eq(reserve(), -EMFILE);
+	wrap_only("mmap64");
+	size_now = 2 * MIB;
+	cr_assert_eq(reserve(), -ENOMEM);
+	cr_assert(wrap_disarm());
+	cr_assert_eq(pool_slot_state(idle), BOARD_PURGED);
+	cr_assert_eq(pool_slot_state(pinned), BOARD_READY);
+	cr_assert_eq(slot_verify(pinned, 1), -1);
+}
+
+Test(inject, when_nothing_can_be_punched_the_sums_are_right_all_the_same)
+{
+	char text[256] = "";
+	slot_make_for(&f, &c, 2 * MIB, 1);
+	consumer_pin(&c, slot_make_for(&f, &c, 50000, 1));
+	slot_make_for(&f, &c, 50000, 1);
+	wrap_only("fallocate64");
+	wrap_arm(1, true);
+	cr_assert_eq(pool_purge(f.pool, f.now), 0);
+	cr_assert(wrap_disarm());
+	cr_assert_eq(pool_check(f.pool, text, sizeof(text)), 0, "%s", text);
+	cr_assert_eq(stats_of(&f).purges, 2);
+	pass(&f, 30000 * MS); /* it is noticed, and punched later */
+	check(&f);
+}

@@ -1,0 +1,78 @@
+/* See wrap.h. The names are those which the C library gives its 64-bit variants. */
+#include "wrap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static unsigned left; /* 0: not armed */
+static bool from_then_on, failed;
+static const char *only;
+
+void wrap_arm(unsigned nth, bool all)
+{
+	left = nth;
+	from_then_on = all;
+	failed = false;
+}
+
+void wrap_only(const char *function)
+{
+	only = function;
+}
+
+bool wrap_disarm(void)
+{
+	left = 0;
+	return failed;
+}
+
+static bool fails(const char *function, int error)
+{
+	if (left == 0 || (only && strcmp(only, function) != 0))
+		return false;
+	if (left > 1) {
+		left--;
+		return false;
+	}
+	if (!from_then_on)
+		left = 0;
+	failed = true;
+	errno = error;
+	return true;
+}
+
+#define WRAP(type, name, failure, error, parameters, arguments)                                   \
+	type __real_##name parameters;                                                             \
+	type __wrap_##name parameters;                                                             \
+	type __wrap_##name parameters                                                              \
+	{                                                                                          \
+		return fails(#name, error) ? failure : __real_##name arguments;                    \
+	}
+
+WRAP(int, memfd_create, -1, EMFILE, (const char *name, unsigned flags), (name, flags))
+WRAP(int, ftruncate64, -1, ENOMEM, (int fd, off64_t size), (fd, size))
+WRAP(void *, mmap64, MAP_FAILED, ENOMEM, (void *at, size_t length, int prot, int flags, int fd, off64_t offset),
+	(at, length, prot, flags, fd, offset))
+WRAP(int, fstat64, -1, ENOMEM, (int fd, struct stat64 *st), (fd, st))
+WRAP(int, fallocate64, -1, EPERM, (int fd, int mode, off64_t offset, off64_t length), (fd, mode, offset, length))
+WRAP(ssize_t, pread64, -1, EIO, (int fd, void *to, size_t size, off64_t offset), (fd, to, size, offset))
+WRAP(ssize_t, pwrite64, -1, EIO, (int fd, const void *from, size_t size, off64_t offset), (fd, from, size, offset))
+WRAP(void *, calloc, NULL, ENOMEM, (size_t count, size_t size), (count, size))
+WRAP(void *, reallocarray, NULL, ENOMEM, (void *old, size_t count, size_t size), (old, count, size))
+
+int __real_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...)
+{
+	va_list arguments;
+	va_start(arguments, command);
+	long argument = va_arg(arguments, long);
+	va_end(arguments);
+	return fails("fcntl64", EMFILE) ? -1 : __real_fcntl64(fd, command, argument);
+}
