@@ -1,0 +1,43 @@
+/* viewer/list.h - the pictures to show, in order.
+ *
+ * Files that are named are taken whatever they are called (a bad one shows its reason); from
+ * folders come the files whose extension says JPEG or PNG, hidden ones excepted. Both in natural
+ * order: "2.jpg" before "10.jpg", letters without regard to case. Returns 0 or -errno. */
+#ifndef VIEWER_LIST_H
+#define VIEWER_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list {
+	char **paths;
+	size_t count, capacity;
+};
+
+enum list_flags {
+	LIST_RECURSIVE =
+		1 << 0, /* folders inside folders, too (links to folders are not followed) */
+	LIST_SIBLINGS =
+		1
+		<< 1, /* a file that is named alone brings the other pictures of its folder along */
+};
+
+void list_fini(struct list *list);
+
+/* Appends @count files and folders, sorted among themselves. @ret_first is the place of the picture
+ * to show first: of the file that was named alone, else of the first one that was added. *@ret_bad
+ * (may be NULL) is the first folder that could not be read, or NULL; the others are added all the
+ * same. 0, also when nothing was found; -ENOMEM; otherwise why *@ret_bad could not be read. */
+int list_add(struct list *list, const char *const *paths, size_t count, unsigned flags,
+	size_t *ret_first, const char **ret_bad);
+
+/* Does the name end like a picture that Mural decodes? */
+bool list_is_picture_name(const char *name);
+
+/* As strcmp, in natural order. Differing strings never compare equal. */
+int list_compare_natural(const char *a, const char *b);
+
+/* The last part of a path. */
+const char *list_base_name(const char *path);
+
+#endif
