@@ -1,0 +1,501 @@
+#include "viewer/gallery.h"
+
+#include "viewer/grid.h"
+#include "viewer/paint.h"
+#include "viewer/shot.h"
+#include "viewer/style.h"
+
+#include "common/util.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define THUMBNAIL_BOX 256
+#define IN_FLIGHT_MAX                                                                              \
+	32 /* what is asked for stays revocable only while it is not decoding: no use in asking    \
+	      for more */
+#define KEPT_MAX 4096
+#define MARK_MS 1500  /* how long a thumbnail that was decoded again is marked */
+#define GLIDE_MS 70.0 /* the time in which scrolling covers 63 % of the way */
+#define FRAME_MS 15
+
+static const int32_t sides[] = {96, 128, 160, 192, 224, 256};
+
+struct thumbnail {
+	struct shot shot;
+	bool drawn; /* its pixels are in the layer, where the layout of the last drawing has it */
+	uint64_t again_ms; /* when it was drawn after having been decoded again; 0: it was not */
+};
+
+struct gallery {
+	struct mural *mural;
+	const struct list *list;
+	struct font *font;
+	struct thumbnail *thumbnails;
+	size_t count;
+	struct grid grid;
+	size_t side; /* in sides */
+	size_t selected;
+	int32_t target; /* where scrolling ends */
+	double scroll;  /* where it is */
+	uint64_t glided_ms;
+	bool shown, dirty, moved;
+	uint64_t again;
+};
+
+static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user);
+
+int gallery_create(
+	struct mural *mural, const struct list *list, struct font *font, struct gallery **ret)
+{
+	struct gallery *gallery = calloc(1, sizeof(*gallery));
+	if (!gallery)
+		return -ENOMEM;
+	gallery->mural = mural;
+	gallery->list = list;
+	gallery->font = font;
+	gallery->side = 3;
+	*ret = gallery;
+	return 0;
+}
+
+void gallery_destroy(struct gallery *gallery)
+{
+	if (!gallery)
+		return;
+	for (size_t i = 0; i < gallery->count; i++)
+		shot_drop(&gallery->thumbnails[i].shot);
+	free(gallery->thumbnails);
+	free(gallery);
+}
+
+static int follow_list(struct gallery *gallery)
+{
+	size_t count = gallery->list->count;
+	if (count == gallery->count)
+		return 0;
+	struct thumbnail *grown = reallocarray(gallery->thumbnails, count, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + gallery->count, 0, (count - gallery->count) * sizeof(*grown));
+	gallery->thumbnails = grown;
+	gallery->count = count;
+	return 0;
+}
+
+static int32_t side(const struct gallery *gallery)
+{
+	return sides[gallery->side];
+}
+
+static void layout(struct gallery *gallery, struct window_size window)
+{
+	grid_layout(&gallery->grid, gallery->count, window, side(gallery),
+		font_line_height(gallery->font));
+	gallery->moved = true;
+	gallery->dirty = true;
+}
+
+static int32_t scroll_position(const struct gallery *gallery)
+{
+	return (int32_t)lround(gallery->scroll);
+}
+
+/* ---- asking ---- */
+
+static size_t in_flight(const struct gallery *gallery)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < gallery->count; i++)
+		count += gallery->thumbnails[i].shot.state == SHOT_PENDING;
+	return count;
+}
+
+static void want(struct gallery *gallery, size_t index, uint32_t priority, size_t *room)
+{
+	struct shot *shot = &gallery->thumbnails[index].shot;
+	shot_hurry(shot, priority);
+	if (shot->state == SHOT_FAILED && (shot->error == -EDQUOT || shot->error == -ECONNRESET))
+		shot_drop(shot); /* not the picture's fault */
+	if (shot->state != SHOT_ABSENT || *room == 0)
+		return;
+	struct shot_wish wish = {
+		.path = gallery->list->paths[index],
+		.box_width = THUMBNAIL_BOX,
+		.box_height = THUMBNAIL_BOX,
+		.priority = priority,
+		.flags = MURAL_REQUEST_WAIT,
+		.on_event = on_event,
+		.user = gallery,
+	};
+	shot_ask(shot, gallery->mural, &wish);
+	--*room;
+}
+
+/* Gives up what is under way outside [@first, @end), and references that are too many to keep,
+ * farthest first. */
+static void give_up(struct gallery *gallery, size_t first, size_t end)
+{
+	size_t near_first = first > KEPT_MAX / 2 ? first - KEPT_MAX / 2 : 0;
+	size_t near_end = end + KEPT_MAX / 2;
+	for (size_t i = 0; i < gallery->count; i++) {
+		struct shot *shot = &gallery->thumbnails[i].shot;
+		bool away = i < first || i >= end, far = i < near_first || i >= near_end;
+		if ((away && shot->state == SHOT_PENDING) || (far && shot->state != SHOT_ABSENT))
+			shot_drop(shot);
+	}
+}
+
+static void update(struct gallery *gallery)
+{
+	if (!gallery->shown)
+		return;
+	size_t first, end, margin_first, margin_end;
+	int32_t scroll = scroll_position(gallery);
+	grid_visible(&gallery->grid, scroll, 0, &first, &end);
+	grid_visible(&gallery->grid, scroll, (int32_t)gallery->grid.window.height, &margin_first,
+		&margin_end);
+	give_up(gallery, margin_first, margin_end);
+	size_t busy = in_flight(gallery);
+	size_t room = busy < IN_FLIGHT_MAX ? IN_FLIGHT_MAX - busy : 0;
+	for (size_t i = first; i < end; i++)
+		want(gallery, i, MURAL_PRIORITY_VISIBLE, &room);
+	for (size_t i = end; i < margin_end; i++)
+		want(gallery, i, MURAL_PRIORITY_PREFETCH, &room);
+	for (size_t i = first; i > margin_first; i--)
+		want(gallery, i - 1, MURAL_PRIORITY_PREFETCH, &room);
+}
+
+static struct thumbnail *find(struct gallery *gallery, const struct mural_bitmap *bitmap)
+{
+	for (size_t i = 0; i < gallery->count; i++)
+		if (gallery->thumbnails[i].shot.bitmap == bitmap)
+			return &gallery->thumbnails[i];
+	return NULL;
+}
+
+static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user)
+{
+	struct gallery *gallery = user;
+	struct thumbnail *thumbnail = find(gallery, bitmap);
+	if (!thumbnail)
+		return;
+	shot_event(&thumbnail->shot, event);
+	if (thumbnail->shot.state == SHOT_FAILED && thumbnail->shot.error == -ESTALE)
+		shot_drop(&thumbnail->shot);
+	gallery->dirty = true;
+}
+
+/* ---- what the user does ---- */
+
+int gallery_show(
+	struct gallery *gallery, size_t selected, struct window_size window, uint64_t now_ms)
+{
+	int r = follow_list(gallery);
+	if (r < 0)
+		return r;
+	gallery->shown = true;
+	gallery->selected = selected;
+	layout(gallery, window);
+	gallery->target = grid_scroll_to(&gallery->grid, selected, gallery->target);
+	gallery->glided_ms = now_ms;
+	gallery_settle(gallery);
+	update(gallery);
+	return 0;
+}
+
+void gallery_hide(struct gallery *gallery)
+{
+	gallery->shown = false;
+	give_up(gallery, 0, 0);
+}
+
+void gallery_resize(struct gallery *gallery, struct window_size window)
+{
+	if (!gallery->shown)
+		return;
+	layout(gallery, window);
+	gallery->target = grid_scroll_to(&gallery->grid, gallery->selected, gallery->target);
+	gallery_settle(gallery);
+	update(gallery);
+}
+
+size_t gallery_selected(const struct gallery *gallery)
+{
+	return gallery->selected;
+}
+
+static void glide_to(struct gallery *gallery, int32_t target, uint64_t now_ms)
+{
+	int32_t most = grid_scroll_max(&gallery->grid);
+	gallery->target = target < 0 ? 0 : target > most ? most : target;
+	if (gallery->target != scroll_position(gallery))
+		gallery->glided_ms = now_ms > FRAME_MS ? now_ms - FRAME_MS : 0;
+	gallery->dirty = true;
+}
+
+void gallery_select(struct gallery *gallery, size_t index, uint64_t now_ms)
+{
+	if (index >= gallery->count)
+		return;
+	gallery->selected = index;
+	glide_to(gallery, grid_scroll_to(&gallery->grid, index, gallery->target), now_ms);
+}
+
+void gallery_move(struct gallery *gallery, int columns, int rows, uint64_t now_ms)
+{
+	gallery_select(
+		gallery, grid_move(&gallery->grid, gallery->selected, columns, rows), now_ms);
+}
+
+void gallery_page(struct gallery *gallery, int pages, uint64_t now_ms)
+{
+	gallery_move(gallery, 0, pages * grid_page(&gallery->grid), now_ms);
+}
+
+void gallery_scroll(struct gallery *gallery, int32_t pixels, uint64_t now_ms)
+{
+	glide_to(gallery, gallery->target + pixels, now_ms);
+}
+
+void gallery_zoom(struct gallery *gallery, int steps, uint64_t now_ms)
+{
+	int at = (int)gallery->side + steps, last = (int)ARRAY_SIZE(sides) - 1;
+	gallery->side = (size_t)(at < 0 ? 0 : at > last ? last : at);
+	layout(gallery, gallery->grid.window);
+	gallery->glided_ms = now_ms;
+	gallery->target = grid_scroll_to(&gallery->grid, gallery->selected, gallery->target);
+	gallery_settle(gallery);
+	update(gallery);
+}
+
+bool gallery_at(const struct gallery *gallery, int32_t x, int32_t y, size_t *ret_index)
+{
+	return grid_at(&gallery->grid, scroll_position(gallery), x, y, ret_index);
+}
+
+void gallery_settle(struct gallery *gallery)
+{
+	if (gallery->scroll != gallery->target)
+		gallery->moved = gallery->dirty = true;
+	gallery->scroll = gallery->target;
+	update(gallery);
+}
+
+void gallery_repin(struct gallery *gallery)
+{
+	gallery->dirty = true;
+}
+
+/* ---- drawing ---- */
+
+static void draw_bitmap(struct gallery *gallery, struct image *layer, struct rect area,
+	const struct mural_view *pinned)
+{
+	uint32_t width, height;
+	mural_fit(pinned->width, pinned->height, (uint32_t)area.width, (uint32_t)area.height,
+		&width, &height);
+	struct bitmap bitmap = {
+		.pixels = pinned->pixels,
+		.width = pinned->width,
+		.height = pinned->height,
+		.stride_bytes = pinned->stride_bytes,
+		.alpha = pinned->flags & MURAL_BITMAP_HAS_ALPHA,
+	};
+	struct placement place = {
+		.x = area.x + (area.width - (int32_t)width) / 2,
+		.y = area.y + (area.height - (int32_t)height) / 2,
+		.width = width,
+		.height = height,
+	};
+	bool gliding = scroll_position(gallery) != gallery->target;
+	paint(layer, area, &bitmap, place, 0, false, gliding ? FILTER_NEAREST : FILTER_SMOOTH);
+}
+
+static void draw_text(struct gallery *gallery, struct image *layer, struct rect area,
+	uint32_t colour, const char *text)
+{
+	char fitting[256];
+	text_shorten(gallery->font, text, area.width, fitting, sizeof(fitting));
+	int32_t width = text_width(gallery->font, fitting);
+	text_draw(layer, gallery->font, area.x + (area.width - width) / 2, area.y, colour, fitting);
+}
+
+static void draw_failure(
+	struct gallery *gallery, struct image *layer, struct rect area, const struct shot *shot)
+{
+	image_blend_round(layer, area, 6, COLOUR_HOLE);
+	struct rect line = {area.x + 8, area.y + area.height / 2 - 8, area.width - 16,
+		font_line_height(gallery->font)};
+	draw_text(gallery, layer, line, COLOUR_ERROR, shot_error_text(shot));
+}
+
+/* Pixels, or what stands for them. True when what is there now is the thumbnail's picture. */
+static bool draw_picture(struct gallery *gallery, struct image *layer, struct rect area,
+	struct thumbnail *thumbnail, uint64_t now_ms)
+{
+	struct mural_view pinned;
+	struct shot *shot = &thumbnail->shot;
+	if (shot->state == SHOT_READY && shot_pin(shot, MURAL_PRIORITY_VISIBLE, &pinned) == 0) {
+		draw_bitmap(gallery, layer, area, &pinned);
+		mural_bitmap_unpin(shot->bitmap);
+		if (shot->again) {
+			shot->again = false;
+			thumbnail->again_ms = now_ms;
+			gallery->again++;
+		}
+		return true;
+	}
+	if (shot->state == SHOT_FAILED)
+		draw_failure(gallery, layer, area, shot);
+	else
+		image_blend_round(layer, area, 6, COLOUR_HOLE);
+	return false;
+}
+
+static bool is_marked(const struct thumbnail *thumbnail, uint64_t now_ms)
+{
+	return thumbnail->again_ms != 0 && now_ms - thumbnail->again_ms < MARK_MS;
+}
+
+static void draw_cell(struct gallery *gallery, struct image *layer, size_t index, uint64_t now_ms)
+{
+	int32_t line = font_line_height(gallery->font), scroll = scroll_position(gallery);
+	struct rect cell = grid_cell(&gallery->grid, index, scroll);
+	struct rect area = grid_picture(&gallery->grid, index, scroll, side(gallery));
+	struct thumbnail *thumbnail = &gallery->thumbnails[index];
+	bool selected = index == gallery->selected;
+	image_fill(layer, cell, COLOUR_BACKGROUND);
+	image_blend_round(layer, cell, 8, selected ? COLOUR_ACCENT & 0x38ffffff : COLOUR_CELL);
+	thumbnail->drawn = draw_picture(gallery, layer, area, thumbnail, now_ms);
+	if (selected)
+		image_frame_round(layer, cell, 8, 2, COLOUR_ACCENT);
+	if (is_marked(thumbnail, now_ms)) {
+		image_frame_round(layer, cell, 8, 2, COLOUR_AGAIN);
+		struct rect badge = {area.x + area.width - 18, area.y - 4, 22, 22};
+		image_blend_round(layer, badge, 11, 0xd0000000);
+		text_draw(layer, gallery->font, badge.x + 6, badge.y + 2, COLOUR_AGAIN, "↻");
+	}
+	draw_text(gallery, layer, grid_text(&gallery->grid, index, scroll, line),
+		selected ? COLOUR_BRIGHT : COLOUR_DIM, list_base_name(gallery->list->paths[index]));
+}
+
+static void draw_scroll_bar(const struct gallery *gallery, struct image *layer)
+{
+	int32_t most = grid_scroll_max(&gallery->grid), height = (int32_t)layer->height;
+	if (most == 0)
+		return;
+	double seen = (double)height / ((double)most + height);
+	int32_t bar = (int32_t)fmax(32, seen * height);
+	int32_t top = (int32_t)((height - bar) * (gallery->scroll / most));
+	image_blend_round(layer, (struct rect){(int32_t)layer->width - 7, top + 2, 4, bar - 4}, 2,
+		0x60ffffff);
+}
+
+/* A thumbnail whose pixels are in the layer and can not be had just now (they were purged) stays as
+ * it is. */
+static bool may_stay(const struct gallery *gallery, const struct thumbnail *thumbnail)
+{
+	return !gallery->moved && thumbnail->drawn &&
+	       (thumbnail->shot.state == SHOT_PENDING || thumbnail->shot.waiting_pin);
+}
+
+static void refresh(struct gallery *gallery, struct thumbnail *thumbnail)
+{
+	struct mural_view pinned;
+	/* Ask first, draw later: when it was purged the cell must not be cleared. */
+	if (!gallery->moved && thumbnail->drawn && thumbnail->shot.state == SHOT_READY &&
+		shot_pin(&thumbnail->shot, MURAL_PRIORITY_VISIBLE, &pinned) == 0)
+		mural_bitmap_unpin(thumbnail->shot.bitmap);
+}
+
+bool gallery_draw(struct gallery *gallery, struct image *layer, uint64_t now_ms)
+{
+	if (!gallery->shown || !gallery->dirty)
+		return false;
+	gallery->dirty = false;
+	size_t first, end;
+	grid_visible(&gallery->grid, scroll_position(gallery), 0, &first, &end);
+	if (gallery->moved) {
+		image_fill(layer,
+			(struct rect){0, 0, (int32_t)layer->width, (int32_t)layer->height},
+			COLOUR_BACKGROUND);
+		for (size_t i = 0; i < gallery->count; i++)
+			gallery->thumbnails[i].drawn = false;
+	}
+	for (size_t i = first; i < end; i++) {
+		refresh(gallery, &gallery->thumbnails[i]);
+		if (!may_stay(gallery, &gallery->thumbnails[i]))
+			draw_cell(gallery, layer, i, now_ms);
+	}
+	image_fill(layer, (struct rect){(int32_t)layer->width - 8, 0, 8, (int32_t)layer->height},
+		COLOUR_BACKGROUND);
+	draw_scroll_bar(gallery, layer);
+	gallery->moved = false;
+	update(gallery);
+	return true;
+}
+
+/* ---- time ---- */
+
+bool gallery_pending(const struct gallery *gallery)
+{
+	if (!gallery->shown)
+		return false;
+	for (size_t i = 0; i < gallery->count; i++)
+		if (gallery->thumbnails[i].shot.state == SHOT_PENDING ||
+			gallery->thumbnails[i].shot.waiting_pin)
+			return true;
+	return gallery->dirty;
+}
+
+uint64_t gallery_again(const struct gallery *gallery)
+{
+	return gallery->again;
+}
+
+static bool any_marked(const struct gallery *gallery, uint64_t now_ms)
+{
+	size_t first, end;
+	grid_visible(&gallery->grid, scroll_position(gallery), 0, &first, &end);
+	for (size_t i = first; i < end; i++)
+		if (is_marked(&gallery->thumbnails[i], now_ms))
+			return true;
+	return false;
+}
+
+int gallery_timeout(const struct gallery *gallery, uint64_t now_ms)
+{
+	if (!gallery->shown)
+		return -1;
+	if (gallery->dirty)
+		return 0;
+	if (gallery->scroll != gallery->target)
+		return FRAME_MS;
+	return any_marked(gallery, now_ms) ? MARK_MS / 3 : -1;
+}
+
+/* Covers a share of what is left, as long as the time that has passed says: smooth at any frame
+ * rate. */
+static void glide(struct gallery *gallery, uint64_t now_ms)
+{
+	double passed = (double)(now_ms - gallery->glided_ms);
+	double left = gallery->target - gallery->scroll;
+	gallery->scroll += left * (1 - exp(-passed / GLIDE_MS));
+	if (fabs(gallery->target - gallery->scroll) < 0.75)
+		gallery->scroll = gallery->target;
+	gallery->glided_ms = now_ms;
+	gallery->moved = gallery->dirty = true;
+}
+
+void gallery_tick(struct gallery *gallery, uint64_t now_ms)
+{
+	if (!gallery->shown)
+		return;
+	if (gallery->scroll != gallery->target)
+		glide(gallery, now_ms);
+	else if (!gallery->dirty && any_marked(gallery, now_ms - MARK_MS / 3))
+		gallery->dirty = true; /* a mark may have run out */
+	update(gallery);
+}

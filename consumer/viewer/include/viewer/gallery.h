@@ -1,0 +1,61 @@
+/* viewer/gallery.h - the thumbnails of all pictures, as a grid that scrolls.
+ *
+ * Thumbnails are bitmaps of at most 256 pixels a side, so that the pool keeps them in its shared
+ * slabs. Asked for are those in the window and, with less priority, a screen above and below; what
+ * is scrolled away before it came is given up. References to those that came are kept (up to 4096),
+ * so that scrolling back costs a pin each. One that was purged shows its place until it is decoded
+ * again. Times are milliseconds of any steady clock. */
+#ifndef VIEWER_GALLERY_H
+#define VIEWER_GALLERY_H
+
+#include "viewer/image.h"
+#include "viewer/list.h"
+#include "viewer/text.h"
+#include "viewer/view.h"
+
+#include <mural/mural.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gallery;
+
+/* Borrows all three. -ENOMEM. */
+int gallery_create(
+	struct mural *mural, const struct list *list, struct font *font, struct gallery **ret);
+void gallery_destroy(struct gallery *gallery);
+
+/* -ENOMEM: the list has grown and there is no room for its thumbnails. */
+int gallery_show(
+	struct gallery *gallery, size_t selected, struct window_size window, uint64_t now_ms);
+
+/* Gives up what is under way. */
+void gallery_hide(struct gallery *gallery);
+
+void gallery_resize(struct gallery *gallery, struct window_size window);
+
+size_t gallery_selected(const struct gallery *gallery);
+void gallery_select(struct gallery *gallery, size_t index, uint64_t now_ms);
+void gallery_move(struct gallery *gallery, int columns, int rows, uint64_t now_ms);
+void gallery_page(struct gallery *gallery, int pages, uint64_t now_ms);
+void gallery_scroll(struct gallery *gallery, int32_t pixels, uint64_t now_ms);
+
+/* Larger (1) or smaller (-1) thumbnails. */
+void gallery_zoom(struct gallery *gallery, int steps, uint64_t now_ms);
+
+/* The picture at a point of the window. */
+bool gallery_at(const struct gallery *gallery, int32_t x, int32_t y, size_t *ret_index);
+
+/* Jumps to where scrolling leads: headless there is nobody to see it glide. */
+void gallery_settle(struct gallery *gallery);
+
+void gallery_repin(struct gallery *gallery);
+bool gallery_draw(struct gallery *gallery, struct image *layer, uint64_t now_ms);
+
+bool gallery_pending(const struct gallery *gallery);
+int gallery_timeout(const struct gallery *gallery, uint64_t now_ms);
+void gallery_tick(struct gallery *gallery, uint64_t now_ms);
+
+/* How many thumbnails were decoded again after a purge. */
+uint64_t gallery_again(const struct gallery *gallery);
+
+#endif

@@ -1,0 +1,751 @@
+/* The state machine of the single picture. */
+#include "viewer/show.h"
+
+#include "viewer/paint.h"
+#include "viewer/shot.h"
+#include "viewer/style.h"
+
+#include "common/util.h"
+
+#include <string.h>
+
+#define KEPT 24 /* pictures whose references are kept: coming back to one is a pin, not a request  \
+		 */
+#define RESIZE_MS 150 /* a window that is being resized asks for one bitmap, not for one a step */
+#define STILL_MS 120  /* after the last movement: draw well */
+#define DWELL_MS 400  /* looked at for this long: get the full size ready */
+#define RETRY_MS 500  /* between attempts to get a picture from a producer that was lost */
+#define FULL_LIMIT_UNTOLD ((uint64_t)64 << 20)
+#define SHARP_SCALE 4.0 /* from here on single pixels are what one wants to see */
+
+enum shot_kind {
+	SHOT_FIT,  /* for the window as it was when asked */
+	SHOT_NEXT, /* replaces FIT when it arrives: for the window as it is now */
+	SHOT_FULL,
+	SHOT_KINDS,
+};
+
+struct picture {
+	bool used;
+	size_t index;   /* in the list */
+	uint64_t stamp; /* of the last use; the oldest is forgotten first */
+	struct view view;
+	struct shot shots[SHOT_KINDS];
+	uint32_t box_width, box_height; /* of NEXT, else of FIT */
+};
+
+/* What the layer holds. */
+struct drawn {
+	struct mural_bitmap *bitmap; /* only compared, never used */
+	size_t index;
+	uint64_t generation;
+	struct placement place;
+	unsigned turn;
+	bool mirror, quick, covers;
+	uint32_t width, height, flags, took_ms;
+};
+
+struct show {
+	struct mural *mural;
+	const struct list *list;
+	struct window_size window;
+	struct picture *pictures; /* KEPT of them */
+	uint64_t stamp;
+	size_t wanted;
+	int direction; /* 1 or -1: the way the user leafs */
+	bool started, paused, dirty, moving, frugal;
+	uint64_t now_ms, moved_ms, resized_ms, went_ms, failed_ms;
+	bool resized;
+	uint64_t full_limit;
+	bool has_drawn;
+	struct drawn drawn;
+	struct show_again again;
+};
+
+static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user);
+
+int show_create(struct mural *mural, const struct list *list, struct show **ret)
+{
+	struct show *show = calloc(1, sizeof(*show));
+	if (!show)
+		return -ENOMEM;
+	show->pictures = calloc(KEPT, sizeof(*show->pictures));
+	if (!show->pictures) {
+		free(show);
+		return -ENOMEM;
+	}
+	show->mural = mural;
+	show->list = list;
+	show->direction = 1;
+	show->full_limit = FULL_LIMIT_UNTOLD;
+	*ret = show;
+	return 0;
+}
+
+static void forget(struct picture *picture)
+{
+	for (int kind = 0; kind < SHOT_KINDS; kind++)
+		shot_drop(&picture->shots[kind]);
+	*picture = (struct picture){.used = false};
+}
+
+void show_destroy(struct show *show)
+{
+	if (!show)
+		return;
+	for (int i = 0; i < KEPT; i++)
+		forget(&show->pictures[i]);
+	free(show->pictures);
+	free(show);
+}
+
+void show_set_budget(struct show *show, uint64_t budget_bytes)
+{
+	show->full_limit = budget_bytes / 4;
+}
+
+void show_set_pressure(struct show *show, enum mural_pressure pressure)
+{
+	show->frugal = pressure != MURAL_PRESSURE_NONE;
+}
+
+/* ---- the pictures that are remembered ---- */
+
+static struct picture *find(const struct show *show, size_t index)
+{
+	for (int i = 0; i < KEPT; i++)
+		if (show->pictures[i].used && show->pictures[i].index == index)
+			return &show->pictures[i];
+	return NULL;
+}
+
+static struct picture *find_or_make(struct show *show, size_t index)
+{
+	struct picture *picture = find(show, index);
+	if (!picture) {
+		picture = &show->pictures[0];
+		for (int i = 1; i < KEPT && picture->used; i++)
+			if (!show->pictures[i].used || show->pictures[i].stamp < picture->stamp)
+				picture = &show->pictures[i];
+		forget(picture);
+		picture->used = true;
+		picture->index = index;
+		view_init(&picture->view);
+	}
+	picture->stamp = ++show->stamp;
+	return picture;
+}
+
+static struct picture *wanted(const struct show *show)
+{
+	return show->started ? find(show, show->wanted) : NULL;
+}
+
+/* The pictures to have ready, most urgent first. */
+static size_t neighbours(const struct show *show, size_t ret[3])
+{
+	const int steps[3] = {show->direction, 2 * show->direction, -show->direction};
+	size_t count = 0;
+	for (int i = 0; i < 3; i++) {
+		int64_t index = (int64_t)show->wanted + steps[i];
+		if (index >= 0 && index < (int64_t)show->list->count)
+			ret[count++] = (size_t)index;
+	}
+	return count;
+}
+
+static bool is_neighbour(const struct show *show, size_t index)
+{
+	size_t near[3];
+	size_t count = neighbours(show, near);
+	for (size_t i = 0; i < count; i++)
+		if (near[i] == index)
+			return true;
+	return false;
+}
+
+/* ---- asking ---- */
+
+static void ask(struct show *show, struct picture *picture, enum shot_kind kind, uint32_t priority)
+{
+	struct shot_wish wish = {
+		.path = show->list->paths[picture->index],
+		.priority = priority,
+		/* Somebody looks at the hole: better late than not at all. */
+		.flags = priority == MURAL_PRIORITY_VISIBLE ? MURAL_REQUEST_WAIT : 0,
+		.on_event = on_event,
+		.user = show,
+	};
+	if (kind != SHOT_FULL) {
+		view_fit_box(&picture->view, show->window, &wish.box_width, &wish.box_height);
+		picture->box_width = wish.box_width;
+		picture->box_height = wish.box_height;
+	}
+	shot_drop(&picture->shots[kind]);
+	shot_ask(&picture->shots[kind], show->mural, &wish);
+	if (picture->index == show->wanted)
+		show->dirty = true;
+}
+
+static void want_fit(struct show *show, struct picture *picture, uint32_t priority)
+{
+	struct shot *fit = &picture->shots[SHOT_FIT];
+	if (fit->state == SHOT_ABSENT)
+		ask(show, picture, SHOT_FIT, priority);
+	else
+		shot_hurry(fit, priority);
+}
+
+/* What the window needs in order to show the picture one to one, when that is more than @width x
+ * @height. */
+static bool falls_short(
+	const struct show *show, const struct view *view, uint32_t width, uint32_t height)
+{
+	uint32_t needed_width, needed_height;
+	view_needed_size(view, show->window, &needed_width, &needed_height);
+	return (needed_width > width && width < view->width) ||
+	       (needed_height > height && height < view->height);
+}
+
+/* The size of what a shot holds; false when that is not known. */
+static bool shot_size(const struct shot *shot, uint32_t *ret_width, uint32_t *ret_height)
+{
+	struct mural_view info;
+	if (!shot->bitmap || shot->state == SHOT_FAILED ||
+		mural_bitmap_info(shot->bitmap, &info) != 0)
+		return false;
+	*ret_width = info.width;
+	*ret_height = info.height;
+	return true;
+}
+
+static bool fit_falls_short(const struct show *show, const struct picture *picture)
+{
+	uint32_t width, height;
+	return picture->view.width != 0 && shot_size(&picture->shots[SHOT_FIT], &width, &height) &&
+	       falls_short(show, &picture->view, width, height);
+}
+
+/* The window has grown, or the picture was turned: a bitmap for the new box takes the old one's
+ * place. */
+static void want_next(struct show *show, struct picture *picture)
+{
+	uint32_t width, height;
+	view_fit_box(&picture->view, show->window, &width, &height);
+	if (picture->box_width == width && picture->box_height == height)
+		return;
+	if (!show->resized)
+		ask(show, picture, SHOT_NEXT, MURAL_PRIORITY_VISIBLE);
+}
+
+static bool full_is_affordable(const struct show *show, const struct picture *picture)
+{
+	return !show->frugal &&
+	       (uint64_t)picture->view.width * picture->view.height * 4 <= show->full_limit;
+}
+
+static bool neighbours_pending(const struct show *show)
+{
+	size_t near[3];
+	size_t count = neighbours(show, near);
+	for (size_t i = 0; i < count; i++) {
+		const struct picture *picture = find(show, near[i]);
+		if (picture && picture->shots[SHOT_FIT].state == SHOT_PENDING)
+			return true;
+	}
+	return false;
+}
+
+static bool full_is_due(const struct show *show, const struct picture *picture, uint64_t now_ms)
+{
+	return now_ms - show->went_ms >= DWELL_MS && full_is_affordable(show, picture) &&
+	       !neighbours_pending(show);
+}
+
+/* Is there more of the picture than the bitmap that fits the window? */
+static bool has_more(const struct picture *picture)
+{
+	uint32_t width, height;
+	return picture->view.width != 0 && shot_size(&picture->shots[SHOT_FIT], &width, &height) &&
+	       (width < picture->view.width || height < picture->view.height);
+}
+
+static void want_full(struct show *show, struct picture *picture, uint64_t now_ms)
+{
+	struct shot *full = &picture->shots[SHOT_FULL];
+	bool short_now = !picture->view.fitted && fit_falls_short(show, picture);
+	if (full->state == SHOT_ABSENT && short_now)
+		ask(show, picture, SHOT_FULL, MURAL_PRIORITY_VISIBLE);
+	else if (full->state == SHOT_ABSENT && has_more(picture) &&
+		 full_is_due(show, picture, now_ms))
+		ask(show, picture, SHOT_FULL, MURAL_PRIORITY_SOON);
+	else if (short_now)
+		shot_hurry(full, MURAL_PRIORITY_VISIBLE);
+}
+
+/* Gives up what is under way for pictures that nobody is about to see, and the large bitmaps of
+ * those left behind. */
+static void give_up_strays(struct show *show)
+{
+	for (int i = 0; i < KEPT; i++) {
+		struct picture *picture = &show->pictures[i];
+		if (!picture->used || (picture->index == show->wanted && !show->paused))
+			continue;
+		shot_drop(&picture->shots[SHOT_NEXT]);
+		shot_drop(&picture->shots[SHOT_FULL]);
+		bool near = !show->paused && is_neighbour(show, picture->index);
+		if (picture->shots[SHOT_FIT].state == SHOT_PENDING && !near)
+			shot_drop(&picture->shots[SHOT_FIT]);
+	}
+}
+
+static void want_neighbours(struct show *show)
+{
+	size_t near[3];
+	size_t count = neighbours(show, near);
+	for (size_t i = 0; i < count; i++) {
+		struct picture *picture = find_or_make(show, near[i]);
+		want_fit(show, picture, MURAL_PRIORITY_PREFETCH);
+	}
+	find_or_make(show, show->wanted); /* the last to be forgotten */
+}
+
+/* Brings what is asked for in line with what is wanted. Called after everything that may change
+ * either. */
+static void update(struct show *show, uint64_t now_ms)
+{
+	show->now_ms = now_ms;
+	if (!show->started || show->paused || show->window.width == 0)
+		return;
+	struct picture *picture = find_or_make(show, show->wanted);
+	want_fit(show, picture, MURAL_PRIORITY_VISIBLE);
+	if (picture->view.fitted && fit_falls_short(show, picture))
+		want_next(show, picture);
+	want_full(show, picture, now_ms);
+	enum shot_state state = picture->shots[SHOT_FIT].state;
+	if ((state == SHOT_READY || state == SHOT_FAILED) && !show->frugal)
+		want_neighbours(show);
+}
+
+/* ---- what the user does ---- */
+
+void show_go(struct show *show, size_t index, uint64_t now_ms)
+{
+	if (index >= show->list->count)
+		return;
+	struct picture *before = wanted(show);
+	if (before && index != show->wanted) {
+		show->direction = index > show->wanted ? 1 : -1;
+		if (before->shots[SHOT_FIT].bitmap)
+			mural_bitmap_set_visible(before->shots[SHOT_FIT].bitmap, 0);
+	}
+	show->wanted = index;
+	show->started = true;
+	show->paused = false;
+	show->dirty = true;
+	show->moving = false;
+	show->went_ms = now_ms;
+	struct picture *picture = find_or_make(show, index);
+	if (picture->shots[SHOT_FIT].state == SHOT_FAILED)
+		shot_drop(&picture->shots[SHOT_FIT]);
+	view_fit(&picture->view);
+	give_up_strays(show);
+	update(show, now_ms);
+}
+
+void show_reload(struct show *show, uint64_t now_ms)
+{
+	struct picture *picture = wanted(show);
+	if (!picture)
+		return;
+	for (int kind = 0; kind < SHOT_KINDS; kind++)
+		shot_drop(&picture->shots[kind]);
+	view_set_size(&picture->view, 0, 0);
+	show_go(show, show->wanted, now_ms);
+}
+
+void show_pause(struct show *show)
+{
+	show->paused = true;
+	show->has_drawn = false; /* something else will be drawn over it */
+	give_up_strays(show);
+}
+
+void show_resume(struct show *show, uint64_t now_ms)
+{
+	show->paused = false;
+	show->dirty = true;
+	update(show, now_ms);
+}
+
+void show_resize(struct show *show, struct window_size window, uint64_t now_ms)
+{
+	if (window.width == show->window.width && window.height == show->window.height)
+		return;
+	show->resized = show->window.width != 0;
+	show->window = window;
+	show->resized_ms = now_ms;
+	show->dirty = true;
+	update(show, now_ms);
+}
+
+struct view *show_view(struct show *show)
+{
+	struct picture *picture = wanted(show);
+	return picture ? &picture->view : NULL;
+}
+
+void show_touch(struct show *show, bool moving, uint64_t now_ms)
+{
+	show->dirty = true;
+	show->moving = moving;
+	show->moved_ms = now_ms;
+	update(show, now_ms);
+}
+
+void show_repin(struct show *show)
+{
+	show->dirty = true;
+}
+
+/* ---- what the library tells ---- */
+
+static bool find_shot(struct show *show, const struct mural_bitmap *bitmap,
+	struct picture **ret_picture, enum shot_kind *ret_kind)
+{
+	for (int i = 0; i < KEPT; i++)
+		for (int kind = 0; kind < SHOT_KINDS; kind++)
+			if (show->pictures[i].used &&
+				show->pictures[i].shots[kind].bitmap == bitmap) {
+				*ret_picture = &show->pictures[i];
+				*ret_kind = kind;
+				return true;
+			}
+	return false;
+}
+
+static void learn_size(struct picture *picture, const struct shot *shot)
+{
+	struct mural_view info;
+	if (mural_bitmap_info(shot->bitmap, &info) == 0)
+		view_set_size(&picture->view, info.source_width, info.source_height);
+}
+
+/* The file is not what it was: what was decoded before does not belong to it any more. */
+static void start_over(struct show *show, struct picture *picture)
+{
+	for (int kind = 0; kind < SHOT_KINDS; kind++)
+		shot_drop(&picture->shots[kind]);
+	view_set_size(&picture->view, 0, 0);
+	view_fit(&picture->view);
+	if (picture->index == show->wanted)
+		show->dirty = true;
+}
+
+static void failed(struct show *show, struct picture *picture, enum shot_kind kind)
+{
+	struct shot *shot = &picture->shots[kind];
+	show->failed_ms = show->now_ms;
+	if (shot->error == -ESTALE)
+		start_over(show, picture);
+	else if (kind == SHOT_NEXT)
+		shot_drop(shot); /* FIT goes on serving, enlarged */
+	else if (picture->index == show->wanted && shot->error == -ENOSPC &&
+		 !(shot->flags & MURAL_REQUEST_WAIT))
+		shot_drop(shot); /* was asked for ahead of need; now patiently */
+}
+
+static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user)
+{
+	struct show *show = user;
+	struct picture *picture;
+	enum shot_kind kind;
+	if (!find_shot(show, bitmap, &picture, &kind))
+		return;
+	struct shot *shot = &picture->shots[kind];
+	shot_event(shot, event);
+	if (shot->state == SHOT_READY)
+		learn_size(picture, shot);
+	if (shot->state == SHOT_READY && kind == SHOT_NEXT) {
+		shot_drop(&picture->shots[SHOT_FIT]);
+		picture->shots[SHOT_FIT] = *shot;
+		*shot = (struct shot){.state = SHOT_ABSENT};
+	}
+	if (shot->state == SHOT_FAILED)
+		failed(show, picture, kind);
+	if (picture->index == show->wanted)
+		show->dirty = true;
+}
+
+/* ---- drawing ---- */
+
+/* The order in which to try the shots: the smallest that is large enough, else the largest there
+ * is. */
+static int candidates(
+	const struct show *show, struct picture *picture, struct shot *ret[SHOT_KINDS])
+{
+	struct shot *fit = &picture->shots[SHOT_FIT], *full = &picture->shots[SHOT_FULL];
+	bool full_first = full->state == SHOT_READY && fit_falls_short(show, picture);
+	int count = 0;
+	if (full_first)
+		ret[count++] = full;
+	if (fit->state == SHOT_READY)
+		ret[count++] = fit;
+	if (!full_first && full->state == SHOT_READY)
+		ret[count++] = full;
+	return count;
+}
+
+static bool same_placement(const struct drawn *a, const struct drawn *b)
+{
+	return a->index == b->index && a->place.x == b->place.x && a->place.y == b->place.y &&
+	       a->place.width == b->place.width && a->place.height == b->place.height &&
+	       a->turn == b->turn && a->mirror == b->mirror;
+}
+
+static struct drawn plan(const struct show *show, const struct picture *picture,
+	const struct shot *shot, const struct mural_view *pinned)
+{
+	return (struct drawn){
+		.bitmap = shot->bitmap,
+		.index = picture->index,
+		.generation = pinned->generation,
+		.place = view_place(&picture->view, show->window),
+		.turn = picture->view.turn,
+		.mirror = picture->view.mirror,
+		.quick = show->moving,
+		.covers = !falls_short(show, &picture->view, pinned->width, pinned->height),
+		.width = pinned->width,
+		.height = pinned->height,
+		.flags = pinned->flags,
+		.took_ms = shot->took_ms,
+	};
+}
+
+static bool is_worth_drawing(const struct show *show, const struct drawn *now)
+{
+	if (!show->has_drawn || !same_placement(&show->drawn, now))
+		return true;
+	if (show->drawn.covers && !now->covers)
+		return false; /* the sharp one was purged: it stays to be seen until it is back */
+	return show->drawn.bitmap != now->bitmap || show->drawn.generation != now->generation ||
+	       (show->drawn.quick && !now->quick);
+}
+
+static void fill_around(struct image *layer, const struct placement *place)
+{
+	int32_t width = (int32_t)layer->width, height = (int32_t)layer->height;
+	int32_t right = place->x + (int32_t)place->width,
+		bottom = place->y + (int32_t)place->height;
+	image_fill(layer, (struct rect){0, 0, width, place->y}, COLOUR_BACKGROUND);
+	image_fill(layer, (struct rect){0, bottom, width, height - bottom}, COLOUR_BACKGROUND);
+	image_fill(
+		layer, (struct rect){0, place->y, place->x, bottom - place->y}, COLOUR_BACKGROUND);
+	image_fill(layer, (struct rect){right, place->y, width - right, bottom - place->y},
+		COLOUR_BACKGROUND);
+}
+
+static enum filter choose_filter(
+	const struct show *show, const struct picture *picture, const struct drawn *now)
+{
+	bool original = now->width == picture->view.width && now->height == picture->view.height;
+	if (original && view_scale(&picture->view, show->window) >= SHARP_SCALE)
+		return FILTER_NEAREST;
+	return now->quick ? FILTER_NEAREST : FILTER_SMOOTH;
+}
+
+static bool draw_pinned(struct show *show, struct picture *picture, struct shot *shot,
+	const struct mural_view *pinned, struct image *layer)
+{
+	struct drawn now = plan(show, picture, shot, pinned);
+	if (!is_worth_drawing(show, &now))
+		return false;
+	struct bitmap bitmap = {
+		.pixels = pinned->pixels,
+		.width = pinned->width,
+		.height = pinned->height,
+		.stride_bytes = pinned->stride_bytes,
+		.alpha = pinned->flags & MURAL_BITMAP_HAS_ALPHA,
+	};
+	struct rect whole = {0, 0, (int32_t)layer->width, (int32_t)layer->height};
+	enum filter filter = choose_filter(show, picture, &now);
+	if (paint(layer, whole, &bitmap, now.place, now.turn, now.mirror, filter) < 0)
+		return false; /* no memory for a moment: what was seen stays */
+	fill_around(layer, &now.place);
+	if (shot->again) {
+		show->again.count++;
+		show->again.ms = shot->took_ms;
+		shot->again = false;
+	}
+	show->drawn = now;
+	show->has_drawn = true;
+	mural_bitmap_set_visible(shot->bitmap, 1);
+	return true;
+}
+
+static bool draw_error(struct show *show, const struct picture *picture, struct image *layer)
+{
+	struct drawn now = {.index = picture->index};
+	if (show->has_drawn && same_placement(&show->drawn, &now))
+		return false;
+	image_fill(layer, (struct rect){0, 0, (int32_t)layer->width, (int32_t)layer->height},
+		COLOUR_BACKGROUND);
+	show->drawn = now;
+	show->has_drawn = true;
+	return true;
+}
+
+/* A producer that is gone will be back, a quota will be free again: no reason to take away what is
+ * seen. */
+static bool is_lost(const struct shot *shot)
+{
+	return shot->state == SHOT_FAILED &&
+	       (shot->error == -ECONNRESET || shot->error == -ECONNREFUSED ||
+		       shot->error == -EDQUOT);
+}
+
+static bool any_lost(const struct picture *picture)
+{
+	for (int kind = 0; kind < SHOT_KINDS; kind++)
+		if (is_lost(&picture->shots[kind]))
+			return true;
+	return false;
+}
+
+bool show_draw(struct show *show, struct image *layer, uint64_t now_ms)
+{
+	struct picture *picture = wanted(show);
+	if (!picture || show->paused || !show->dirty)
+		return false;
+	show->dirty = false;
+	update(show, now_ms);
+	struct shot *shots[SHOT_KINDS];
+	int count = candidates(show, picture, shots);
+	for (int i = 0; i < count; i++) {
+		struct mural_view pinned;
+		/* Only the best is brought back; another that is still there may stand in. */
+		int r = i == 0 ? shot_pin(shots[i], MURAL_PRIORITY_VISIBLE, &pinned)
+			       : shot_try_pin(shots[i], &pinned);
+		if (r == 0) {
+			bool changed = draw_pinned(show, picture, shots[i], &pinned, layer);
+			mural_bitmap_unpin(shots[i]->bitmap);
+			return changed;
+		}
+		if (r == -EAGAIN)
+			return false;
+	}
+	const struct shot *fit = &picture->shots[SHOT_FIT];
+	bool hopeless = fit->state == SHOT_FAILED && !is_lost(fit) &&
+			picture->shots[SHOT_FULL].state != SHOT_PENDING;
+	return hopeless && draw_error(show, picture, layer);
+}
+
+/* ---- what is known ---- */
+
+void show_status(const struct show *show, struct show_status *ret)
+{
+	*ret = (struct show_status){.index = show->wanted};
+	const struct picture *picture = wanted(show);
+	if (!picture)
+		return;
+	const struct shot *fit = &picture->shots[SHOT_FIT], *full = &picture->shots[SHOT_FULL];
+	ret->seen = show->has_drawn && show->drawn.index == show->wanted && show->drawn.width != 0;
+	ret->drawn = ret->seen && show->drawn.covers;
+	for (int kind = 0; kind < SHOT_KINDS; kind++)
+		ret->loading |= picture->shots[kind].state == SHOT_PENDING;
+	if (fit->state == SHOT_FAILED && !is_lost(fit))
+		ret->error = shot_error_text(fit);
+	if (full->state == SHOT_FAILED && !is_lost(full))
+		ret->full_error = shot_error_text(full);
+	if (ret->seen) {
+		ret->bitmap_width = show->drawn.width;
+		ret->bitmap_height = show->drawn.height;
+		ret->flags = show->drawn.flags;
+		ret->decode_ms = show->drawn.took_ms;
+	}
+}
+
+void show_again(const struct show *show, struct show_again *ret)
+{
+	*ret = show->again;
+}
+
+bool show_pending(const struct show *show)
+{
+	const struct picture *picture = wanted(show);
+	if (!picture || show->paused)
+		return false;
+	if (any_lost(picture))
+		return true;
+	for (int i = 0; i < KEPT; i++)
+		for (int kind = 0; kind < SHOT_KINDS; kind++) {
+			const struct shot *shot = &show->pictures[i].shots[kind];
+			if (shot->state == SHOT_PENDING ||
+				(shot->waiting_pin && show->pictures[i].index == show->wanted))
+				return true;
+		}
+	return show->dirty || show->resized;
+}
+
+/* ---- time ---- */
+
+static int until(uint64_t since_ms, uint64_t delay_ms, uint64_t now_ms)
+{
+	uint64_t passed = now_ms - since_ms;
+	return passed >= delay_ms ? 0 : (int)(delay_ms - passed);
+}
+
+static int sooner(int a, int b)
+{
+	return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
+static bool awaits_dwell(const struct show *show, const struct picture *picture)
+{
+	return picture->shots[SHOT_FULL].state == SHOT_ABSENT && has_more(picture) &&
+	       full_is_affordable(show, picture) && !neighbours_pending(show);
+}
+
+int show_timeout(const struct show *show, uint64_t now_ms)
+{
+	const struct picture *picture = wanted(show);
+	if (!picture || show->paused)
+		return -1;
+	int timeout = show->dirty ? 0 : -1;
+	if (show->moving)
+		timeout = sooner(timeout, until(show->moved_ms, STILL_MS, now_ms));
+	if (show->resized)
+		timeout = sooner(timeout, until(show->resized_ms, RESIZE_MS, now_ms));
+	if (awaits_dwell(show, picture))
+		timeout = sooner(timeout, until(show->went_ms, DWELL_MS, now_ms));
+	if (any_lost(picture))
+		timeout = sooner(timeout, until(show->failed_ms, RETRY_MS, now_ms));
+	return timeout;
+}
+
+static void retry_lost(struct show *show, struct picture *picture)
+{
+	if (until(show->failed_ms, RETRY_MS, show->now_ms) > 0)
+		return;
+	show->failed_ms = show->now_ms;
+	for (int kind = 0; kind < SHOT_KINDS; kind++)
+		if (is_lost(&picture->shots[kind]))
+			shot_drop(&picture->shots[kind]);
+}
+
+void show_tick(struct show *show, uint64_t now_ms)
+{
+	struct picture *picture = wanted(show);
+	if (!picture || show->paused)
+		return;
+	if (show->moving && until(show->moved_ms, STILL_MS, now_ms) == 0) {
+		show->moving = false;
+		show->dirty = true;
+	}
+	if (show->resized && until(show->resized_ms, RESIZE_MS, now_ms) == 0)
+		show->resized = false;
+	show->now_ms = now_ms;
+	if (any_lost(picture))
+		retry_lost(show, picture);
+	update(show, now_ms);
+}
