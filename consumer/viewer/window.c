@@ -1,0 +1,325 @@
+/* The window shows the app's image by SDL's window surface: no renderer, no textures, so that it is
+ * as quick without a GPU as with one. A thread sleeps on the library's descriptor, because SDL can
+ * not wait for descriptors; it only ever polls, and after telling of something waits until the main
+ * thread, which alone calls the library, has dispatched. */
+#include "viewer/window.h"
+
+#include "common/util.h"
+
+#include <SDL.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#define DROPPED_MAX 4096
+
+struct watch {
+	SDL_Thread *thread;
+	int fd;   /* the library's; borrowed */
+	int wake; /* eventfd: dispatched, go on; or stop */
+	atomic_bool stop;
+	Uint32 event;
+};
+
+struct window {
+	SDL_Window *sdl;
+	struct app *app;
+	struct watch watch;
+	bool fullscreen;
+	char title[512];
+	char *dropped[DROPPED_MAX];
+	size_t dropped_count;
+};
+
+static uint64_t now(void)
+{
+	return monotonic_ns() / 1000000;
+}
+
+bool window_start(void)
+{
+	/* The OpenGL path behind window surfaces costs 10 times as much without a GPU. */
+	SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
+	SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
+	SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+	SDL_SetHint(SDL_HINT_APP_NAME, "Mural");
+	return SDL_Init(SDL_INIT_VIDEO) == 0;
+}
+
+void window_stop(void)
+{
+	SDL_Quit();
+}
+
+const char *window_error(void)
+{
+	return SDL_GetError();
+}
+
+bool window_screen_size(struct window_size *ret)
+{
+	SDL_DisplayMode mode;
+	if (SDL_GetDesktopDisplayMode(0, &mode) < 0 || mode.w <= 0 || mode.h <= 0)
+		return false;
+	*ret = (struct window_size){(uint32_t)mode.w, (uint32_t)mode.h};
+	return true;
+}
+
+/* ---- the library's descriptor ---- */
+
+static int watch_main(void *user)
+{
+	struct watch *watch = user;
+	struct pollfd fds[2] = {
+		{.fd = watch->fd, .events = POLLIN}, {.fd = watch->wake, .events = POLLIN}};
+	while (!atomic_load(&watch->stop)) {
+		eventfd_t count;
+		if (poll(fds, 2, -1) < 0 || !(fds[0].revents & ~POLLNVAL) ||
+			atomic_load(&watch->stop))
+			continue;
+		SDL_Event event = {.type = watch->event};
+		SDL_PushEvent(&event);
+		eventfd_read(watch->wake, &count); /* blocks until the main thread has dispatched */
+	}
+	return 0;
+}
+
+static bool watch_start(struct watch *watch, int fd)
+{
+	watch->fd = fd;
+	watch->event = SDL_RegisterEvents(1);
+	watch->wake = eventfd(0, EFD_CLOEXEC);
+	if (watch->wake < 0)
+		return false;
+	watch->thread = SDL_CreateThread(watch_main, "mural", watch);
+	return watch->thread != NULL;
+}
+
+static void watch_end(struct watch *watch)
+{
+	atomic_store(&watch->stop, true);
+	if (watch->wake >= 0)
+		eventfd_write(watch->wake, 1);
+	SDL_WaitThread(watch->thread, NULL);
+	close_p(&watch->wake);
+}
+
+/* ---- keys ---- */
+
+/* Keys that write nothing. What writes something arrives as text, so that "?" is "?" on every
+ * keyboard. */
+static const char *key_name(SDL_Keycode key)
+{
+	switch (key) {
+	case SDLK_RETURN:
+	case SDLK_KP_ENTER:
+		return "Enter";
+	case SDLK_ESCAPE:
+		return "Esc";
+	case SDLK_BACKSPACE:
+		return "Backspace";
+	case SDLK_SPACE:
+		return "Space";
+	default:
+		return key & SDLK_SCANCODE_MASK ? SDL_GetKeyName(key) : "";
+	}
+}
+
+static void on_key(struct window *window, const SDL_KeyboardEvent *event)
+{
+	if (event->keysym.mod & (KMOD_CTRL | KMOD_ALT | KMOD_GUI))
+		return;
+	app_act(window->app, keys_action(key_name(event->keysym.sym)), now());
+	if (window->fullscreen)
+		SDL_ShowCursor(SDL_DISABLE);
+}
+
+static void on_text(struct window *window, const SDL_TextInputEvent *event)
+{
+	if (strcmp(event->text, " ") != 0) /* came as a key */
+		app_act(window->app, keys_action(event->text), now());
+}
+
+/* ---- mouse ---- */
+
+static void on_button(struct window *window, const SDL_MouseButtonEvent *event)
+{
+	switch (event->button) {
+	case SDL_BUTTON_LEFT:
+		app_click(window->app, event->x, event->y, event->clicks == 2, now());
+		break;
+	case SDL_BUTTON_X1:
+		app_act(window->app, ACTION_PREVIOUS, now());
+		break;
+	case SDL_BUTTON_X2:
+		app_act(window->app, ACTION_NEXT, now());
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_motion(struct window *window, const SDL_MouseMotionEvent *event)
+{
+	SDL_ShowCursor(SDL_ENABLE);
+	if (event->state & SDL_BUTTON_LMASK)
+		app_drag(window->app, event->xrel, event->yrel, now());
+}
+
+static void on_wheel(struct window *window, const SDL_MouseWheelEvent *event)
+{
+	double steps = event->preciseY;
+	if (event->direction == SDL_MOUSEWHEEL_FLIPPED)
+		steps = -steps;
+	if (steps != 0)
+		app_wheel(window->app, steps, event->mouseX, event->mouseY, now());
+}
+
+/* ---- drop ---- */
+
+static void on_drop(struct window *window, const SDL_DropEvent *event)
+{
+	if (event->type == SDL_DROPFILE && window->dropped_count < DROPPED_MAX) {
+		window->dropped[window->dropped_count++] = event->file;
+		return;
+	}
+	SDL_free(event->file);
+	if (event->type != SDL_DROPCOMPLETE || window->dropped_count == 0)
+		return;
+	app_drop(window->app, (const char *const *)window->dropped, window->dropped_count, now());
+	for (size_t i = 0; i < window->dropped_count; i++)
+		SDL_free(window->dropped[i]);
+	window->dropped_count = 0;
+}
+
+/* ---- the loop ---- */
+
+static void present(struct window *window, const struct image *image)
+{
+	SDL_Surface *surface = SDL_GetWindowSurface(window->sdl);
+	SDL_Surface *drawn = SDL_CreateRGBSurfaceWithFormatFrom(image->pixels, (int)image->width,
+		(int)image->height, 32, (int)image->width * 4, SDL_PIXELFORMAT_XRGB8888);
+	if (surface && drawn) {
+		SDL_BlitSurface(drawn, NULL, surface, NULL);
+		SDL_UpdateWindowSurface(window->sdl);
+	}
+	SDL_FreeSurface(drawn);
+}
+
+static void on_window(struct window *window, const SDL_WindowEvent *event)
+{
+	if (event->event == SDL_WINDOWEVENT_SIZE_CHANGED && event->data1 > 0 && event->data2 > 0)
+		app_resize(window->app,
+			(struct window_size){(uint32_t)event->data1, (uint32_t)event->data2},
+			now());
+	else if (event->event == SDL_WINDOWEVENT_EXPOSED)
+		present(window, app_image(window->app));
+}
+
+/* False: the window was closed. */
+static bool handle(struct window *window, const SDL_Event *event)
+{
+	switch (event->type) {
+	case SDL_QUIT:
+		return false;
+	case SDL_KEYDOWN:
+		on_key(window, &event->key);
+		break;
+	case SDL_TEXTINPUT:
+		on_text(window, &event->text);
+		break;
+	case SDL_MOUSEBUTTONDOWN:
+		on_button(window, &event->button);
+		break;
+	case SDL_MOUSEMOTION:
+		on_motion(window, &event->motion);
+		break;
+	case SDL_MOUSEWHEEL:
+		on_wheel(window, &event->wheel);
+		break;
+	case SDL_DROPFILE:
+	case SDL_DROPTEXT:
+	case SDL_DROPCOMPLETE:
+		on_drop(window, &event->drop);
+		break;
+	case SDL_WINDOWEVENT:
+		on_window(window, &event->window);
+		break;
+	default:
+		if (event->type == window->watch.event) {
+			app_dispatch(window->app);
+			eventfd_write(window->watch.wake, 1);
+		}
+		break;
+	}
+	return true;
+}
+
+static void follow_app(struct window *window)
+{
+	char title[sizeof(window->title)];
+	app_title(window->app, title, sizeof(title));
+	if (strcmp(title, window->title) != 0) {
+		memcpy(window->title, title, sizeof(title));
+		SDL_SetWindowTitle(window->sdl, title);
+	}
+	if (app_fullscreen(window->app) != window->fullscreen) {
+		window->fullscreen = !window->fullscreen;
+		SDL_SetWindowFullscreen(
+			window->sdl, window->fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
+		SDL_ShowCursor(SDL_ENABLE);
+	}
+}
+
+static void loop(struct window *window)
+{
+	SDL_Event event;
+	for (;;) {
+		app_tick(window->app, now());
+		const struct image *image = app_draw(window->app, now());
+		if (image)
+			present(window, image);
+		follow_app(window);
+		if (app_quits(window->app))
+			return;
+		/* All that waits is handled before anything is drawn: a heap of mouse movements
+		 * costs one picture. */
+		int more = SDL_WaitEventTimeout(&event, app_timeout(window->app, now()));
+		for (; more; more = SDL_PollEvent(&event))
+			if (!handle(window, &event))
+				return;
+	}
+}
+
+/* The window system may have given another size than was asked for. */
+static void adopt_size(struct window *window)
+{
+	int width, height;
+	SDL_GetWindowSize(window->sdl, &width, &height);
+	app_resize(window->app, (struct window_size){(uint32_t)width, (uint32_t)height}, now());
+}
+
+bool window_run(struct app *app, struct window_size size, bool fullscreen)
+{
+	static struct window window = {.watch.wake = -1};
+	window.app = app;
+	window.sdl = SDL_CreateWindow("Mural", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED,
+		(int)size.width, (int)size.height,
+		SDL_WINDOW_RESIZABLE | (fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0));
+	bool made = window.sdl && watch_start(&window.watch, app_fd(app));
+	if (made) {
+		if (fullscreen) {
+			window.fullscreen = true;
+			app_act(app, ACTION_FULLSCREEN, now());
+		}
+		SDL_SetWindowMinimumSize(window.sdl, 160, 120);
+		adopt_size(&window);
+		SDL_StartTextInput();
+		loop(&window);
+	}
+	watch_end(&window.watch);
+	if (window.sdl)
+		SDL_DestroyWindow(window.sdl);
+	return made;
+}
