@@ -1,0 +1,207 @@
+/* Keys, from one picture to the gallery and back, and the list of keys that --headless plays. */
+#include "fake_mural.h"
+
+#include "viewer/app.h"
+#include "viewer/headless.h"
+#include "viewer/list.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RED 0xffff0000u
+#define GREEN 0xff00ff00u
+#define BLUE 0xff0000ffu
+
+static const struct fake_file files[] = {
+	{"1.jpg", 4000, 3000, RED, 0, NULL},
+	{"2.jpg", 4000, 3000, GREEN, 0, NULL},
+	{"3.jpg", 4000, 3000, BLUE, 0, NULL},
+	{"4.jpg", 4000, 3000, BLUE, -EBADMSG, "it ends early"},
+};
+static const char *const paths[] = {"1.jpg", "2.jpg", "3.jpg", "4.jpg"};
+
+static struct app *app;
+
+static void start(struct app_options options, size_t count)
+{
+	const char *bad;
+	fake_open(files, 4);
+	options.still = true;
+	cr_assert_eq(app_create(&options, &app), 0);
+	cr_assert_eq(app_open(app, paths, count, (struct window_size){400, 300}, 1000, &bad), 0);
+}
+
+static void setup(void)
+{
+	start((struct app_options){.slideshow_ms = 100}, 3);
+}
+
+static void teardown(void)
+{
+	app_destroy(app);
+	cr_expect(fake_is_clean());
+}
+
+TestSuite(app, .init = setup, .fini = teardown, .timeout = 30);
+
+static uint32_t middle(void)
+{
+	const struct image *image = app_image(app);
+	return image->pixels[(size_t)image->height / 2 * image->width + image->width / 2];
+}
+
+struct key_case {
+	char keys[40];
+	uint32_t colour;
+};
+
+static void expect_played(const char *keys, uint32_t colour)
+{
+	cr_expect_eq(headless_play(app, keys), 0);
+	cr_expect_eq(middle(), colour, "%s", keys);
+}
+
+Test(app, shows_the_first_picture)
+{
+	expect_played("", RED);
+}
+
+Test(app, leafs)
+{
+	expect_played("next", GREEN);
+	expect_played("Right,Right,Right", BLUE);
+	expect_played("b", GREEN);
+	expect_played("g", RED);
+	expect_played("previous", RED);
+	expect_played("G", BLUE);
+}
+
+Test(app, leafing_quickly_ends_where_it_should)
+{
+	expect_played("!next,!next", BLUE);
+}
+
+Test(app, arrows_pan_when_there_is_something_to_pan)
+{
+	expect_played("1,Right,Down", RED);
+	expect_played("w,Right", GREEN);
+}
+
+Test(app, purge_brings_the_picture_back)
+{
+	expect_played("purge", RED);
+	cr_expect_geq(fake_redecodes(), 1);
+}
+
+Test(app, the_gallery_opens_what_is_selected)
+{
+	expect_played("Enter,Right,Enter", GREEN);
+	expect_played("Enter,End,Esc", BLUE);
+	cr_expect_not(app_quits(app));
+}
+
+Test(app, escape_leaves_help_before_the_program)
+{
+	headless_play(app, "?,Esc");
+	cr_expect_not(app_quits(app));
+	headless_play(app, "Esc");
+	cr_expect(app_quits(app));
+}
+
+Test(app, info_memory_and_help_are_drawn_and_go_again)
+{
+	headless_play(app, "");
+	size_t size = (size_t)400 * 300 * 4;
+	uint32_t *before = malloc(size);
+	memcpy(before, app_image(app)->pixels, size);
+	static const char *const keys[] = {"i", "m", "?"};
+	for (int i = 0; i < 3; i++) {
+		headless_play(app, keys[i]);
+		cr_expect_neq(memcmp(before, app_image(app)->pixels, size), 0, "%s", keys[i]);
+		headless_play(app, keys[i]);
+		cr_expect_eq(memcmp(before, app_image(app)->pixels, size), 0, "%s", keys[i]);
+	}
+	free(before);
+}
+
+Test(app, a_double_click_asks_for_full_screen)
+{
+	app_click(app, 10, 10, true, 1000);
+	cr_expect(app_fullscreen(app));
+	app_act(app, ACTION_FULLSCREEN, 1000);
+	cr_expect_not(app_fullscreen(app));
+}
+
+Test(app, the_slide_show_goes_on_by_itself_and_begins_anew)
+{
+	headless_play(app, "G,s");
+	uint64_t now = 1000;
+	app_tick(app, now);
+	app_tick(app, now + 90);
+	app_draw(app, now);
+	cr_expect_eq(middle(), BLUE);
+	app_tick(app, now + 110);
+	app_draw(app, now);
+	cr_expect_eq(middle(), RED);
+}
+
+Test(app, dropped_files_are_shown)
+{
+	const char *dropped[] = {"2.jpg"};
+	headless_play(app, "Enter");
+	app_drop(app, dropped, 1, 1000);
+	expect_played("", GREEN);
+	char title[64];
+	app_title(app, title, sizeof(title));
+	cr_expect_str_eq(title, "2.jpg (4/4) – Mural");
+}
+
+Test(app, the_wheel_zooms_or_leafs)
+{
+	headless_play(app, "");
+	app_wheel(app, 1, 200, 150, 1000);
+	expect_played("", RED);
+	app_destroy(app);
+	start((struct app_options){.wheel_leafs = true}, 3);
+	headless_play(app, "");
+	app_wheel(app, -1, 200, 150, 1000);
+	expect_played("", GREEN);
+}
+
+Test(app, a_bad_picture_is_told_and_passed)
+{
+	app_destroy(app);
+	start((struct app_options){0}, 4);
+	cr_expect_eq(headless_play(app, "G"), 1);
+	cr_expect(app_failed(app));
+	cr_expect_str_eq(app_error(app, NULL), "it ends early");
+	cr_expect_eq(headless_play(app, "b"), 1, "what was passed on the way counts");
+	cr_expect_eq(middle(), BLUE);
+}
+
+Test(app, every_action_can_be_played_everywhere)
+{
+	size_t count;
+	const struct action_info *table = keys_table(&count);
+	for (size_t i = 0; i < count; i++)
+		cr_expect_geq(headless_play(app, table[i].name), 0, "%s", table[i].name);
+	for (size_t i = 0; i < count; i++) {
+		headless_play(app, "Enter");
+		cr_expect_geq(headless_play(app, table[i].name), 0, "%s", table[i].name);
+	}
+}
+
+Test(keys_list, unknown_names_are_told)
+{
+	char *bad;
+	cr_expect(headless_knows_keys("next,!p,wait,wait:20,snapshot:a.png,,?", &bad));
+	cr_expect_not(headless_knows_keys("next,what,p", &bad));
+	cr_expect_str_eq(bad, "what");
+	free(bad);
+	cr_expect_not(headless_knows_keys("wait:soon", &bad));
+	free(bad);
+	cr_expect_not(headless_knows_keys("snapshot:", &bad));
+	free(bad);
+}

@@ -1,0 +1,202 @@
+/* Which thumbnails are asked for while the gallery scrolls. */
+#include "fake_mural.h"
+
+#include "viewer/gallery.h"
+#include "viewer/style.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COUNT 250
+#define GREEN 0xff00ff00u
+
+static struct fake_file files[COUNT];
+static char names[COUNT][16];
+static char *paths[COUNT];
+static struct list list = {paths, COUNT, COUNT};
+static struct gallery *gallery;
+static struct font *font;
+static struct image layer;
+static uint64_t now = 10000;
+static const struct window_size window = {500, 480}; /* two columns, two rows of 192 pixels */
+
+static void setup(void)
+{
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(names[i], sizeof(names[i]), "%d.jpg", i);
+		paths[i] = names[i];
+		files[i] = (struct fake_file){names[i], 400, 300, GREEN, 0, NULL};
+	}
+	struct mural *mural = fake_open(files, COUNT);
+	cr_assert_eq(font_create(1, &font), 0);
+	cr_assert_eq(gallery_create(mural, &list, font, &gallery), 0);
+	cr_assert_eq(image_resize(&layer, window.width, window.height, 0), 0);
+}
+
+static void teardown(void)
+{
+	gallery_destroy(gallery);
+	font_destroy(font);
+	image_fini(&layer);
+	cr_expect(fake_is_clean(), "every reference is given back");
+}
+
+TestSuite(gallery, .init = setup, .fini = teardown, .timeout = 30);
+
+static void settle(void)
+{
+	for (int i = 0; i < 100 && gallery_pending(gallery); i++) {
+		fake_deliver_all();
+		gallery_draw(gallery, &layer, now);
+	}
+}
+
+static size_t count_colour(uint32_t colour)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < (size_t)layer.width * layer.height; i++)
+		count += layer.pixels[i] == colour;
+	return count;
+}
+
+Test(gallery, asks_for_thumbnails_in_the_window_first)
+{
+	gallery_show(gallery, 0, window, now);
+	cr_expect_eq(fake_priority("0.jpg", 256), MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(fake_priority("3.jpg", 256), MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(fake_priority("7.jpg", 256), MURAL_PRIORITY_PREFETCH);
+}
+
+Test(gallery, asks_for_no_more_than_a_screen_beyond)
+{
+	gallery_show(gallery, 0, window, now);
+	settle();
+	cr_expect_leq(fake_requests(), 12);
+	cr_expect_geq(fake_requests(), 6);
+}
+
+Test(gallery, gives_up_what_is_scrolled_away)
+{
+	gallery_show(gallery, 0, window, now);
+	gallery_select(gallery, COUNT - 1, now);
+	gallery_settle(gallery);
+	cr_expect_eq(fake_priority("0.jpg", 256), UINT32_MAX);
+	cr_expect_eq(fake_priority("249.jpg", 256), MURAL_PRIORITY_VISIBLE);
+	cr_expect_leq(fake_pending(), 12);
+}
+
+Test(gallery, has_few_requests_in_flight_however_large_the_window)
+{
+	gallery_show(gallery, 0, (struct window_size){5000, 5000}, now);
+	cr_expect_leq(fake_pending(), 32);
+}
+
+Test(gallery, keeps_what_came_for_scrolling_back)
+{
+	gallery_show(gallery, 0, window, now);
+	settle();
+	gallery_select(gallery, COUNT - 1, now);
+	gallery_settle(gallery);
+	settle();
+	size_t before = fake_requests();
+	gallery_select(gallery, 0, now);
+	gallery_settle(gallery);
+	settle();
+	cr_expect_eq(fake_requests(), before);
+}
+
+Test(gallery, draws_thumbnails)
+{
+	gallery_show(gallery, 0, window, now);
+	settle();
+	cr_expect_geq(
+		count_colour(GREEN), 4 * 192 * 144 - 64, "four whole ones, but for what is marked");
+}
+
+Test(gallery, a_purged_thumbnail_stays_on_screen_until_it_is_back)
+{
+	gallery_show(gallery, 0, window, now);
+	settle();
+	size_t before = count_colour(GREEN);
+	fake_purge();
+	gallery_repin(gallery);
+	gallery_draw(gallery, &layer, now);
+	cr_expect_eq(count_colour(GREEN), before);
+	cr_expect_geq(fake_redecodes(), 4);
+	cr_expect_eq(fake_priority("0.jpg", 256), MURAL_PRIORITY_VISIBLE);
+	settle();
+	cr_expect_geq(gallery_again(gallery), 4);
+}
+
+Test(gallery, marks_what_was_decoded_again_for_a_while)
+{
+	gallery_show(gallery, 0, window, now);
+	settle();
+	cr_expect_eq(count_colour(COLOUR_AGAIN), 0);
+	fake_purge();
+	gallery_repin(gallery);
+	gallery_draw(gallery, &layer, now);
+	settle();
+	cr_expect_gt(count_colour(COLOUR_AGAIN), 100);
+	now += 1600;
+	gallery_tick(gallery, now);
+	gallery_draw(gallery, &layer, now);
+	cr_expect_eq(count_colour(COLOUR_AGAIN), 0);
+	now += 1600;
+	gallery_tick(gallery, now);
+	cr_expect_eq(gallery_timeout(gallery, now), -1);
+}
+
+Test(gallery, a_bad_picture_keeps_its_place)
+{
+	fake_change("0.jpg", -22, "not an image");
+	gallery_show(gallery, 0, window, now);
+	settle();
+	cr_expect_not(gallery_pending(gallery));
+}
+
+Test(gallery, hiding_it_gives_up_everything_under_way)
+{
+	gallery_show(gallery, 0, window, now);
+	gallery_hide(gallery);
+	cr_expect_eq(fake_pending(), 0);
+}
+
+Test(gallery, scrolling_glides_and_ends)
+{
+	gallery_show(gallery, 0, window, now);
+	settle();
+	gallery_scroll(gallery, 1000, now);
+	gallery_draw(gallery, &layer, now);
+	int frames = 0;
+	for (; frames < 1000 && gallery_timeout(gallery, now) >= 0; frames++) {
+		now += 16;
+		gallery_tick(gallery, now);
+		settle();
+	}
+	cr_expect_gt(frames, 5);
+	cr_expect_lt(frames, 100);
+}
+
+Test(gallery, finds_the_picture_under_the_pointer)
+{
+	size_t index = 99;
+	gallery_show(gallery, 0, window, now);
+	cr_expect(gallery_at(gallery, 400, 100, &index));
+	cr_expect_eq(index, 1);
+	cr_expect_not(gallery_at(gallery, 1, 1, &index));
+}
+
+Test(gallery, follows_a_list_that_grows)
+{
+	list.count = 2;
+	gallery_show(gallery, 0, window, now);
+	settle();
+	gallery_hide(gallery);
+	list.count = COUNT;
+	gallery_show(gallery, COUNT - 1, window, now);
+	settle();
+	cr_expect_eq(gallery_selected(gallery), COUNT - 1);
+	cr_expect_gt(count_colour(GREEN), 0);
+}

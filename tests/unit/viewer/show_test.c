@@ -1,0 +1,474 @@
+/* What is asked for, kept, drawn and given up while somebody leafs through pictures. */
+#include "fake_mural.h"
+
+#include "viewer/show.h"
+#include "viewer/style.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define WINDOW_WIDTH 80
+#define WINDOW_HEIGHT 60
+#define RED 0xffff0000u
+#define GREEN 0xff00ff00u
+#define BLUE 0xff0000ffu
+#define GREY 0xff808080u
+
+static const struct fake_file files[] = {
+	{"a", 800, 600, RED, 0, NULL},
+	{"b", 800, 600, GREEN, 0, NULL},
+	{"c", 800, 600, BLUE, 0, NULL},
+	{"d", 800, 600, GREY, 0, NULL},
+	{"e", 800, 600, RED, 0, NULL},
+	{"bad", 800, 600, RED, -EBADMSG, "it ends early"},
+	{"small", 20, 10, BLUE, 0, NULL},
+};
+
+static char *paths[] = {"a", "b", "c", "d", "e", "bad", "small"};
+static struct list list = {paths, 7, 7};
+static struct show *show;
+static struct image layer;
+static uint64_t now = 1000;
+
+static void setup(void)
+{
+	struct mural *mural = fake_open(files, 7);
+	cr_assert_eq(show_create(mural, &list, &show), 0);
+	cr_assert_eq(image_resize(&layer, WINDOW_WIDTH, WINDOW_HEIGHT, COLOUR_BACKGROUND), 0);
+	show_resize(show, (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, now);
+}
+
+static void teardown(void)
+{
+	show_destroy(show);
+	cr_expect(fake_is_clean(), "every reference is given back");
+	image_fini(&layer);
+}
+
+TestSuite(show, .init = setup, .fini = teardown, .timeout = 30);
+
+static uint32_t middle(void)
+{
+	return layer.pixels[(WINDOW_HEIGHT / 2) * WINDOW_WIDTH + WINDOW_WIDTH / 2];
+}
+
+static bool draw(void)
+{
+	bool changed = false;
+	for (int i = 0; i < 3; i++)
+		changed |= show_draw(show, &layer, now);
+	return changed;
+}
+
+/* Everything that is asked for comes, and is drawn. */
+static void settle(void)
+{
+	for (int i = 0; i < 20 && (fake_pending() > 0 || show_pending(show)); i++) {
+		fake_deliver_all();
+		draw();
+	}
+}
+
+static struct show_status status(void)
+{
+	struct show_status found;
+	show_status(show, &found);
+	return found;
+}
+
+static uint64_t again(void)
+{
+	struct show_again found;
+	show_again(show, &found);
+	return found.count;
+}
+
+Test(show, asks_for_the_wanted_picture_at_the_windows_size)
+{
+	show_go(show, 0, now);
+	cr_expect_eq(fake_priority("a", WINDOW_WIDTH), MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(fake_pending(), 1, "nothing else before that is there");
+}
+
+Test(show, draws_it_when_it_is_there)
+{
+	show_go(show, 0, now);
+	cr_expect_not(draw());
+	fake_deliver();
+	cr_expect(draw());
+	cr_expect_eq(middle(), RED);
+	cr_expect(status().seen);
+	cr_expect(status().drawn);
+}
+
+Test(show, does_not_draw_again_what_has_not_changed)
+{
+	show_go(show, 0, now);
+	settle();
+	show_repin(show);
+	cr_expect_not(draw());
+}
+
+Test(show, asks_for_two_ahead_and_one_behind_once_the_wanted_one_is_there)
+{
+	show_go(show, 2, now);
+	fake_deliver();
+	draw();
+	cr_expect_eq(fake_priority("d", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
+	cr_expect_eq(fake_priority("e", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
+	cr_expect_eq(fake_priority("b", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
+	cr_expect_eq(fake_pending(), 3);
+}
+
+Test(show, looks_ahead_in_the_direction_of_travel)
+{
+	show_go(show, 4, now);
+	settle();
+	show_go(show, 3, now);
+	fake_deliver_all();
+	size_t before = fake_requests();
+	show_go(show, 2, now);
+	draw();
+	cr_expect_eq(fake_priority("a", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
+	cr_expect_eq(fake_requests(), before + 1, "only a is not known yet");
+}
+
+Test(show, shows_a_neighbour_at_once)
+{
+	show_go(show, 0, now);
+	settle();
+	show_go(show, 1, now);
+	cr_expect(draw(), "no decode is waited for");
+	cr_expect_eq(middle(), GREEN);
+}
+
+Test(show, keeps_the_old_picture_until_the_new_one_is_there)
+{
+	show_go(show, 0, now);
+	settle();
+	show_go(show, 4, now);
+	draw();
+	cr_expect_eq(middle(), RED);
+	cr_expect_not(status().seen);
+	cr_expect(status().loading);
+}
+
+Test(show, gives_up_what_was_left_behind)
+{
+	show_go(show, 0, now);
+	show_go(show, 4, now);
+	cr_expect_eq(fake_priority("a", WINDOW_WIDTH), UINT32_MAX);
+	cr_expect_eq(fake_priority("e", WINDOW_WIDTH), MURAL_PRIORITY_VISIBLE);
+}
+
+Test(show, gives_up_neighbours_that_are_none_any_more)
+{
+	show_go(show, 1, now);
+	fake_deliver();
+	draw();
+	cr_assert_eq(fake_priority("a", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
+	show_go(show, 4, now);
+	cr_expect_eq(fake_priority("a", WINDOW_WIDTH), UINT32_MAX);
+	cr_expect_eq(fake_priority("b", WINDOW_WIDTH), UINT32_MAX);
+}
+
+Test(show, hurries_a_neighbour_that_becomes_wanted)
+{
+	show_go(show, 0, now);
+	fake_deliver();
+	draw();
+	cr_assert_eq(fake_priority("b", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
+	show_go(show, 1, now);
+	cr_expect_eq(fake_priority("b", WINDOW_WIDTH), MURAL_PRIORITY_VISIBLE);
+}
+
+Test(show, holds_no_pin_between_drawings)
+{
+	show_go(show, 0, now);
+	settle();
+	cr_expect_eq(fake_most_pinned(), 1);
+	fake_purge(); /* aborts when something is pinned */
+}
+
+Test(show, asks_again_for_what_was_purged_and_keeps_it_on_screen)
+{
+	show_go(show, 0, now);
+	settle();
+	fake_purge();
+	show_repin(show);
+	cr_expect_not(draw());
+	cr_expect_eq(middle(), RED);
+	cr_expect_eq(fake_redecodes(), 1);
+	cr_expect_eq(fake_priority("a", WINDOW_WIDTH), MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(again(), 0, "not yet");
+}
+
+Test(show, tells_that_it_was_decoded_again)
+{
+	show_go(show, 0, now);
+	settle();
+	fake_purge();
+	show_repin(show);
+	draw();
+	fake_deliver();
+	cr_expect(draw());
+	cr_expect_eq(again(), 1);
+	show_repin(show);
+	draw();
+	cr_expect_eq(again(), 1, "once");
+}
+
+Test(show, a_purged_neighbour_is_decoded_when_it_is_wanted)
+{
+	show_go(show, 0, now);
+	settle();
+	fake_purge();
+	show_go(show, 1, now);
+	draw();
+	cr_expect_eq(middle(), RED, "the old one stays");
+	fake_deliver();
+	draw();
+	cr_expect_eq(middle(), GREEN);
+	cr_expect_eq(again(), 1);
+}
+
+Test(show, waits_for_the_answer_to_a_pin_without_blocking)
+{
+	show_go(show, 0, now);
+	settle();
+	fake_idle();
+	show_go(show, 1, now);
+	cr_expect_not(draw());
+	cr_expect(show_pending(show));
+	fake_grant();
+	cr_expect(draw());
+	cr_expect_eq(middle(), GREEN);
+}
+
+Test(show, zooming_in_asks_for_the_full_size)
+{
+	show_go(show, 0, now);
+	settle();
+	view_zoom_to(show_view(show), (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, 1, 40, 30);
+	show_touch(show, false, now);
+	cr_expect(draw(), "the small one, enlarged, meanwhile");
+	cr_expect_not(status().drawn);
+	cr_expect_eq(fake_priority("a", 0), MURAL_PRIORITY_VISIBLE);
+	fake_deliver();
+	cr_expect(draw());
+	cr_expect(status().drawn);
+	cr_expect_eq(status().bitmap_width, 800);
+}
+
+Test(show, a_purged_full_size_stays_on_screen_until_it_is_back)
+{
+	show_go(show, 0, now);
+	settle();
+	view_zoom_to(show_view(show), (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, 1, 40, 30);
+	show_touch(show, false, now);
+	settle();
+	fake_purge();
+	show_repin(show);
+	cr_expect_not(draw());
+	cr_expect_eq(status().bitmap_width, 800);
+	cr_expect_eq(fake_priority("a", 0), MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(fake_redecodes(), 1, "the small one is not needed now");
+}
+
+Test(show, looking_for_a_while_gets_the_full_size_ready)
+{
+	show_go(show, 0, now);
+	settle();
+	now += 1000;
+	show_tick(show, now);
+	cr_expect_eq(fake_priority("a", 0), MURAL_PRIORITY_SOON);
+}
+
+Test(show, not_when_it_is_too_large_for_the_pool)
+{
+	show_set_budget(show, 4 * (800 * 600 * 4 - 1));
+	show_go(show, 0, now);
+	settle();
+	now += 1000;
+	show_tick(show, now);
+	cr_expect_eq(fake_priority("a", 0), UINT32_MAX);
+	cr_expect_eq(show_timeout(show, now), -1);
+}
+
+Test(show, nothing_is_asked_for_ahead_under_pressure)
+{
+	show_set_pressure(show, MURAL_PRESSURE_MODERATE);
+	show_go(show, 0, now);
+	settle();
+	now += 1000;
+	show_tick(show, now);
+	cr_expect_eq(fake_pending(), 0);
+}
+
+Test(show, a_small_picture_has_no_other_size)
+{
+	show_go(show, 6, now);
+	settle();
+	now += 1000;
+	show_tick(show, now);
+	cr_expect_eq(fake_priority("small", 0), UINT32_MAX);
+	cr_expect_eq(middle(), BLUE);
+	cr_expect_eq(layer.pixels[0], COLOUR_BACKGROUND);
+}
+
+Test(show, says_why_a_picture_can_not_be_shown)
+{
+	show_go(show, 5, now);
+	fake_deliver();
+	cr_expect(draw());
+	cr_expect_str_eq(status().error, "it ends early");
+	cr_expect_eq(middle(), COLOUR_BACKGROUND);
+}
+
+Test(show, goes_on_behind_a_bad_picture)
+{
+	show_go(show, 5, now);
+	settle();
+	show_go(show, 6, now);
+	settle();
+	cr_expect_null(status().error);
+	cr_expect_eq(middle(), BLUE);
+}
+
+Test(show, tries_a_bad_picture_anew_when_one_comes_back)
+{
+	show_go(show, 5, now);
+	settle();
+	show_go(show, 6, now);
+	settle();
+	fake_change("bad", 0, NULL);
+	show_go(show, 5, now);
+	settle();
+	cr_expect_null(status().error);
+	cr_expect_eq(middle(), RED);
+}
+
+Test(show, a_file_that_is_gone_says_so)
+{
+	paths[6] = "missing";
+	show_go(show, 6, now);
+	draw();
+	cr_expect_str_eq(status().error, "No such file or directory");
+	paths[6] = "small";
+}
+
+Test(show, a_file_that_has_changed_is_shown_as_it_is_now)
+{
+	show_go(show, 0, now);
+	settle();
+	fake_purge();
+	fake_change("a", -ESTALE, "changed");
+	show_repin(show);
+	draw();
+	fake_deliver();
+	fake_change("a", 0, NULL);
+	settle();
+	cr_expect_null(status().error);
+	cr_expect(status().seen);
+}
+
+Test(show, survives_the_end_of_the_producer)
+{
+	show_go(show, 0, now);
+	settle();
+	show_go(show, 4, now);
+	fake_lose();
+	draw();
+	cr_expect_null(status().error);
+	cr_expect_eq(middle(), RED, "what is seen stays");
+	cr_expect(show_pending(show));
+	now += 1000;
+	show_tick(show, now);
+	settle();
+	cr_expect_eq(middle(), RED);
+	cr_expect(status().seen, "it came from another producer");
+}
+
+Test(show, does_not_ask_for_a_neighbour_over_and_over_when_there_is_no_room)
+{
+	fake_change("b", -ENOSPC, "all is pinned");
+	show_go(show, 0, now);
+	settle();
+	size_t before = fake_requests();
+	for (int i = 0; i < 5; i++) {
+		show_tick(show, now);
+		settle();
+	}
+	cr_expect_eq(fake_requests(), before);
+}
+
+Test(show, a_neighbour_without_room_is_waited_for_when_it_is_wanted)
+{
+	fake_change("b", -ENOSPC, "all is pinned");
+	show_go(show, 0, now);
+	settle();
+	fake_change("b", 0, NULL);
+	show_go(show, 1, now);
+	settle();
+	cr_expect_eq(middle(), GREEN);
+}
+
+Test(show, a_larger_window_gets_a_larger_bitmap_after_a_while)
+{
+	show_go(show, 0, now);
+	settle();
+	cr_assert_eq(image_resize(&layer, 160, 120, COLOUR_BACKGROUND), 0);
+	show_resize(show, (struct window_size){160, 120}, now);
+	cr_expect(draw(), "at once, enlarged");
+	cr_expect_eq(fake_priority("a", 160), UINT32_MAX, "perhaps it goes on growing");
+	now += 300;
+	show_tick(show, now);
+	cr_expect_eq(fake_priority("a", 160), MURAL_PRIORITY_VISIBLE);
+	fake_deliver();
+	draw();
+	cr_expect_eq(status().bitmap_width, 160);
+}
+
+Test(show, a_turned_picture_is_asked_for_as_it_fits_then)
+{
+	struct mural *mural = fake_open((struct fake_file[]){{"a", 600, 800, RED, 0, NULL}}, 1);
+	struct show *turned;
+	cr_assert_eq(show_create(mural, &(struct list){paths, 1, 1}, &turned), 0);
+	show_resize(turned, (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, now);
+	show_go(turned, 0, now);
+	fake_deliver();
+	show_draw(turned, &layer, now);
+	view_rotate(show_view(turned), true);
+	show_touch(turned, false, now);
+	cr_expect_eq(fake_priority("a", WINDOW_HEIGHT), MURAL_PRIORITY_VISIBLE);
+	fake_deliver();
+	show_draw(turned, &layer, now);
+	struct show_status found;
+	show_status(turned, &found);
+	cr_expect_eq(found.bitmap_width, 60);
+	cr_expect_eq(found.bitmap_height, 80);
+	show_destroy(turned);
+}
+
+Test(show, a_pause_gives_up_everything_under_way)
+{
+	show_go(show, 0, now);
+	fake_deliver();
+	draw();
+	cr_assert_gt(fake_pending(), 0);
+	show_pause(show);
+	cr_expect_eq(fake_pending(), 0);
+	show_resume(show, now);
+	cr_expect(draw(), "the layer held something else");
+}
+
+Test(show, leafing_through_all_keeps_few_references)
+{
+	for (int round = 0; round < 10; round++)
+		for (size_t i = 0; i < list.count; i++) {
+			show_go(show, i, now);
+			settle();
+		}
+	cr_expect_eq(fake_most_pinned(), 1);
+}

@@ -1,0 +1,123 @@
+#include "viewer/overlay.h"
+#include "viewer/text.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct font *font;
+
+static void setup(void)
+{
+	cr_assert_eq(font_create(1, &font), 0);
+}
+
+static void teardown(void)
+{
+	font_destroy(font);
+}
+
+TestSuite(text, .init = setup, .fini = teardown, .timeout = 30);
+
+static size_t ink(const char *text)
+{
+	uint32_t pixels[64 * 16] = {0};
+	struct image image = {pixels, 64, 16};
+	size_t count = 0;
+	text_draw(&image, font, 0, 0, 0xffffffff, text);
+	for (size_t i = 0; i < 64 * 16; i++)
+		count += pixels[i] != 0;
+	return count;
+}
+
+Test(text, every_printable_character_but_the_space_leaves_ink)
+{
+	for (char c = '!'; c <= '~'; c++)
+		cr_expect_gt(ink((char[]){c, '\0'}), 0, "%c", c);
+	cr_expect_eq(ink(" "), 0);
+}
+
+Test(text, no_two_letters_look_alike)
+{
+	uint32_t drawn[95][12 * 16];
+	for (int i = 0; i < 95; i++) {
+		memset(drawn[i], 0, sizeof(drawn[i]));
+		struct image image = {drawn[i], 12, 16};
+		text_draw(&image, font, 0, 0, 0xffffffff, (char[]){(char)(' ' + i), '\0'});
+		for (int j = 0; j < i; j++)
+			cr_expect_neq(memcmp(drawn[i], drawn[j], sizeof(drawn[i])), 0, "%c and %c",
+				' ' + i, ' ' + j);
+	}
+}
+
+Test(text, digits_are_equally_wide)
+{
+	for (char c = '1'; c <= '9'; c++)
+		cr_expect_eq(text_width(font, (char[]){c, '\0'}), text_width(font, "0"));
+}
+
+Test(text, accents_are_drawn)
+{
+	cr_expect_gt(ink("ä"), ink("a"));
+	cr_expect_neq(ink("é"), ink("ê"));
+}
+
+Test(text, bytes_that_are_no_text_are_boxes)
+{
+	size_t bytes;
+	cr_expect_eq(text_decode("\xff", &bytes), 0xfffd);
+	cr_expect_eq(bytes, 1);
+	cr_expect_eq(text_decode("\xc3", &bytes), 0xfffd, "cut short by the end");
+	cr_expect_eq(bytes, 1);
+	cr_expect_eq(text_decode("\xe6\x97\xa5", &bytes), 0x65e5);
+	cr_expect_eq(bytes, 3);
+	cr_expect_eq(text_decode("\n", &bytes), 0xfffd);
+	cr_expect_gt(ink("\xff"), 0);
+}
+
+Test(text, outside_the_image_nothing_is_written)
+{
+	uint32_t pixels[4] = {0};
+	struct image image = {pixels, 2, 2};
+	text_draw(&image, font, -5, -9, 0xffffffff, "WWW");
+	text_draw(&image, font, 100, 100, 0xffffffff, "WWW");
+}
+
+Test(text, long_names_keep_both_ends)
+{
+	char shorter[64];
+	text_shorten(
+		font, "a-rather-long-name-of-a-picture-0042.jpg", 120, shorter, sizeof(shorter));
+	cr_expect_leq(text_width(font, shorter), 120);
+	cr_expect(strncmp(shorter, "a-r", 3) == 0);
+	cr_expect_not_null(strstr(shorter, "…"));
+	cr_expect(strcmp(shorter + strlen(shorter) - 4, ".jpg") == 0);
+}
+
+Test(text, short_names_stay)
+{
+	char same[64];
+	text_shorten(font, "a.jpg", 120, same, sizeof(same));
+	cr_expect_str_eq(same, "a.jpg");
+}
+
+Test(text, shortening_does_not_cut_a_character)
+{
+	char shorter[16];
+	text_shorten(font, "ääääääääääääääääääääääääääää", 1000, shorter, sizeof(shorter));
+	size_t bytes;
+	for (const char *c = shorter; *c; c += bytes)
+		cr_expect_neq(text_decode(c, &bytes), 0xfffd);
+}
+
+Test(bytes, are_told_for_people)
+{
+	char text[32];
+	overlay_bytes(0, text, sizeof(text));
+	cr_expect_str_eq(text, "0 B");
+	overlay_bytes(1536, text, sizeof(text));
+	cr_expect_str_eq(text, "1.5 KiB");
+	overlay_bytes(83ull << 20, text, sizeof(text));
+	cr_expect_str_eq(text, "83 MiB");
+	overlay_bytes(UINT64_MAX, text, sizeof(text));
+	cr_expect_str_eq(text, "16777216 TiB");
+}
