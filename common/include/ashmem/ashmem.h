@@ -86,8 +86,9 @@ long ashmem_purge_all_caches(int fd);
  * back; nor is it ever for PROT_READ, PROT_EXEC and private memory. */
 void *ashmem_mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset);
 
-/* munmap of what ashmem_mmap gave, or a part. Of a mapping removed by munmap itself the library does
- * not hear, and the region may live on with it until the address is used again by ashmem_mmap. */
+/* munmap of what ashmem_mmap gave, or a part. Of a mapping removed by munmap itself the library
+ * does not hear, and the region may live on with it until the address is used again by ashmem_mmap.
+ */
 int ashmem_munmap(void *addr, size_t length);
 
 /* read and pread that end at the region's size: 0 there. The position is shared by all duplicates
@@ -108,6 +109,23 @@ int64_t ashmem_lseek(int fd, int64_t offset, int whence);
  * are found through /proc/self/fd, so nothing is kept open for it. On the device the kernel does
  * this. */
 size_t ashmem_shrink(size_t bytes);
+
+/* --- A shrinker for programs that want one --- */
+
+struct ashmem_shrinker; /* opaque */
+
+/* Starts a thread that watches how much memory is left, in the system and in each cgroup (v1 or v2)
+ * this process is in, whichever is least. Below @low_bytes it calls ashmem_shrink until @high_bytes
+ * are left; it looks the more often the nearer it is, every 2 to 500 ms. It does not exist in a
+ * forked child. The thread blocks all signals.
+ * EINVAL: @low_bytes is above @high_bytes.  EAGAIN: no thread can be made. */
+int ashmem_shrinker_start(size_t low_bytes, size_t high_bytes, struct ashmem_shrinker **ret);
+
+/* Bytes it has freed so far. Any thread. */
+size_t ashmem_shrinker_freed(const struct ashmem_shrinker *shrinker);
+
+/* Ends the thread and waits for it. NULL is fine. */
+void ashmem_shrinker_stop(struct ashmem_shrinker *shrinker);
 
 /* --- Handles: without system calls --- */
 
