@@ -155,6 +155,7 @@ Test(errors, lock_held_by_a_living_process_is_etimedout, .timeout = 30)
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	cr_assert_eq(ashmem_handle_pin(handle, 0, 0), ASHMEM_NOT_PURGED);
+	ashmem_detach(handle);
 }
 
 Test(errors, purge_that_never_ends_is_etimedout_for_its_pages_only, .timeout = 30)
