@@ -36,7 +36,7 @@ static const struct argp_option cat_options[] = {
 	{"pixel-format", KEY_PIXEL_FORMAT, "xrgb8888|argb8888|rgb565", 0,
 		"With --format raw: the pixels, in SDL's names and byte order (default: xrgb8888)",
 		0},
-	{"partial", KEY_PARTIAL, NULL, 0, "Write what there is of a file that is cut short", 0},
+	{"partial", KEY_PARTIAL, NULL, 0, "Write what there is of a file that is cut short or damaged", 0},
 	{"wait", KEY_WAIT, NULL, 0, "When all the pool is pinned, wait for room instead of failing",
 		0},
 	{0},
@@ -221,7 +221,7 @@ static bool show(
 	if (r == 0)
 		r = output_flush(output);
 	if (r == 0 && view.flags & MURAL_BITMAP_PARTIAL)
-		complain(picture->file, "cut short: what is missing was filled in");
+		complain(picture->file, "incomplete: what is missing was filled in");
 	mural_bitmap_unpin(picture->bitmap);
 	if (r < 0 && output->error == 0)
 		return complain_of(picture, r);

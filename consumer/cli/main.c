@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *argp_program_version = "mural " MURAL_VERSION;
+/* libc looks for it by name: it must not be hidden as everything else is. */
+__attribute__((visibility("default"))) const char *argp_program_version = "mural " MURAL_VERSION;
 
 static const struct command commands[] = {
 	{"cat", "Write pictures to standard output, decoded by the pool", cat_run},
