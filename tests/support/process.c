@@ -133,16 +133,16 @@ char *test_read_file(const char *path, size_t *ret_size)
 	return read_all(fd, ret_size);
 }
 
+/* Appended to: a program and its children share it. */
 static int collector(void)
 {
 	int fd = memfd_create("test output", MFD_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 || fcntl(fd, F_SETFL, O_APPEND) < 0)
 		DIE("memfd_create");
 	return fd;
 }
 
-/* In the child, between fork and exec. The collected files are appended to: a program and its
- * children share them. */
+/* In the child, between fork and exec. */
 static void become(struct test_process *process, int in, const char *const argv[], pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -159,11 +159,9 @@ static void become(struct test_process *process, int in, const char *const argv[
 	_exit(127);
 }
 
-void test_process_start(struct test_process *process, int in, const char *const argv[])
+void test_process_start_to(struct test_process *process, int in, int out, const char *const argv[])
 {
-	*process = (struct test_process){.pidfd = -1, .out = collector(), .err = collector()};
-	fcntl(process->out, F_SETFL, O_APPEND);
-	fcntl(process->err, F_SETFL, O_APPEND);
+	*process = (struct test_process){.pidfd = -1, .out = out, .err = collector()};
 	pid_t parent = getpid();
 	process->pid = fork();
 	if (process->pid < 0)
@@ -173,6 +171,11 @@ void test_process_start(struct test_process *process, int in, const char *const 
 	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
 	if (process->pidfd < 0)
 		DIE("pidfd_open");
+}
+
+void test_process_start(struct test_process *process, int in, const char *const argv[])
+{
+	test_process_start_to(process, in, collector(), argv);
 }
 
 bool test_process_wait(struct test_process *process, int timeout_ms)

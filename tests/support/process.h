@@ -55,6 +55,9 @@ struct test_process {
 /* Starts argv[0] (a path, as test_program gives) with standard input from @in (-1: none). */
 void test_process_start(struct test_process *process, int in, const char *const argv[]);
 
+/* The same with standard output going to @out, which is taken, instead of being collected. */
+void test_process_start_to(struct test_process *process, int in, int out, const char *const argv[]);
+
 /* Waits for its end. True: ended, process->status is set; false: still running after the time. */
 bool test_process_wait(struct test_process *process, int timeout_ms);
 
