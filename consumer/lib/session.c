@@ -206,8 +206,10 @@ void session_sweep(struct mural *mural)
 int session_welcome(struct mural *mural, const struct protocol_welcome *welcome, const int *fds)
 {
 	struct epoch *epoch = NULL;
-	if (mural->link.state != LINK_HELLO || welcome->version != PROTOCOL_VERSION || welcome->requests_max == 0)
+	if (mural->link.state != LINK_HELLO || welcome->requests_max == 0)
 		return -EPROTO;
+	if (welcome->version != PROTOCOL_VERSION)
+		return -EPROTONOSUPPORT;
 	int r = epoch_create(&mural->hulls, fds[0], fds[1], &welcome->instance, mural->link.socket, &epoch);
 	if (r < 0)
 		return r;

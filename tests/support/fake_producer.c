@@ -98,7 +98,7 @@ void fake_accept_silently(struct fake *fake)
 	need(await(fake->listener, POLLIN), "nobody connects");
 	fake->peer = accept4(fake->listener, NULL, NULL, SOCK_CLOEXEC);
 	need(fake->peer >= 0, "accept");
-	fake_receive(fake, PROTOCOL_HELLO, NULL);
+	fake->hello = fake_receive(fake, PROTOCOL_HELLO, NULL).hello;
 }
 
 void fake_greet(struct fake *fake)

@@ -31,6 +31,7 @@ struct fake {
 	uint32_t requests_max;
 	uint32_t version; /* what WELCOME says */
 	uint64_t regions_made;
+	struct protocol_hello hello; /* the last one read */
 	pthread_t greeter;
 };
 
