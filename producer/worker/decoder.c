@@ -7,9 +7,10 @@
 #include "common/message.h"
 #include "common/util.h"
 #include "descriptors.h"
+#include "warm_up.h"
 #include "window.h"
 
-#include <poll.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -58,33 +59,18 @@ static _Noreturn void give_up(int socket, int error, const char *text)
 	answer(socket, &result);
 }
 
-/* Waits as long as it takes. The producer's end without a job: nobody will come any more. */
-static int receive_job(int socket, struct job *job, int *fds, size_t *ret_count)
-{
-	for (;;) {
-		struct pollfd readable = {.fd = socket, .events = POLLIN};
-		if (poll(&readable, 1, -1) < 0 && errno != EINTR)
-			return -errno;
-		ssize_t length = message_receive(socket, job, sizeof(*job), fds, ret_count);
-		if (length == -EAGAIN)
-			continue;
-		if (length == 0)
-			leave(0);
-		if (length < 0)
-			return (int)length;
-		return length == sizeof(*job) ? 0 : -EPROTO;
-	}
-}
-
+/* Waits as long as it takes: the socket blocks. */
 static int take_job(struct decoder *decoder)
 {
 	int fds[MESSAGE_FDS_MAX];
 	size_t count = 0;
-	int r = receive_job(decoder->socket, &decoder->job, fds, &count);
-	if (r < 0)
-		return r;
-	const struct job *job = &decoder->job;
-	if (count != (job->kind == JOB_DECODE ? 2u : 1u))
+	struct job *job = &decoder->job;
+	ssize_t length = message_receive(decoder->socket, job, sizeof(*job), fds, &count);
+	if (length == 0)
+		leave(0); /* the producer has gone: nobody will come any more */
+	if (length < 0)
+		return (int)length;
+	if (length != sizeof(*job) || count != (job->kind == JOB_DECODE ? 2u : 1u))
 		return -EPROTO;
 	decoder->source = fds[0];
 	if (job->kind != JOB_DECODE)
@@ -138,6 +124,7 @@ static int shut_in(struct decoder *decoder)
 	const struct sandbox_limits limits = {
 		.source_fd = decoder->source,
 		.answer_fd = decoder->socket,
+		.window_bytes = decoder->window.length,
 		.memory_bytes = decoder->job.memory_bytes,
 		.cpu_seconds = decoder->job.cpu_seconds,
 	};
@@ -148,16 +135,30 @@ static int shut_in(struct decoder *decoder)
 	return sandbox_close(&limits);
 }
 
+/* All that can be done before there is a job. */
+static int get_ready(int socket)
+{
+	prctl(PR_SET_NAME, "mural-decoder");
+	int flags = fcntl(socket, F_GETFL);
+	if (flags < 0 || fcntl(socket, F_SETFL, flags & ~O_NONBLOCK) < 0)
+		return -errno;
+	int r = sandbox_begin();
+	if (r == 0)
+		warm_up();
+	return r;
+}
+
 void decoder_main(int socket)
 {
-	static struct decoder decoder;
+	static struct decoder decoder = {.source = -1};
 	decoder.socket = socket;
-	decoder.source = -1;
-	prctl(PR_SET_NAME, "mural-decoder");
+	int ready = get_ready(socket);
 	int r = take_job(&decoder);
 	if (r < 0)
 		give_up(socket, r, "the decoder could not map the memory for the picture");
-	r = close_the_rest(&decoder);
+	r = ready;
+	if (r == 0)
+		r = close_the_rest(&decoder);
 	if (r == 0)
 		r = shut_in(&decoder);
 	if (r < 0)

@@ -2,9 +2,11 @@
  * from it is this program's code and one socket. All decoders share its address space layout; what a hostile image could
  * learn of it helps it only inside the sandbox. */
 #include "producer/nursery.h"
+#include "producer/sandbox.h"
 
 #include "common/message.h"
 #include "common/util.h"
+#include "decoder_descriptors.h"
 #include "descriptors.h"
 #include "nursery_protocol.h"
 
@@ -16,8 +18,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* Between two tries, when there is no process or no descriptor to be had, or when children die before they get a job. */
+/* Between two tries, when there is no process or no descriptor to be had, or when children keep dying before they get a job. */
 #define RETRY_NS ((uint64_t)100000000)
+/* So many in a row are bad luck, or workers that were quicker than the order that says they were taken. */
+#define EARLY_DEATHS 4u
 
 struct child {
 	uint64_t id;
@@ -34,6 +38,7 @@ struct home {
 	struct child *children; /* in the order of their ids */
 	size_t count, room;
 	uint64_t retry_ns; /* no fork before; 0: at once */
+	unsigned early_deaths; /* since the last order */
 };
 
 static size_t count_ready(const struct home *home)
@@ -48,14 +53,14 @@ static size_t count_ready(const struct home *home)
 
 static _Noreturn void be_a_decoder(int socket, pid_t parent)
 {
-	const int keep[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, socket};
+	const int keep[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, DECODER_ANSWER};
 	sigset_t none;
 	sigemptyset(&none);
 	/* A decoder whose parent has gone already would never get the signal. */
-	if (descriptors_keep_only(keep, ARRAY_SIZE(keep)) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+	if (dup2(socket, DECODER_ANSWER) < 0 || descriptors_keep_only(keep, ARRAY_SIZE(keep)) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
 		getppid() != parent || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		_exit(1);
-	decoder_main(socket);
+	decoder_main(DECODER_ANSWER);
 }
 
 static bool make_room(struct home *home)
@@ -167,7 +172,7 @@ static void note_end(struct home *home, pid_t pid, int status)
 			continue;
 		child->ended = true;
 		child->status = status;
-		if (child->id > home->order.taken)
+		if (child->id > home->order.taken && ++home->early_deaths > EARLY_DEATHS)
 			home->retry_ns = monotonic_ns() + RETRY_NS;
 		return;
 	}
@@ -197,8 +202,10 @@ static bool take_orders(struct home *home)
 		if (length <= 0)
 			return false;
 		close_all(fds, count);
-		if (length == sizeof(order))
-			home->order = order;
+		if (length != sizeof(order))
+			continue;
+		home->order = order;
+		home->early_deaths = 0;
 	}
 }
 
@@ -231,6 +238,8 @@ static int set_up(struct home *home)
 	home->signals = signalfd(-1, &child_ended, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (home->signals < 0 || chdir("/") < 0) /* no folder is kept busy */
 		return -errno;
+	/* Only a saving: where it fails each decoder tries by itself, and answers why not. */
+	sandbox_compile(DECODER_SOURCE, DECODER_ANSWER);
 	return 0;
 }
 
@@ -249,8 +258,8 @@ int nursery_main(int socket)
 		};
 		if (poll(polled, ARRAY_SIZE(polled), wait_ms(&home)) < 0 && errno != EINTR)
 			return -errno;
-		reap(&home);
 		if (!take_orders(&home))
 			end_all(&home);
+		reap(&home);
 	}
 }

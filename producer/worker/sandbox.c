@@ -25,6 +25,18 @@ void sandbox_thread_exit(void)
 
 #ifdef MURAL_NO_SANDBOX
 
+int sandbox_compile(int source_fd, int answer_fd)
+{
+	(void)source_fd;
+	(void)answer_fd;
+	return 0;
+}
+
+int sandbox_begin(void)
+{
+	return 0;
+}
+
 int sandbox_prepare(const struct sandbox_limits *limits)
 {
 	(void)limits;
@@ -72,26 +84,15 @@ static int limit(__rlimit_resource_t what, rlim_t soft, rlim_t hard)
 	return setrlimit(what, &value) < 0 ? -errno : 0;
 }
 
-static int limit_resources(const struct sandbox_limits *limits, uint64_t mapped)
+struct resource_limit {
+	__rlimit_resource_t what;
+	rlim_t soft, hard;
+};
+
+static int limit_all(const struct resource_limit *limits, size_t count)
 {
-	uint64_t space;
-	if (__builtin_add_overflow(mapped + SANDBOX_MEMORY_SLACK, limits->memory_bytes, &space))
-		return -EINVAL;
-	/* The signal tells too much time from the OOM killer's SIGKILL. */
-	rlim_t seconds = limits->cpu_seconds > 0 ? limits->cpu_seconds : 1;
-	const struct {
-		__rlimit_resource_t what;
-		rlim_t soft, hard;
-	} all[] = {
-		{RLIMIT_AS, space, space},
-		{RLIMIT_CPU, seconds, seconds + 1},
-		{RLIMIT_CORE, 0, 0},
-		{RLIMIT_FSIZE, 0, 0},
-		{RLIMIT_MEMLOCK, 0, 0},
-		{RLIMIT_NOFILE, 0, 0}, /* what is open stays usable */
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		int r = limit(all[i].what, all[i].soft, all[i].hard);
+	for (size_t i = 0; i < count; i++) {
+		int r = limit(limits[i].what, limits[i].soft, limits[i].hard);
 		if (r < 0)
 			return r;
 	}
@@ -107,11 +108,23 @@ static int keep_to_one_heap(void)
 	return set ? 0 : -EINVAL;
 }
 
-int sandbox_prepare(const struct sandbox_limits *limits)
+int sandbox_compile(int source_fd, int answer_fd)
 {
+	return filter_compile(source_fd, answer_fd);
+}
+
+/* As sandbox_begin found it. */
+static uint64_t mapped_at_begin;
+
+int sandbox_begin(void)
+{
+	static const struct resource_limit limits[] = {
+		{RLIMIT_CORE, 0, 0},
+		{RLIMIT_MEMLOCK, 0, 0},
+	};
 	/* These two need a path, and the first a dumpable process. */
 	volunteer_for_oom();
-	uint64_t mapped = mapped_bytes();
+	mapped_at_begin = mapped_bytes();
 	int r = keep_to_one_heap();
 	if (r < 0)
 		return r;
@@ -122,7 +135,27 @@ int sandbox_prepare(const struct sandbox_limits *limits)
 		return r;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
-	return limit_resources(limits, mapped);
+	return limit_all(limits, ARRAY_SIZE(limits));
+}
+
+int sandbox_prepare(const struct sandbox_limits *limits)
+{
+	uint64_t space = mapped_at_begin + SANDBOX_MEMORY_SLACK;
+	if (__builtin_add_overflow(space, limits->window_bytes, &space) ||
+		__builtin_add_overflow(space, limits->memory_bytes, &space))
+		return -EINVAL;
+	int r = filter_compile(limits->source_fd, limits->answer_fd);
+	if (r < 0)
+		return r;
+	/* The signal tells too much time from the OOM killer's SIGKILL. */
+	rlim_t seconds = limits->cpu_seconds > 0 ? limits->cpu_seconds : 1;
+	const struct resource_limit resources[] = {
+		{RLIMIT_AS, space, space},
+		{RLIMIT_CPU, seconds, seconds + 1},
+		{RLIMIT_FSIZE, 0, 0},
+		{RLIMIT_NOFILE, 0, 0}, /* what is open stays usable */
+	};
+	return limit_all(resources, ARRAY_SIZE(resources));
 }
 
 int sandbox_close(const struct sandbox_limits *limits)

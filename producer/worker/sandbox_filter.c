@@ -3,6 +3,7 @@
 
 #include "common/util.h"
 
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -107,13 +108,17 @@ static int allow_descriptors(scmp_filter_ctx filter, int source_fd, int answer_f
 	return r;
 }
 
-static int set_attributes(scmp_filter_ctx filter)
+static int allow(scmp_filter_ctx filter, int source_fd, int answer_fd)
 {
-	int r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-	if (r < 0)
-		return r;
 	/* Calls of another architecture (int 0x80, x32) would otherwise only end their thread. */
-	return seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (r == 0)
+		r = allow_always(filter);
+	if (r == 0)
+		r = allow_memory(filter);
+	if (r == 0)
+		r = allow_descriptors(filter, source_fd, answer_fd);
+	return r;
 }
 
 static void release_p(scmp_filter_ctx *filter)
@@ -122,21 +127,61 @@ static void release_p(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
-int filter_load(int source_fd, int answer_fd)
+/* libseccomp takes longer to build the list than the kernel to load it, so what it builds is kept. */
+static struct {
+	struct sock_filter code[256];
+	struct sock_fprog program;
+	int source_fd, answer_fd;
+} compiled;
+
+/* The only way out of libseccomp 2.5 is through a descriptor. */
+static int export(scmp_filter_ctx filter)
 {
+	CLEANUP(close_p) int fd = memfd_create("mural-filter", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = seccomp_export_bpf(filter, fd);
+	if (r < 0)
+		return r;
+	ssize_t size = pread(fd, compiled.code, sizeof(compiled.code), 0);
+	if (size <= 0 || size == sizeof(compiled.code)) /* as long as there is room for: perhaps cut */
+		return size < 0 ? -errno : -E2BIG;
+	compiled.program.filter = compiled.code;
+	compiled.program.len = (unsigned short)((size_t)size / sizeof(*compiled.code));
+	return 0;
+}
+
+static bool is_compiled(int source_fd, int answer_fd)
+{
+	return compiled.program.len > 0 && compiled.source_fd == source_fd && compiled.answer_fd == answer_fd;
+}
+
+int filter_compile(int source_fd, int answer_fd)
+{
+	if (is_compiled(source_fd, answer_fd))
+		return 0;
 	CLEANUP(release_p) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!filter)
 		return -ENOMEM;
-	int r = set_attributes(filter);
+	compiled.program.len = 0;
+	int r = allow(filter, source_fd, answer_fd);
 	if (r == 0)
-		r = allow_always(filter);
-	if (r == 0)
-		r = allow_memory(filter);
-	if (r == 0)
-		r = allow_descriptors(filter, source_fd, answer_fd);
-	if (r == 0)
-		r = seccomp_load(filter);
-	return r;
+		r = export(filter);
+	if (r < 0)
+		return r;
+	compiled.source_fd = source_fd;
+	compiled.answer_fd = answer_fd;
+	return 0;
+}
+
+int filter_load(int source_fd, int answer_fd)
+{
+	if (!is_compiled(source_fd, answer_fd))
+		return -EINVAL;
+	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &compiled.program);
+	if (r < 0)
+		return -errno;
+	return r == 0 ? 0 : -ESRCH; /* a thread that could not be brought along */
 }
 
 bool filter_available(void)

@@ -14,7 +14,9 @@ int landlock_restrict(void);
 
 /* Can a filter kill the whole process here? */
 bool filter_available(void);
-/* Loads the list of allowed calls for all threads. 0 or -errno. */
+/* Builds the list of allowed calls, unless it was built for these numbers. Wants a free descriptor. 0 or -errno. */
+int filter_compile(int source_fd, int answer_fd);
+/* Loads the list for all threads. Wants no_new_privs. 0; -EINVAL: another list was built, or none; or -errno. */
 int filter_load(int source_fd, int answer_fd);
 
 #endif

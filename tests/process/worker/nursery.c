@@ -317,6 +317,11 @@ static size_t list_children(pid_t pid, pid_t *ret_pids, size_t room)
 	return count;
 }
 
+static bool has_gone(void *pid)
+{
+	return kill(*(pid_t *)pid, 0) < 0 && errno == ESRCH;
+}
+
 Test(nursery, ready_workers_that_die_are_replaced_and_get_no_job)
 {
 	struct jobs jobs;
@@ -332,6 +337,9 @@ Test(nursery, ready_workers_that_die_are_replaced_and_get_no_job)
 		struct outcome outcome;
 		jobs_run(&jobs, &job, source, -1, &outcome); /* perhaps one that is dying */
 		cr_assert_eq(outcome.finished, 1);
+		for (size_t i = 0; i < count; i++)
+			cr_assert(test_until(has_gone, &pids[i], TEST_TIMEOUT_MS));
+		nursery_dispatch(jobs.nursery);
 		cr_assert(jobs_wait_ready(&jobs, 3));
 		jobs_run(&jobs, &job, source, -1, &outcome);
 		cr_assert(outcome.answered);

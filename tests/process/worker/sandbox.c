@@ -120,7 +120,9 @@ static const struct sandbox_limits limits = {
 static _Noreturn void be_the_child(int answer)
 {
 	open_descriptors(answer);
-	int r = sandbox_prepare(&limits);
+	int r = sandbox_begin();
+	if (r == 0)
+		r = sandbox_prepare(&limits);
 	atomic_store(&place.seen->prepared, 1 - r);
 	if (r < 0)
 		_exit(0);
@@ -512,8 +514,7 @@ static int act_prepared(int (*act_in_child)(void))
 	pid_t pid = fork();
 	cr_assert_geq(pid, 0);
 	if (pid == 0) {
-		int r = sandbox_prepare(&limits);
-		_exit(r < 0 ? 99 : act_in_child());
+		_exit(sandbox_begin() < 0 || sandbox_prepare(&limits) < 0 ? 99 : act_in_child());
 	}
 	int status = 0;
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
@@ -595,7 +596,7 @@ static int shuts_in_with(int error)
 	if (pid == 0) {
 		if (without_landlock(error) < 0 || sandbox_features() != SANDBOX_SECCOMP)
 			_exit(97);
-		if (sandbox_prepare(&limits) < 0 || sandbox_close(&limits) < 0)
+		if (sandbox_begin() < 0 || sandbox_prepare(&limits) < 0 || sandbox_close(&limits) < 0)
 			_exit(98);
 		syscall(SYS_getppid);
 		_exit(0);
