@@ -7,7 +7,6 @@
 #include "common/message.h"
 #include "common/util.h"
 #include "descriptors.h"
-#include "warm_up.h"
 #include "window.h"
 
 #include <fcntl.h>
@@ -25,6 +24,8 @@ struct helper {
 	struct window window;
 	sem_t runs; /* posted from the thread's own code */
 };
+
+#define WARM_HEAP_BYTES ((size_t)256 << 10)
 
 /* Everything of the process, which never returns: freed by its end. */
 struct decoder {
@@ -98,25 +99,26 @@ static void *help(void *context)
 	sandbox_thread_exit();
 }
 
-/* A thread that makes the pages ahead of the decoder: more than half of a decode into fresh shared memory is page faults. Only
- * where it pays, and without it the decoder makes them itself. */
-static void start_helper(struct decoder *decoder)
+/* A thread that makes the pages ahead of the decoder: more than half of a decode into fresh shared memory is page faults. False:
+ * not allowed, not worth it, or none to be had. */
+static bool start_helper(struct decoder *decoder)
 {
 	if (decoder->job.threads == 0 || decoder->window.length < MURAL_HUGE_PAGE_SIZE)
-		return;
+		return false;
 	struct helper *helper = &decoder->helper;
 	helper->window = decoder->window;
 	pthread_attr_t attributes;
 	pthread_t thread;
 	if (sem_init(&helper->runs, 0, 0) < 0 || pthread_attr_init(&attributes) != 0)
-		return;
+		return false;
 	pthread_attr_setstacksize(&attributes, HELPER_STACK_BYTES);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	if (pthread_create(&thread, &attributes, help, helper) != 0)
-		return;
+		return false;
 	/* What glibc calls to start a thread is not on the filter's list. */
 	while (sem_wait(&helper->runs) < 0)
 		continue;
+	return true;
 }
 
 static int shut_in(struct decoder *decoder)
@@ -131,8 +133,19 @@ static int shut_in(struct decoder *decoder)
 	int r = sandbox_prepare(&limits);
 	if (r < 0)
 		return r;
-	start_helper(decoder);
+	if (!start_helper(decoder))
+		window_populate(&decoder->window);
 	return sandbox_close(&limits);
+}
+
+/* After a fork each page costs a fault: what a small picture's codec allocates is brought in while nobody waits. (The programs' and
+ * libraries' pages as well cost more when the process ends than they save.) */
+static void warm_heap(void)
+{
+	void *heap = malloc(WARM_HEAP_BYTES);
+	if (heap)
+		explicit_bzero(heap, WARM_HEAP_BYTES);
+	free(heap);
 }
 
 /* All that can be done before there is a job. */
@@ -144,7 +157,7 @@ static int get_ready(int socket)
 		return -errno;
 	int r = sandbox_begin();
 	if (r == 0)
-		warm_up();
+		warm_heap();
 	return r;
 }
 

@@ -48,15 +48,30 @@ struct nursery {
 
 /* ---- the process ---- */
 
+/* Ours, and that all libraries be bound at the start: else every decoder would do it again after its fork. */
+static char **nursery_environment(void)
+{
+	size_t count = 0;
+	while (environ[count])
+		count++;
+	char **variables = calloc(count + 2, sizeof(*variables));
+	if (!variables)
+		return NULL;
+	variables[0] = (char *)(uintptr_t) "LD_BIND_NOW=1";
+	memcpy(variables + 1, environ, count * sizeof(*variables));
+	return variables;
+}
+
 static int spawn(const char *program, int socket, pid_t *ret_pid)
 {
-	char *const argv[] = {(char *)"mural-nursery", (char *)"--nursery", (char *)"3", NULL};
+	char *const argv[] = {(char *)(uintptr_t) "mural-nursery", (char *)(uintptr_t) "--nursery", (char *)(uintptr_t) "3", NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t all, none;
 	sigfillset(&all);
 	sigemptyset(&none);
-	if (posix_spawn_file_actions_init(&actions) != 0)
+	CLEANUP(free_p) char **variables = nursery_environment();
+	if (!variables || posix_spawn_file_actions_init(&actions) != 0)
 		return -ENOMEM;
 	posix_spawnattr_init(&attributes); /* cannot fail */
 	/* A session of its own: a terminal's Ctrl-C is for the producer, which ends the nursery itself. */
@@ -69,7 +84,7 @@ static int spawn(const char *program, int socket, pid_t *ret_pid)
 	if (r == 0)
 		r = posix_spawn_file_actions_addclosefrom_np(&actions, CHILD_SOCKET + 1);
 	if (r == 0)
-		r = posix_spawn(ret_pid, program ? program : "/proc/self/exe", &actions, &attributes, argv, environ);
+		r = posix_spawn(ret_pid, program ? program : "/proc/self/exe", &actions, &attributes, argv, variables);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return -r;
