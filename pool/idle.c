@@ -62,7 +62,7 @@ static void watch(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 {
 	struct look seen;
 	atomic_store_explicit(&pool->table->word[slot->number],
-		board_word(slot->generation, BOARD_READY) | BOARD_WATCHED, memory_order_seq_cst);
+		board_word(slot->generation, BOARD_READY) | BOARD_WATCHED, BOARD_ORDER);
 	/* Who unpinned before it could see the bit tells nobody: look again behind it. */
 	look(pool, slot, now_ns, &seen);
 	if (!seen.pinned && !seen.granted_until_ns) {

@@ -25,6 +25,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* tests/stress builds the pool a second time without the fences, to show that it finds what they prevent. */
+#ifdef BOARD_WITHOUT_FENCES
+#define BOARD_ORDER memory_order_relaxed
+#else
+#define BOARD_ORDER memory_order_seq_cst
+#endif
+
 #define BOARD_SLOTS ((uint32_t)1 << 20)
 #define BOARD_TABLE_MAGIC UINT64_C(0x656c62617454724d) /* "MrTtable" */
 #define BOARD_PINS_MAGIC UINT64_C(0x736e69506e50724d)  /* "MrPnPins" */
@@ -126,11 +133,11 @@ static inline enum board_pin_result board_pin(const struct board_table *table, s
 	uint64_t generation)
 {
 	/* seq_cst: this count is visible before the state is read; pairs with the producer's store in board_leave_ready. */
-	atomic_fetch_add_explicit(&pins->slot[slot].pins, 1, memory_order_seq_cst);
-	uint64_t word = atomic_load_explicit(&table->word[slot], memory_order_seq_cst);
+	atomic_fetch_add_explicit(&pins->slot[slot].pins, 1, BOARD_ORDER);
+	uint64_t word = atomic_load_explicit(&table->word[slot], BOARD_ORDER);
 	if (board_word_generation(word) == generation && board_word_state(word) == BOARD_READY)
 		return BOARD_PINNED;
-	atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, memory_order_seq_cst);
+	atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, BOARD_ORDER);
 	if (board_word_generation(word) == generation && board_word_state(word) == BOARD_IDLE)
 		return BOARD_ASK;
 	return BOARD_CHANGED;
@@ -142,10 +149,10 @@ static inline bool board_unpin(const struct board_table *table, struct board_pin
 	atomic_store_explicit(&pins->slot[slot].last_use_ms, board_now_ms(), memory_order_relaxed);
 	/* seq_cst: all reads of the pixels come before it, and it comes before the look at the flags below; pairs with the
 	 * producer setting a flag and then reading the counts again. */
-	if (atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, memory_order_seq_cst) != 1)
+	if (atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, BOARD_ORDER) != 1)
 		return false;
-	return (atomic_load_explicit(&table->word[slot], memory_order_seq_cst) & BOARD_WATCHED) ||
-	       atomic_load_explicit(&table->waiters, memory_order_seq_cst);
+	return (atomic_load_explicit(&table->word[slot], BOARD_ORDER) & BOARD_WATCHED) ||
+	       atomic_load_explicit(&table->waiters, BOARD_ORDER);
 }
 
 /* The same, unless the count is @floor or lower: then nothing was pinned here, and taking one off would take somebody's pin.
@@ -164,21 +171,21 @@ static inline int board_unpin_above(const struct board_table *table, struct boar
 			return -EINVAL;
 	if (count != 1)
 		return 0;
-	return (atomic_load_explicit(&table->word[slot], memory_order_seq_cst) & BOARD_WATCHED) ||
-	       atomic_load_explicit(&table->waiters, memory_order_seq_cst);
+	return (atomic_load_explicit(&table->word[slot], BOARD_ORDER) & BOARD_WATCHED) ||
+	       atomic_load_explicit(&table->waiters, BOARD_ORDER);
 }
 
 /* ---- producer's side: one thread ---- */
 
 static inline void board_set(struct board_table *table, uint32_t slot, uint64_t generation, enum board_state state)
 {
-	atomic_store_explicit(&table->word[slot], board_word(generation, state), memory_order_seq_cst);
+	atomic_store_explicit(&table->word[slot], board_word(generation, state), BOARD_ORDER);
 }
 
 /* The count on one board, read once; the caller judges it against BOARD_PINS_MAX. */
 static inline uint32_t board_count(const struct board_pins *pins, uint32_t slot)
 {
-	return atomic_load_explicit(&pins->slot[slot].pins, memory_order_seq_cst);
+	return atomic_load_explicit(&pins->slot[slot].pins, BOARD_ORDER);
 }
 
 /* The stamp of the last unpin, clamped to @now_ms; a consumer may write what it likes there. */
