@@ -79,7 +79,7 @@ static inline void add_column(uint64_t total[CHANNELS], const uint32_t *column, 
  * below 1 / area, and the added quarter keeps exact quotients from falling just short. */
 static inline uint8_t mean_opaque(uint64_t sum, uint64_t area, double inverse)
 {
-	return (uint8_t)(int)(((double)(sum + area / 2) + 0.25) * inverse);
+	return (uint8_t)(int)(((double)(int64_t)(sum + area / 2) + 0.25) * inverse);
 }
 
 static void write_opaque(

@@ -9,6 +9,8 @@
 #include "plan.h"
 #include "row_sink.h"
 
+#include "common/util.h"
+
 #include <errno.h>
 #include <jerror.h>
 #include <mural/pixel.h>
@@ -141,11 +143,12 @@ static void emit_message(j_common_ptr common, int level)
 	int code = jpeg->errors.msg_code;
 	if (level >= 0 || warning_is_harmless(jpeg, code))
 		return;
-	bool ends = code == JWRN_HIT_MARKER && cinfo->unread_marker == JPEG_EOI;
+	bool ends =
+		jpeg->input.ended || (code == JWRN_HIT_MARKER && cinfo->unread_marker == JPEG_EOI);
 	if (!(jpeg->job->flags & JOB_ALLOW_PARTIAL))
 		jpeg_fail(jpeg, ends ? MURAL_REASON_TRUNCATED : MURAL_REASON_CORRUPT);
 	jpeg->damaged = true;
-	if (ends)
+	if (ends && code == JWRN_HIT_MARKER)
 		note_end(jpeg, cinfo->input_scan_number, cinfo->input_iMCU_row);
 }
 
@@ -196,6 +199,8 @@ static void step_read_header(struct jpeg *jpeg, struct source *source)
 	jpeg_set_marker_processor(cinfo, JPEG_APP0 + 1, read_app1);
 	jpeg_read_header(cinfo, TRUE);
 	jpeg->header_read = true;
+	if (jpeg->input.ended)
+		jpeg_fail(jpeg, MURAL_REASON_TRUNCATED);
 }
 
 static void choose_colours(struct jpeg *jpeg)
@@ -389,9 +394,11 @@ static int jpeg_prepare(struct jpeg *jpeg, struct source *source)
 {
 	int header = guarded(jpeg, step_read_header, source);
 	/* First the limits: whatever else is wrong with a picture that is too large, this is what
-	 * to say of it. */
-	int limits = plan_check_limits(
-		jpeg->job, jpeg->cinfo.image_width, jpeg->cinfo.image_height, jpeg->result);
+	 * to say of it. A header that was cut was filled up, though, and its numbers mean nothing.
+	 */
+	int limits = jpeg->input.ended ? 0
+				       : plan_check_limits(jpeg->job, jpeg->cinfo.image_width,
+						 jpeg->cinfo.image_height, jpeg->result);
 	if (limits < 0)
 		return limits;
 	if (header < 0)
@@ -414,7 +421,7 @@ static bool jpeg_recognise(const uint8_t *bytes, size_t size)
 
 static int jpeg_probe(struct source *source, const struct job *job, struct job_result *result)
 {
-	__attribute__((cleanup(jpeg_close_p))) struct jpeg *jpeg = jpeg_new(job, result);
+	CLEANUP(jpeg_close_p) struct jpeg *jpeg = jpeg_new(job, result);
 	return jpeg ? jpeg_prepare(jpeg, source) : result->error;
 }
 
@@ -437,7 +444,7 @@ static int jpeg_settle(struct jpeg *jpeg, int failure)
 static int jpeg_decode(struct source *source, const struct job *job,
 	const struct picture_target *target, struct job_result *result)
 {
-	__attribute__((cleanup(jpeg_close_p))) struct jpeg *jpeg = jpeg_new(job, result);
+	CLEANUP(jpeg_close_p) struct jpeg *jpeg = jpeg_new(job, result);
 	if (!jpeg)
 		return result->error;
 	int r = jpeg_prepare(jpeg, source);

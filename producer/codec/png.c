@@ -9,12 +9,17 @@
 #include "plan.h"
 #include "row_sink.h"
 
+#include "common/util.h"
+
 #include <mural/pixel.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define PNG_BUFFER_BYTES ((size_t)64 << 10)
+/* How much libpng takes at a time to inflate: what a cut file's last piece holds is lost. */
+#define PNG_INFLATE_BYTES ((size_t)1 << 10)
 /* libpng's and zlib's fixed state and buffers: measured below 128 KiB; and one unknown chunk. */
 #define PNG_FIXED_BYTES ((uint64_t)256 << 10)
 #define PNG_CHUNK_BYTES_MAX ((png_alloc_size_t)64 << 10)
@@ -34,8 +39,10 @@ struct png {
 	bool ended;           /* libpng wanted more than there is */
 	int error;            /* -errno of a read that failed, 0 */
 	int passes;
-	bool came;      /* at least one row was decoded */
-	uint8_t *image; /* owned; an interlaced picture that is to be scaled or turned */
+	bool came;              /* at least one row was decoded */
+	uint8_t *image;         /* owned; an interlaced picture that is to be scaled or turned */
+	size_t buffered, taken; /* of buffer: bytes that it holds, bytes that libpng has had */
+	uint8_t buffer[PNG_BUFFER_BYTES];
 };
 
 /* ---- errors ---- */
@@ -68,16 +75,31 @@ static void on_warning(png_structp context, png_const_charp message)
 
 /* ---- the header ---- */
 
+/* False: the end of the file, or an error. */
+static bool fill_buffer(struct png *png)
+{
+	int64_t got = source_read(png->source, png->buffer, sizeof(png->buffer));
+	png->taken = 0;
+	png->buffered = got > 0 ? (size_t)got : 0;
+	if (got < 0)
+		png->error = (int)got;
+	return got > 0;
+}
+
 static void read_data(png_structp context, png_bytep data, size_t size)
 {
 	struct png *png = png_get_io_ptr(context);
-	int64_t got = source_read(png->source, data, size);
-	if (got == (int64_t)size)
-		return;
-	if (got < 0)
-		png->error = (int)got;
-	png->ended = true;
-	png_error(context, "end of file");
+	while (size > 0) {
+		if (png->taken == png->buffered && !fill_buffer(png)) {
+			png->ended = true;
+			png_error(context, "end of file");
+		}
+		size_t piece = min_u64(size, png->buffered - png->taken);
+		memcpy(data, png->buffer + png->taken, piece);
+		png->taken += piece;
+		data += piece;
+		size -= piece;
+	}
 }
 
 /* Gets every chunk that libpng was told not to know. 1: dealt with. */
@@ -123,6 +145,7 @@ static void step_read_header(struct png *png)
 	}
 	png_set_read_fn(png->png, png, read_data);
 	png_set_read_user_chunk_fn(png->png, png, on_unknown_chunk);
+	png_set_compression_buffer_size(png->png, PNG_INFLATE_BYTES);
 	forget_chunks(png->png);
 	png_read_info(png->png, png->info);
 	png->reading_pixels = true;
@@ -245,18 +268,33 @@ static int guarded(struct png *png, void (*step)(struct png *png))
 	return 0;
 }
 
-static void png_close_p(struct png *png)
+static void png_close(struct png *png)
 {
+	if (!png)
+		return;
 	row_sink_fini(&png->sink);
 	free(png->image);
 	if (png->png)
 		png_destroy_read_struct(&png->png, &png->info, NULL);
+	free(png);
 }
 
-static void png_init(
-	struct png *png, struct source *source, const struct job *job, struct job_result *result)
+static void png_close_p(struct png **png)
 {
-	*png = (struct png){.source = source, .job = job, .result = result};
+	png_close(*png);
+}
+
+static struct png *png_new(struct source *source, const struct job *job, struct job_result *result)
+{
+	struct png *png = calloc(1, sizeof(*png));
+	if (!png) {
+		outcome_fail(result, MURAL_REASON_MEMORY, "no memory for the decoder");
+		return NULL;
+	}
+	png->source = source;
+	png->job = job;
+	png->result = result;
+	return png;
 }
 
 /* Reads the header and settles everything that follows from it. */
@@ -289,9 +327,8 @@ static bool png_recognise(const uint8_t *bytes, size_t size)
 
 static int png_probe(struct source *source, const struct job *job, struct job_result *result)
 {
-	__attribute__((cleanup(png_close_p))) struct png png;
-	png_init(&png, source, job, result);
-	return png_prepare(&png);
+	CLEANUP(png_close_p) struct png *png = png_new(source, job, result);
+	return png ? png_prepare(png) : result->error;
 }
 
 /* Interlaced pixels that never come must be 0, wherever they are gathered. */
@@ -325,20 +362,21 @@ static int png_settle(struct png *png, int failure)
 static int png_decode(struct source *source, const struct job *job,
 	const struct picture_target *target, struct job_result *result)
 {
-	__attribute__((cleanup(png_close_p))) struct png png;
-	png_init(&png, source, job, result);
-	int r = png_prepare(&png);
+	CLEANUP(png_close_p) struct png *png = png_new(source, job, result);
+	if (!png)
+		return result->error;
+	int r = png_prepare(png);
 	if (r < 0)
 		return r;
-	r = plan_check_target(&png.plan, target, result);
+	r = plan_check_target(&png->plan, target, result);
 	if (r < 0)
 		return r;
 	r = plan_check_memory(job, result->memory_bytes, result);
 	if (r < 0)
 		return r;
-	if (row_sink_init(&png.sink, &png.shape, target) < 0 || prepare_image(&png) < 0)
+	if (row_sink_init(&png->sink, &png->shape, target) < 0 || prepare_image(png) < 0)
 		return outcome_fail(result, MURAL_REASON_MEMORY, "no memory for rows");
-	return png_settle(&png, guarded(&png, step_decode));
+	return png_settle(png, guarded(png, step_decode));
 }
 
 const struct codec codec_png = {
