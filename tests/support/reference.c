@@ -51,6 +51,7 @@ struct jpeg_reader {
 	jmp_buf failed;
 	JSAMPLE *row;
 	struct reference_picture picture;
+	bool done;
 };
 
 static void jpeg_failed(j_common_ptr cinfo)
@@ -119,7 +120,6 @@ static void read_jpeg(struct jpeg_reader *reader, FILE *file, unsigned eighths)
 static bool reference_read_jpeg(FILE *file, unsigned eighths, struct reference_picture *ret)
 {
 	struct jpeg_reader *reader = calloc(1, sizeof(*reader));
-	bool done = false;
 	reader->cinfo.err = jpeg_std_error(&reader->errors);
 	reader->cinfo.client_data = reader;
 	reader->errors.error_exit = jpeg_failed;
@@ -128,11 +128,12 @@ static bool reference_read_jpeg(FILE *file, unsigned eighths, struct reference_p
 		read_jpeg(reader, file, eighths);
 		*ret = reader->picture;
 		reader->picture.rgba = NULL;
-		done = true;
+		reader->done = true;
 	}
 	jpeg_destroy_decompress(&reader->cinfo);
 	free(reader->picture.rgba);
 	free(reader->row);
+	bool done = reader->done;
 	free(reader);
 	return done;
 }
@@ -145,6 +146,7 @@ struct png_reader {
 	jmp_buf failed;
 	png_bytep *rows;
 	struct reference_picture picture;
+	bool done;
 };
 
 static void png_failed(png_structp png, png_const_charp message)
@@ -199,16 +201,16 @@ static void read_png(struct png_reader *reader, FILE *file)
 static bool reference_read_png(FILE *file, struct reference_picture *ret)
 {
 	struct png_reader *reader = calloc(1, sizeof(*reader));
-	bool done = false;
 	if (setjmp(reader->failed) == 0) {
 		read_png(reader, file);
 		*ret = reader->picture;
 		reader->picture.rgba = NULL;
-		done = true;
+		reader->done = true;
 	}
 	png_destroy_read_struct(&reader->png, &reader->info, NULL);
 	free(reader->picture.rgba);
 	free(reader->rows);
+	bool done = reader->done;
 	free(reader);
 	return done;
 }
