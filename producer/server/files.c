@@ -1,0 +1,345 @@
+/* Threads for the calls that may block in a source's file system.
+ *
+ * A ticket is in one of three places: waiting, running, done. The lock guards those lists and nothing else; no system call that could
+ * enter a file system is made under it. Threads start on demand: one is enough until it blocks. */
+#include "files.h"
+
+#include "list.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+/* So many start without thought; beyond that one more each time the oldest ticket has waited FILES_STUCK_NS, which means that
+ * the others are blocked. */
+#define FILES_THREADS_AT_ONCE 2u
+#define FILES_STUCK_NS UINT64_C(20000000)
+
+enum task {
+	TASK_IDENTIFY,
+	TASK_VERIFY,
+	TASK_CLOSE,
+};
+
+struct file_ticket {
+	struct list node;    /* in waiting or done; in none while a thread runs it */
+	struct list pending; /* loop thread's: tickets that still owe an answer, oldest first */
+	enum task task;
+	int fd;
+	file_fn fn; /* NULL: forgotten; loop thread's alone */
+	void *user;
+	uint64_t queued_ns, deadline_ns;
+	struct file_answer answer;
+};
+
+struct files {
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct list waiting, done;
+	unsigned threads, idle, queued;
+	unsigned users; /* the owner and every thread: the last one frees */
+	bool ending;
+	int event;
+	struct list pending;
+};
+
+static void unref_and_unlock(struct files *files)
+{
+	bool last = --files->users == 0;
+	pthread_mutex_unlock(&files->lock);
+	if (!last)
+		return;
+	list_for_each(node, &files->done)
+		free(list_item(node, struct file_ticket, node));
+	pthread_cond_destroy(&files->wake);
+	pthread_mutex_destroy(&files->lock);
+	close(files->event);
+	free(files);
+}
+
+static void identify(int fd, struct file_answer *answer)
+{
+	answer->reason = MURAL_REASON_SOURCE;
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+	if (flags < 0 || fstat(fd, &st) < 0) {
+		answer->error = -errno;
+	} else if (flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY) {
+		answer->error = -EINVAL; /* a descriptor that can not read must not become a cache hit */
+	} else if (S_ISDIR(st.st_mode)) {
+		answer->error = -EISDIR;
+	} else if (!S_ISREG(st.st_mode)) {
+		answer->error = -EINVAL;
+	} else if (st.st_size == 0) {
+		answer->error = -ENODATA;
+		answer->reason = MURAL_REASON_EMPTY;
+	} else {
+		answer->error = 0;
+		answer->reason = MURAL_REASON_NONE;
+		answer->identity = (struct protocol_identity){
+			.device = st.st_dev,
+			.inode = st.st_ino,
+			.size = st.st_size,
+			.mtime_s = st.st_mtim.tv_sec,
+			.mtime_ns = (uint32_t)st.st_mtim.tv_nsec,
+			.ctime_s = st.st_ctim.tv_sec,
+			.ctime_ns = (uint32_t)st.st_ctim.tv_nsec,
+		};
+	}
+}
+
+static void run(struct file_ticket *ticket)
+{
+	if (ticket->task != TASK_CLOSE)
+		identify(ticket->fd, &ticket->answer);
+	if (ticket->task != TASK_IDENTIFY || ticket->answer.error < 0)
+		close_p(&ticket->fd);
+	else
+		ticket->answer.fd = ticket->fd;
+}
+
+static void *thread_main(void *argument)
+{
+	struct files *files = argument;
+	pthread_mutex_lock(&files->lock);
+	for (;;) {
+		files->idle++;
+		while (list_empty(&files->waiting) && !files->ending)
+			pthread_cond_wait(&files->wake, &files->lock);
+		files->idle--;
+		if (list_empty(&files->waiting))
+			break;
+		struct file_ticket *ticket = list_item(files->waiting.next, struct file_ticket, node);
+		list_remove(&ticket->node);
+		files->queued--;
+		pthread_mutex_unlock(&files->lock);
+		run(ticket);
+		pthread_mutex_lock(&files->lock);
+		if (ticket->task == TASK_CLOSE) {
+			free(ticket);
+			continue;
+		}
+		if (files->ending) { /* nobody will ask any more */
+			if (ticket->answer.fd >= 0)
+				close(ticket->answer.fd);
+			ticket->answer.fd = -1;
+		}
+		list_append(&files->done, &ticket->node);
+		eventfd_write(files->event, 1);
+	}
+	files->threads--;
+	unref_and_unlock(files);
+	return NULL;
+}
+
+/* Called with the lock held. */
+static int start_thread(struct files *files)
+{
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, 128 * 1024);
+	/* Signals are for the event loop. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_t thread;
+	int r = pthread_create(&thread, &attributes, thread_main, files);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	if (r != 0)
+		return -r;
+	files->threads++;
+	files->users++;
+	return 0;
+}
+
+int files_create(struct files **ret)
+{
+	struct files *files = calloc(1, sizeof(*files));
+	if (!files)
+		return -ENOMEM;
+	files->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (files->event < 0) {
+		int r = -errno;
+		free(files);
+		return r;
+	}
+	pthread_mutex_init(&files->lock, NULL);
+	pthread_cond_init(&files->wake, NULL);
+	list_init(&files->waiting);
+	list_init(&files->done);
+	list_init(&files->pending);
+	files->users = 1;
+	*ret = files;
+	return 0;
+}
+
+static void drop_answer(struct file_ticket *ticket)
+{
+	if (ticket->answer.fd >= 0)
+		close(ticket->answer.fd);
+	free(ticket);
+}
+
+void files_destroy(struct files *files)
+{
+	if (!files)
+		return;
+	pthread_mutex_lock(&files->lock);
+	files->ending = true;
+	list_for_each(node, &files->done) {
+		list_remove(node);
+		drop_answer(list_item(node, struct file_ticket, node));
+	}
+	pthread_cond_broadcast(&files->wake);
+	unref_and_unlock(files);
+}
+
+int files_fd(const struct files *files)
+{
+	return files->event;
+}
+
+/* One answer to its asker, or to nobody. */
+static void deliver(struct files *files, struct file_ticket *ticket)
+{
+	list_remove(&ticket->pending);
+	if (!ticket->fn) {
+		if (ticket->answer.fd >= 0)
+			files_close(files, ticket->answer.fd);
+		free(ticket);
+		return;
+	}
+	file_fn fn = ticket->fn;
+	void *user = ticket->user;
+	struct file_answer answer = ticket->answer;
+	free(ticket);
+	fn(user, &answer);
+}
+
+static struct file_ticket *take_done(struct files *files)
+{
+	struct file_ticket *ticket = NULL;
+	pthread_mutex_lock(&files->lock);
+	if (!list_empty(&files->done)) {
+		ticket = list_item(files->done.next, struct file_ticket, node);
+		list_remove(&ticket->node);
+	}
+	pthread_mutex_unlock(&files->lock);
+	return ticket;
+}
+
+static void help_the_stuck(struct files *files, uint64_t now_ns)
+{
+	pthread_mutex_lock(&files->lock);
+	if (files->queued > 0 && files->threads < FILES_THREADS_MAX) {
+		struct file_ticket *oldest = list_item(files->waiting.next, struct file_ticket, node);
+		if (oldest->queued_ns + FILES_STUCK_NS <= now_ns) {
+			oldest->queued_ns = now_ns; /* the next thread comes after another while */
+			(void)start_thread(files);
+		}
+	}
+	pthread_mutex_unlock(&files->lock);
+}
+
+void files_dispatch(struct files *files, uint64_t now_ns)
+{
+	help_the_stuck(files, now_ns);
+	eventfd_t ignored;
+	eventfd_read(files->event, &ignored);
+	struct file_ticket *ticket;
+	while ((ticket = take_done(files)) != NULL)
+		deliver(files, ticket);
+	static const struct file_answer late = {.error = -ETIMEDOUT, .reason = MURAL_REASON_TIMEOUT, .fd = -1};
+	while (!list_empty(&files->pending)) {
+		ticket = list_item(files->pending.next, struct file_ticket, pending);
+		if (ticket->deadline_ns > now_ns)
+			break;
+		file_fn fn = ticket->fn;
+		void *user = ticket->user;
+		ticket->fn = NULL; /* its thread may still come back */
+		list_remove(&ticket->pending);
+		if (fn)
+			fn(user, &late);
+	}
+}
+
+uint64_t files_deadline(struct files *files)
+{
+	uint64_t deadline = UINT64_MAX;
+	if (!list_empty(&files->pending))
+		deadline = list_item(files->pending.next, struct file_ticket, pending)->deadline_ns;
+	pthread_mutex_lock(&files->lock);
+	if (files->queued > 0 && files->threads < FILES_THREADS_MAX) {
+		const struct file_ticket *oldest = list_item(files->waiting.next, struct file_ticket, node);
+		deadline = min_u64(deadline, oldest->queued_ns + FILES_STUCK_NS);
+	}
+	pthread_mutex_unlock(&files->lock);
+	return deadline;
+}
+
+static int submit(struct files *files, enum task task, int fd, file_fn fn, void *user, uint64_t now_ns,
+	struct file_ticket **ret)
+{
+	struct file_ticket *ticket = calloc(1, sizeof(*ticket));
+	if (!ticket) {
+		close(fd); /* may block; there is no memory to do better */
+		return -ENOMEM;
+	}
+	*ticket = (struct file_ticket){
+		.task = task,
+		.fd = fd,
+		.fn = fn,
+		.user = user,
+		.queued_ns = now_ns,
+		.deadline_ns = now_ns + FILES_TIMEOUT_NS,
+		.answer = {.fd = -1},
+	};
+	list_init(&ticket->node);
+	list_init(&ticket->pending);
+	pthread_mutex_lock(&files->lock);
+	int r = 0;
+	if (files->threads < FILES_THREADS_AT_ONCE && files->queued >= files->idle)
+		r = start_thread(files);
+	if (r < 0 && files->threads == 0) {
+		pthread_mutex_unlock(&files->lock);
+		close(fd);
+		free(ticket);
+		return -EAGAIN;
+	}
+	list_append(&files->waiting, &ticket->node);
+	files->queued++;
+	pthread_cond_signal(&files->wake);
+	pthread_mutex_unlock(&files->lock);
+	if (task != TASK_CLOSE)
+		list_append(&files->pending, &ticket->pending);
+	if (ret)
+		*ret = ticket;
+	return 0;
+}
+
+int files_identify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns, struct file_ticket **ret)
+{
+	return submit(files, TASK_IDENTIFY, fd, fn, user, now_ns, ret);
+}
+
+int files_verify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns, struct file_ticket **ret)
+{
+	return submit(files, TASK_VERIFY, fd, fn, user, now_ns, ret);
+}
+
+void files_close(struct files *files, int fd)
+{
+	if (fd >= 0)
+		submit(files, TASK_CLOSE, fd, NULL, NULL, monotonic_ns(), NULL);
+}
+
+void files_forget(struct files *files, struct file_ticket *ticket)
+{
+	(void)files;
+	if (ticket)
+		ticket->fn = NULL;
+}

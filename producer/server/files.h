@@ -1,0 +1,48 @@
+/* producer/server/files.h - threads for the calls that enter a source's file system.
+ *
+ * fstat and the last close of a file on a dead network mount block for minutes. They happen here, never on the event loop; answers come
+ * back through one descriptor. A call that takes over FILES_TIMEOUT_NS is answered with -ETIMEDOUT; its thread stays behind until
+ * the kernel lets it go, and closes the descriptor then. */
+#ifndef PRODUCER_SERVER_FILES_H
+#define PRODUCER_SERVER_FILES_H
+
+#include "common/protocol.h"
+
+#include <mural/mural_types.h>
+#include <stdint.h>
+
+#define FILES_TIMEOUT_NS UINT64_C(10000000000)
+#define FILES_THREADS_MAX 64u
+
+struct files;
+struct file_ticket;
+
+struct file_answer {
+	int error;                /* 0 or -errno */
+	enum mural_reason reason; /* with an error */
+	struct protocol_identity identity;
+	int fd; /* files_identify without error: the descriptor, the callee's from here; else -1 */
+};
+
+typedef void (*file_fn)(void *user, const struct file_answer *answer);
+
+int files_create(struct files **ret);
+/* Answers still under way are dropped, their descriptors closed when their call returns. */
+void files_destroy(struct files *files);
+
+int files_fd(const struct files *files);
+/* Calls @fn of everything that has been answered or has taken too long. */
+void files_dispatch(struct files *files, uint64_t now_ns);
+/* When files_dispatch is next needed though the descriptor is quiet. */
+uint64_t files_deadline(struct files *files);
+
+/* Is this a readable regular file, and which? Takes @fd in every case. -ENOMEM, -EAGAIN (no thread). */
+int files_identify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns, struct file_ticket **ret);
+/* The same, and closes it. */
+int files_verify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns, struct file_ticket **ret);
+/* Closes a source. Nothing for -1. */
+void files_close(struct files *files, int fd);
+/* The answer is no longer wanted: @fn will not be called. */
+void files_forget(struct files *files, struct file_ticket *ticket);
+
+#endif

@@ -1,0 +1,216 @@
+/* producer/server/parts.h - what the producer's parts share: sessions, requests, cache entries, and the server that owns them.
+ *
+ *     session.c   a consumer's connection: messages in, messages out, quotas, how it ends
+ *     request.c   one request from its message to its one answer
+ *     cache.c     which bitmap is which file at which size: entries by key
+ *     decode.c    an entry's way to pixels: probe, room, decode, verify, publish
+ *     server.c    start, the loop, statistics, the end
+ *
+ * One thread. Nothing is freed in the middle of a message: a session that has to go is marked doomed and ended at the end of the turn. */
+#ifndef PRODUCER_SERVER_PARTS_H
+#define PRODUCER_SERVER_PARTS_H
+
+#include "common/protocol.h"
+#include "files.h"
+#include "hash.h"
+#include "list.h"
+#include "loop.h"
+#include "pool/pool.h"
+#include "pool/pressure.h"
+#include "producer/nursery.h"
+#include "producer/server.h"
+
+#include <sys/types.h>
+
+#define SESSION_REQUESTS_MAX 1024u
+#define SESSION_UNSENT_MAX ((size_t)1 << 20)
+#define PRIORITIES 3
+
+/* ---- a consumer ---- */
+
+struct outgoing; /* a queued message */
+
+struct session {
+	struct list node; /* in server.sessions */
+	struct server *server;
+	struct loop_watch socket, death;
+	int fd, pidfd;
+	pid_t pid;
+	uid_t uid;
+	char name[32];
+	struct pool_holder *holder; /* NULL until HELLO */
+	struct hash requests;       /* in flight, by serial */
+	struct hash regions;        /* told, by id */
+	struct hash slots;          /* told, by number, with how often */
+	struct list unsent;
+	size_t unsent_bytes;
+	bool doomed;  /* peer has gone: to be freed at the end of the turn */
+	bool dropped; /* we have ended it; its board stays until the peer hangs up */
+};
+
+int session_create(struct server *server, int fd);
+/* Frees it and gives back all it held. */
+void session_destroy(struct session *session);
+/* Queues or sends; takes the descriptors in every case. A peer that does not read ends its own session. */
+void session_send(struct session *session, const void *message, size_t size, int *fds, size_t count);
+/* Ends a session by our decision: FAREWELL, all requests cancelled; its pins count until the peer hangs up. */
+void session_drop(struct session *session, int error, const char *reason);
+/* Tells a consumer of a region before it is named, once. 0 or -errno (no descriptor). */
+int session_tell_region(struct session *session, const struct pool_slot *slot);
+/* Tells the pool that this consumer will know of a slot; goes with each READY. -ENOMEM. */
+int session_tell_slot(struct session *session, struct pool_slot *slot, bool grant);
+void session_region_gone(struct session *session, uint64_t region);
+/* Tries to send again what the kernel refused for lack of something. */
+void session_retry(struct session *session);
+
+/* ---- a request ---- */
+
+struct entry;
+
+struct request {
+	struct hash_node in_session; /* by serial */
+	struct list in_entry;
+	struct session *session;
+	struct entry *entry;         /* NULL while the source is looked at */
+	struct file_ticket *ticket;  /* while the source is looked at */
+	struct protocol_request wanted;
+};
+
+void request_start(struct session *session, const struct protocol_request *wanted, int fd);
+/* The one answer of a request; frees it. */
+void request_fail(struct request *request, int error, enum mural_reason reason, const char *text);
+void request_ready(struct request *request, struct entry *entry);
+/* Ends it without an answer (the session is gone). */
+void request_discard(struct request *request);
+void request_cancel(struct request *request);
+void request_set_priority(struct request *request, uint32_t priority);
+struct request *request_find(const struct session *session, uint32_t serial);
+/* The answer to a request that was refused before it became one. */
+void request_refuse(struct session *session, uint32_t serial, int error, enum mural_reason reason, const char *text);
+
+/* ---- the cache ---- */
+
+struct cache_key {
+	struct protocol_identity identity;
+	uint32_t format;
+	uint32_t flags;         /* PROTOCOL_AS_STORED, PROTOCOL_ALLOW_PARTIAL */
+	uint32_t width, height; /* exact: of the bitmap; else the box */
+	uint32_t exact;
+	uint32_t reserved;
+};
+
+enum entry_stage {
+	ENTRY_PROBE,  /* waits for a decoder that reads the header, or is with one */
+	ENTRY_ROOM,   /* size known, the pool is full */
+	ENTRY_DECODE, /* slot FILLING: waits for a decoder, or is with one */
+	ENTRY_VERIFY, /* decoded: is the file still the same? */
+	ENTRY_CACHED, /* READY, IDLE or PURGED: ask the pool */
+};
+
+enum entry_kill {
+	ENTRY_ALIVE,
+	ENTRY_KILLED_LATE,     /* over its time */
+	ENTRY_KILLED_UNWANTED, /* nobody waits any more, or it gives way */
+};
+
+struct entry {
+	struct server *server;
+	struct hash_node node;
+	struct cache_key key;
+	uint32_t box_width, box_height; /* as first asked: fitting into the exact size again could round differently */
+	enum entry_stage stage;
+	struct list requests;     /* who waits */
+	struct list queue;        /* in server.queued or server.roomless */
+	struct list running_node; /* in server.running */
+	struct pool_slot *slot;
+	int source_fd; /* while waiting or decoding */
+	struct worker *worker;
+	enum entry_kill kill;
+	uint64_t started_ns, deadline_ns; /* of the worker */
+	struct file_ticket *ticket;
+	uint32_t priority; /* the highest of those who wait */
+	uint64_t order;    /* first come, first served */
+	struct job_result facts; /* from the probe, then from the decode */
+	bool again; /* this decode brings back what was purged */
+};
+
+int cache_init(struct server *server);
+void cache_fini(struct server *server);
+/* The entry of what is asked for, made when there is none. NULL: no memory. */
+struct entry *cache_entry(struct server *server, const struct protocol_identity *identity,
+	const struct protocol_request *wanted);
+/* The size is known now: the entry moves to its exact key. Returns the entry that stands there already, or @entry. */
+struct entry *cache_settle(struct server *server, struct entry *entry);
+void cache_forget(struct server *server, struct entry *entry);
+
+/* ---- decoding ---- */
+
+/* A request joins an entry: answered at once when the bitmap is there. Takes @fd. */
+void decode_want(struct server *server, struct entry *entry, struct request *request, int fd);
+/* After somebody left or changed its mind. */
+void decode_reconsider(struct server *server, struct entry *entry);
+/* Decoders may have become free. */
+void decode_schedule(struct server *server);
+/* Room may have become free. */
+void decode_room(struct server *server);
+void decode_tick(struct server *server, uint64_t now_ns);
+uint64_t decode_deadline(const struct server *server);
+/* nursery_events.finished */
+void decode_finished(struct worker *worker, void *entry, bool answered, const struct job_result *result, int signal,
+	void *server);
+/* pool_events.forgotten */
+void decode_slot_forgotten(struct pool_slot *slot, void *server);
+
+/* ---- the server ---- */
+
+/* A trim under way, in pieces, so that a long punch does not hold up pins. */
+struct trim {
+	struct list node;
+	struct session *session; /* NULL: nobody waits for the answer */
+	uint32_t serial;
+	uint64_t left_bytes, freed_bytes;
+};
+
+struct server {
+	struct server_options options;
+	struct loop *loop;
+	struct pool *pool;
+	struct nursery *nursery;
+	struct files *files;
+	struct pressure *pressure;
+	struct pressure_advice advice; /* of the last look */
+	uint64_t look_ns;              /* when to look again */
+	struct board_instance instance;
+	struct loop_watch listening, signals, nursery_watch, files_watch;
+	int listen_fd, signal_fd;
+	bool own_socket; /* we made the path: we remove it */
+	uint64_t retry_ns; /* UINT64_MAX: nothing to send again */
+	bool ending;
+	struct list sessions;
+	unsigned session_count;
+	uint64_t alone_since_ns; /* no session since then; 0: there is one */
+	struct list trims;
+
+	struct hash entries; /* by key */
+	struct hash pictures; /* sizes of files that have been probed, by identity */
+	struct list picture_order;
+
+	struct list queued[PRIORITIES]; /* entries that want a decoder */
+	struct list roomless;           /* entries that want room, by priority and age */
+	struct list running;
+	unsigned probing, decoding;
+	unsigned filling; /* slots reserved and not yet published */
+	uint64_t order;
+
+	uint64_t started_ns;
+	struct mural_stats counters; /* only the fields that the server counts */
+};
+
+void server_trim(struct server *server, struct session *session, uint32_t serial, uint64_t bytes);
+void server_forget_trims(struct server *server, const struct session *session);
+void server_stats(struct server *server, struct mural_stats *ret);
+bool server_serves(const struct server *server, uid_t uid);
+/* Come back to queued messages not later than this. */
+void server_retry(struct server *server, uint64_t when_ns);
+
+#endif

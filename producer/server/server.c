@@ -1,0 +1,476 @@
+/* The producer's start, loop, statistics and end. */
+#include "producer/server.h"
+
+#include "common/endpoint.h"
+#include "common/log.h"
+#include "parts.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+
+/* A punch of this size takes some milliseconds; pins and answers have their turn between two. */
+#define TRIM_PIECE ((uint64_t)32 << 20)
+#define ACCEPTS_A_TURN 16
+/* Ending for lack of work waits this long when somebody holds the socket's lock: it is about to connect. */
+#define EXIT_RETRY_NS UINT64_C(2000000000)
+
+/* ---- trims, in pieces ---- */
+
+static void trim_finish(struct server *server, struct trim *trim)
+{
+	if (trim->session) {
+		struct protocol_trimmed message = {
+			.head = {.type = PROTOCOL_TRIMMED, .serial = trim->serial},
+			.freed_bytes = trim->freed_bytes,
+		};
+		session_send(trim->session, &message, sizeof(message), NULL, 0);
+	}
+	list_remove(&trim->node);
+	free(trim);
+	decode_room(server);
+}
+
+static void trim_step(struct server *server, struct trim *trim)
+{
+	uint64_t piece = min_u64(trim->left_bytes, TRIM_PIECE);
+	uint64_t freed = piece > 0 ? pool_shrink(server->pool, piece, monotonic_ns()) : 0;
+	trim->freed_bytes += freed;
+	if (trim->left_bytes != UINT64_MAX)
+		trim->left_bytes -= min_u64(freed, trim->left_bytes);
+	if (freed > 0 && trim->left_bytes > 0)
+		return;
+	if (trim->left_bytes == UINT64_MAX) /* what held no pages is still to be forgotten */
+		trim->freed_bytes += pool_purge(server->pool, monotonic_ns());
+	trim_finish(server, trim);
+}
+
+void server_trim(struct server *server, struct session *session, uint32_t serial, uint64_t bytes)
+{
+	struct trim *trim = calloc(1, sizeof(*trim));
+	if (!trim) {
+		if (session)
+			session_drop(session, -ENOMEM, "no memory");
+		return;
+	}
+	*trim = (struct trim){.session = session, .serial = serial, .left_bytes = bytes};
+	list_append(&server->trims, &trim->node);
+}
+
+void server_forget_trims(struct server *server, const struct session *session)
+{
+	list_for_each(node, &server->trims) {
+		struct trim *trim = list_item(node, struct trim, node);
+		if (trim->session == session)
+			trim->session = NULL;
+	}
+}
+
+/* ---- memory pressure ---- */
+
+static void tell_pressure(struct server *server, enum mural_pressure level)
+{
+	struct protocol_pressure message = {.head.type = PROTOCOL_PRESSURE, .level = level};
+	server->advice.level = level;
+	list_for_each(node, &server->sessions) {
+		struct session *session = list_item(node, struct session, node);
+		if (session->holder)
+			session_send(session, &message, sizeof(message), NULL, 0);
+	}
+}
+
+/* Looks, gives back what is asked for, and says when to look again. */
+static void watch_memory(struct server *server)
+{
+	struct pressure_advice advice;
+	enum mural_pressure before = server->advice.level;
+	pressure_look(server->pressure, pool_purgeable_bytes(server->pool), &advice);
+	if (advice.free_bytes > 0) {
+		uint64_t freed = pool_shrink(server->pool, advice.free_bytes, monotonic_ns());
+		log_line(LOG_DEBUG, "%llu MiB left: gave %llu of %llu MiB back",
+			(unsigned long long)advice.headroom_bytes >> 20, (unsigned long long)freed >> 20,
+			(unsigned long long)advice.free_bytes >> 20);
+	}
+	server->advice = advice;
+	server->look_ns = monotonic_ns() + advice.next_ns;
+	if (advice.level != before)
+		tell_pressure(server, advice.level);
+}
+
+/* ---- statistics ---- */
+
+void server_stats(struct server *server, struct mural_stats *ret)
+{
+	struct mural_stats stats = server->counters;
+	uint32_t waiting = 0;
+	pool_stats(server->pool, &stats);
+	list_for_each(node, &server->sessions)
+		waiting += (uint32_t)list_item(node, struct session, node)->requests.count;
+	stats.sessions = server->session_count;
+	stats.waiting_requests = waiting;
+	stats.workers_busy = server->probing + server->decoding;
+	stats.workers_max = server->options.workers;
+	stats.uptime_ms = (monotonic_ns() - server->started_ns) / 1000000u;
+	stats.instance = server->instance.low;
+	stats.pid = getpid();
+	stats.headroom_bytes = server->advice.headroom_bytes;
+	stats.pressure = server->advice.level;
+	*ret = stats;
+}
+
+bool server_serves(const struct server *server, uid_t uid)
+{
+	if (uid == geteuid())
+		return true;
+	for (unsigned i = 0; i < server->options.allowed_uid_count; i++)
+		if (server->options.allowed_uids[i] == uid)
+			return true;
+	return false;
+}
+
+void server_retry(struct server *server, uint64_t when_ns)
+{
+	server->retry_ns = min_u64(server->retry_ns, when_ns);
+}
+
+/* ---- events ---- */
+
+static void listening_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct server *server = CONTAINER_OF(watch, struct server, listening);
+	(void)events;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+				/* The connection waits in the backlog; trying at once would spin. */
+				log_line(LOG_WARNING, "no descriptor for another session");
+				loop_remove(server->loop, &server->listening);
+				server_retry(server, monotonic_ns() + UINT64_C(200000000));
+			}
+			return;
+		}
+		session_create(server, fd);
+	}
+}
+
+static void signals_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct server *server = CONTAINER_OF(watch, struct server, signals);
+	struct signalfd_siginfo info;
+	(void)events;
+	while (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1)
+			server_trim(server, NULL, 0, UINT64_MAX);
+		else
+			server->ending = true;
+	}
+}
+
+static void nursery_event(struct loop_watch *watch, uint32_t events)
+{
+	(void)events;
+	nursery_dispatch(CONTAINER_OF(watch, struct server, nursery_watch)->nursery);
+}
+
+static void files_ready(struct loop_watch *watch, uint32_t events)
+{
+	(void)events;
+	files_dispatch(CONTAINER_OF(watch, struct server, files_watch)->files, monotonic_ns());
+}
+
+static void worker_available(void *user)
+{
+	decode_schedule(user);
+}
+
+static void region_gone(uint64_t region, void *user)
+{
+	struct server *server = user;
+	list_for_each(node, &server->sessions)
+		session_region_gone(list_item(node, struct session, node), region);
+}
+
+static void holder_misbehaved(struct pool_holder *holder, void *user)
+{
+	(void)user;
+	session_drop(pool_holder_user(holder), -EPROTO, "its pin board makes no sense");
+}
+
+/* ---- start ---- */
+
+static int block_signals(int *ret_fd)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Descriptors are what a pool of large bitmaps runs out of first. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Makes the socket that others find us by, when it was not passed to us. */
+static int open_socket(struct server *server)
+{
+	struct endpoint endpoint;
+	const struct server_options *options = &server->options;
+	server->listen_fd = options->listen_fd;
+	server->own_socket = options->socket && options->listen_fd >= 0;
+	if (options->listen_fd >= 0 || options->session_fd >= 0)
+		return 0;
+	int r = endpoint_resolve(options->socket, &endpoint);
+	if (r == 0)
+		r = endpoint_prepare(&endpoint);
+	CLEANUP(close_p) int lock = -1;
+	if (r == 0)
+		r = endpoint_lock(&endpoint, true, &lock);
+	if (r == 0)
+		r = endpoint_listen(&endpoint, &server->listen_fd);
+	if (r < 0) {
+		log_line(LOG_ERROR, "%s: %s", r == -ENAMETOOLONG ? "socket" : endpoint.address.sun_path,
+			r == -EADDRINUSE ? "a producer listens there already" : strerror(-r));
+		return r;
+	}
+	server->own_socket = true;
+	return 0;
+}
+
+static int start_pool(struct server *server)
+{
+	const struct pool_options options = {
+		.budget_bytes = server->options.budget_bytes,
+		.idle_ns = server->options.idle_ns,
+		.keep_bytes = UINT64_MAX,
+		.holder_pinned_bytes = UINT64_MAX,
+		.driver = server->options.driver,
+		.instance = server->instance,
+		.events = {
+			.region_gone = region_gone,
+			.forgotten = decode_slot_forgotten,
+			.misbehaved = holder_misbehaved,
+			.user = server,
+		},
+	};
+	return pool_create(&options, monotonic_ns(), &server->pool);
+}
+
+static int start_nursery(struct server *server)
+{
+	const struct nursery_options options = {.ahead = server->options.workers * 2};
+	const struct nursery_events events = {
+		.finished = decode_finished,
+		.available = worker_available,
+		.user = server,
+	};
+	return nursery_start(&options, &events, &server->nursery);
+}
+
+static int watch_all(struct server *server)
+{
+	int r = loop_add(server->loop, &server->signals, server->signal_fd, EPOLLIN, signals_ready);
+	if (r == 0)
+		r = loop_add(server->loop, &server->nursery_watch, nursery_fd(server->nursery), EPOLLIN, nursery_event);
+	if (r == 0)
+		r = loop_add(server->loop, &server->files_watch, files_fd(server->files), EPOLLIN, files_ready);
+	if (r == 0 && server->listen_fd >= 0)
+		r = loop_add(server->loop, &server->listening, server->listen_fd, EPOLLIN, listening_ready);
+	return r;
+}
+
+static int start(struct server *server)
+{
+	raise_descriptor_limit();
+	if (getrandom(&server->instance, sizeof(server->instance), 0) < 0)
+		return -errno;
+	int r = open_socket(server);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		r = block_signals(&server->signal_fd);
+	if (r == 0)
+		r = start_nursery(server); /* before there is anything that its children could inherit */
+	if (r == 0)
+		r = loop_create(&server->loop);
+	if (r == 0)
+		r = files_create(&server->files);
+	if (r == 0)
+		r = cache_init(server);
+	if (r == 0)
+		r = start_pool(server);
+	if (r == 0)
+		r = pressure_create(&(struct pressure_options){0}, &server->pressure);
+	if (r == 0)
+		r = watch_all(server);
+	if (r == 0 && server->options.session_fd >= 0)
+		r = session_create(server, server->options.session_fd);
+	if (r < 0)
+		log_line(LOG_ERROR, "can not start: %s", strerror(-r));
+	return r;
+}
+
+/* ---- the loop ---- */
+
+static void end_sessions(struct server *server)
+{
+	list_for_each(node, &server->sessions) {
+		struct session *session = list_item(node, struct session, node);
+		if (session->doomed)
+			session_destroy(session);
+	}
+}
+
+static void retry(struct server *server)
+{
+	server->retry_ns = UINT64_MAX;
+	if (server->listening.fd < 0 && server->listen_fd >= 0)
+		loop_add(server->loop, &server->listening, server->listen_fd, EPOLLIN, listening_ready);
+	list_for_each(node, &server->sessions)
+		session_retry(list_item(node, struct session, node));
+}
+
+/* Removes the socket under its lock, unless somebody is just connecting. */
+static bool leave_socket(struct server *server)
+{
+	struct endpoint endpoint;
+	if (!server->own_socket || endpoint_resolve(server->options.socket, &endpoint) < 0)
+		return true;
+	CLEANUP(close_p) int lock = -1;
+	int r = endpoint_lock(&endpoint, false, &lock);
+	struct pollfd pending = {.fd = server->listen_fd, .events = POLLIN};
+	if (!server->ending && (r < 0 || poll(&pending, 1, 0) > 0))
+		return false;
+	unlink(endpoint.address.sun_path);
+	return true;
+}
+
+static uint64_t exit_due(const struct server *server)
+{
+	if (server->session_count > 0 || server->options.idle_exit_ns == 0)
+		return UINT64_MAX;
+	return server->alone_since_ns + server->options.idle_exit_ns;
+}
+
+static void end_when_alone(struct server *server, uint64_t now)
+{
+	if (server->session_count == 0 && server->options.session_fd >= 0)
+		server->ending = true; /* a private producer ends with its session */
+	if (exit_due(server) > now)
+		return;
+	if (leave_socket(server))
+		server->ending = true;
+	else
+		server->alone_since_ns = now + EXIT_RETRY_NS - server->options.idle_exit_ns;
+}
+
+static uint64_t next_deadline(const struct server *server)
+{
+	if (!list_empty(&server->trims))
+		return 0;
+	uint64_t deadline = min_u64(pool_deadline(server->pool), decode_deadline(server));
+	deadline = min_u64(deadline, files_deadline(server->files));
+	deadline = min_u64(deadline, server->look_ns);
+	deadline = min_u64(deadline, server->retry_ns);
+	return min_u64(deadline, exit_due(server));
+}
+
+static void turn(struct server *server)
+{
+	if (!list_empty(&server->trims))
+		trim_step(server, list_item(server->trims.next, struct trim, node));
+	uint64_t now = monotonic_ns();
+	if (pool_deadline(server->pool) <= now) {
+		pool_tick(server->pool, now);
+		decode_room(server);
+	}
+	if (files_deadline(server->files) <= now)
+		files_dispatch(server->files, now);
+	if (server->retry_ns <= now)
+		retry(server);
+	if (server->look_ns <= now)
+		watch_memory(server);
+	decode_tick(server, now);
+	end_sessions(server);
+	end_when_alone(server, now);
+}
+
+static void stop(struct server *server)
+{
+	server->ending = true;
+	leave_socket(server);
+	if (server->loop)
+		loop_remove(server->loop, &server->listening);
+	close_p(&server->listen_fd);
+	nursery_stop(server->nursery);
+	list_for_each(node, &server->sessions)
+		session_destroy(list_item(node, struct session, node));
+	if (server->entries.buckets)
+		cache_fini(server);
+	list_for_each(node, &server->trims)
+		free(list_item(node, struct trim, node));
+	files_destroy(server->files);
+	pool_destroy(server->pool);
+	pressure_destroy(server->pressure);
+	loop_destroy(server->loop);
+	close_p(&server->signal_fd);
+}
+
+static void server_init(struct server *server, const struct server_options *options)
+{
+	*server = (struct server){
+		.options = *options,
+		.listen_fd = -1,
+		.signal_fd = -1,
+		.listening = {.fd = -1},
+		.signals = {.fd = -1},
+		.nursery_watch = {.fd = -1},
+		.files_watch = {.fd = -1},
+		.retry_ns = UINT64_MAX,
+		.started_ns = monotonic_ns(),
+		.alone_since_ns = monotonic_ns(),
+	};
+	list_init(&server->sessions);
+	list_init(&server->trims);
+	list_init(&server->roomless);
+	list_init(&server->running);
+	list_init(&server->picture_order);
+	for (int i = 0; i < PRIORITIES; i++)
+		list_init(&server->queued[i]);
+}
+
+int server_run(const struct server_options *options)
+{
+	struct server server;
+	server_init(&server, options);
+	int r = start(&server);
+	while (r == 0 && !server.ending) {
+		r = loop_run_once(server.loop, next_deadline(&server));
+		if (r == 0)
+			turn(&server);
+	}
+	stop(&server);
+	return r;
+}

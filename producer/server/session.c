@@ -1,0 +1,520 @@
+/* A consumer's connection.
+ *
+ * Everything that arrives is hostile until checked. A session ends in one of two ways: the peer goes (hang-up, or its process dies though a
+ * forked child keeps the socket open), or we drop it; then its pins go on counting until the peer has gone, because it may still be reading. */
+#include "parts.h"
+
+#include "common/log.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+/* Fairness: so many messages of one consumer before the others have their turn. */
+#define MESSAGES_A_TURN 32
+/* When the kernel says that too many descriptors are under way, or nothing else tells us when to send again. */
+#define RETRY_NS UINT64_C(10000000)
+
+struct outgoing {
+	struct list node;
+	size_t size, count;
+	int fds[MESSAGE_FDS_MAX];
+	unsigned char bytes[];
+};
+
+struct told_region {
+	struct hash_node node;
+	uint64_t region;
+};
+
+/* How many READYs have named a slot and were not given back: when the count falls to 0 the session forgets the slot. */
+struct told_slot {
+	struct hash_node node;
+	uint32_t number, count;
+};
+
+static void socket_ready(struct loop_watch *watch, uint32_t events);
+
+static void session_leave(struct session *session)
+{
+	session->doomed = true;
+}
+
+static void death_ready(struct loop_watch *watch, uint32_t events)
+{
+	(void)events;
+	session_leave(CONTAINER_OF(watch, struct session, death));
+}
+
+/* A pidfd of the peer: the only sign of its death while a forked child holds the socket. */
+static int peer_pidfd(int fd, pid_t pid)
+{
+	int pidfd;
+	socklen_t size = sizeof(pidfd);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0)
+		return pidfd;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* before Linux 6.5 */
+	return pidfd < 0 ? -errno : pidfd;
+}
+
+static int watch_peer(struct session *session)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	if (getsockopt(session->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	session->pid = peer.pid;
+	session->uid = peer.uid;
+	session->pidfd = peer_pidfd(session->fd, peer.pid);
+	int r = loop_add(session->server->loop, &session->socket, session->fd, EPOLLIN, socket_ready);
+	if (r < 0 || session->pidfd < 0) /* died already, or another pid namespace: the hang-up must do */
+		return r;
+	return loop_add(session->server->loop, &session->death, session->pidfd, EPOLLIN, death_ready);
+}
+
+int session_create(struct server *server, int fd)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	if (!session) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*session = (struct session){
+		.server = server,
+		.fd = fd,
+		.pidfd = -1,
+		.socket = {.fd = -1},
+		.death = {.fd = -1},
+	};
+	list_init(&session->node);
+	list_init(&session->unsent);
+	int r = hash_init(&session->requests);
+	if (r == 0)
+		r = hash_init(&session->regions);
+	if (r == 0)
+		r = hash_init(&session->slots);
+	if (r == 0)
+		r = watch_peer(session);
+	list_append(&server->sessions, &session->node);
+	server->session_count++;
+	server->alone_since_ns = 0;
+	if (r < 0) {
+		session_destroy(session);
+		return r;
+	}
+	if (!server_serves(server, session->uid))
+		session_drop(session, -EACCES, "this producer serves another user");
+	return 0;
+}
+
+static void outgoing_free(struct session *session, struct outgoing *message)
+{
+	list_remove(&message->node);
+	session->unsent_bytes -= message->size;
+	close_all(message->fds, message->count);
+	free(message);
+}
+
+static void discard_requests(struct session *session)
+{
+	for (size_t i = 0; i < session->requests.size && session->requests.buckets; i++)
+		while (session->requests.buckets[i])
+			request_discard(CONTAINER_OF(session->requests.buckets[i], struct request, in_session));
+}
+
+/* Frees what a table holds: nodes are the first member of what is told. */
+_Static_assert(offsetof(struct told_region, node) == 0 && offsetof(struct told_slot, node) == 0, "freed as nodes");
+
+static void forget_told(struct hash *told)
+{
+	for (size_t i = 0; i < told->size && told->buckets; i++) {
+		struct hash_node *node = told->buckets[i];
+		while (node) {
+			struct hash_node *next = node->next;
+			free(node);
+			node = next;
+		}
+	}
+	hash_fini(told);
+}
+
+void session_destroy(struct session *session)
+{
+	struct server *server = session->server;
+	discard_requests(session);
+	server_forget_trims(server, session);
+	loop_remove(server->loop, &session->socket);
+	loop_remove(server->loop, &session->death);
+	close_p(&session->fd);
+	close_p(&session->pidfd);
+	if (session->holder)
+		pool_holder_destroy(server->pool, session->holder);
+	list_for_each(node, &session->unsent)
+		outgoing_free(session, list_item(node, struct outgoing, node));
+	hash_fini(&session->requests);
+	forget_told(&session->regions);
+	forget_told(&session->slots);
+	list_remove(&session->node);
+	server->session_count--;
+	if (server->session_count == 0)
+		server->alone_since_ns = monotonic_ns();
+	free(session);
+	decode_room(server); /* its pins are gone */
+}
+
+/* ---- out ---- */
+
+static void want_to_send(struct session *session, bool wanted)
+{
+	if (session->socket.fd >= 0 && !session->dropped)
+		loop_change(session->server->loop, &session->socket, wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+static void queue(struct session *session, const void *bytes, size_t size, int *fds, size_t count)
+{
+	struct outgoing *message = NULL;
+	if (session->unsent_bytes + size <= SESSION_UNSENT_MAX)
+		message = malloc(sizeof(*message) + size);
+	if (!message) {
+		close_all(fds, count);
+		session_leave(session); /* there is no telling it: it does not read */
+		return;
+	}
+	message->size = size;
+	message->count = count;
+	memcpy(message->fds, fds, count * sizeof(int));
+	memcpy(message->bytes, bytes, size);
+	if (list_empty(&session->unsent))
+		want_to_send(session, true);
+	list_append(&session->unsent, &message->node);
+	session->unsent_bytes += size;
+}
+
+void session_send(struct session *session, const void *message, size_t size, int *fds, size_t count)
+{
+	if (session->doomed || session->dropped) {
+		close_all(fds, count);
+		return;
+	}
+	int r = -EAGAIN;
+	if (list_empty(&session->unsent))
+		r = message_send(session->fd, message, size, fds, count);
+	if (r == -EAGAIN || r == -ETOOMANYREFS || r == -ENOBUFS || r == -ENOMEM) {
+		queue(session, message, size, fds, count);
+		return;
+	}
+	close_all(fds, count);
+	if (r < 0)
+		session_leave(session);
+}
+
+static void send_queued(struct session *session)
+{
+	while (!list_empty(&session->unsent)) {
+		struct outgoing *message = list_item(session->unsent.next, struct outgoing, node);
+		int r = message_send(session->fd, message->bytes, message->size, message->fds, message->count);
+		if (r == -EAGAIN)
+			return;
+		if (r == -ETOOMANYREFS || r == -ENOBUFS || r == -ENOMEM) {
+			/* Writable all the same: polling would spin. Rare enough to look again with the clock. */
+			want_to_send(session, false);
+			server_retry(session->server, monotonic_ns() + RETRY_NS);
+			return;
+		}
+		outgoing_free(session, message);
+		if (r < 0) {
+			session_leave(session);
+			return;
+		}
+	}
+	want_to_send(session, false);
+}
+
+void session_retry(struct session *session)
+{
+	if (!list_empty(&session->unsent) && !session->doomed)
+		want_to_send(session, true);
+}
+
+void session_drop(struct session *session, int error, const char *reason)
+{
+	if (session->dropped || session->doomed)
+		return;
+	log_line(LOG_INFO, "session of %s (%d) ended: %s", session->name[0] ? session->name : "?", (int)session->pid,
+		reason);
+	struct protocol_farewell farewell = {.head.type = PROTOCOL_FAREWELL, .error = error};
+	snprintf(farewell.reason, sizeof(farewell.reason), "%s", reason);
+	session_send(session, &farewell, sizeof(farewell), NULL, 0);
+	if (session->doomed)
+		return;
+	send_queued(session);
+	session->dropped = true;
+	discard_requests(session);
+	server_forget_trims(session->server, session);
+	/* The peer reads the end; what it sends from now on is not looked at, only that it goes. */
+	shutdown(session->fd, SHUT_WR);
+	loop_change(session->server->loop, &session->socket, EPOLLRDHUP);
+}
+
+static struct told_slot *find_told_slot(const struct session *session, uint32_t number)
+{
+	struct hash_node *node =
+		hash_find(&session->slots, hash_bytes(&session->slots, &number, sizeof(number)));
+	while (node && CONTAINER_OF(node, struct told_slot, node)->number != number)
+		node = hash_find_next(node);
+	return node ? CONTAINER_OF(node, struct told_slot, node) : NULL;
+}
+
+int session_tell_slot(struct session *session, struct pool_slot *slot, bool grant)
+{
+	uint32_t number = pool_slot_number(slot);
+	struct told_slot *told = find_told_slot(session, number);
+	if (!told) {
+		told = calloc(1, sizeof(*told));
+		if (!told)
+			return -ENOMEM;
+		told->number = number;
+		hash_insert(&session->slots, &told->node, hash_bytes(&session->slots, &number, sizeof(number)));
+	}
+	told->count++;
+	return pool_tell(session->server->pool, slot, session->holder, grant, monotonic_ns());
+}
+
+static void give_back_slot(struct session *session, uint32_t number, uint32_t count)
+{
+	struct told_slot *told = find_told_slot(session, number);
+	if (!told || told->count < count) {
+		session_drop(session, -EPROTO, "it gives back what it was not given");
+		return;
+	}
+	told->count -= count;
+	if (told->count > 0)
+		return;
+	hash_remove(&session->slots, &told->node);
+	free(told);
+	struct pool_slot *slot = pool_find(session->server->pool, number);
+	if (slot)
+		pool_release(session->server->pool, slot, session->holder);
+	decode_room(session->server);
+}
+
+static bool session_knows_region(const struct session *session, uint64_t region)
+{
+	struct hash_node *node =
+		hash_find(&session->regions, hash_bytes(&session->regions, &region, sizeof(region)));
+	for (; node; node = hash_find_next(node))
+		if (CONTAINER_OF(node, struct told_region, node)->region == region)
+			return true;
+	return false;
+}
+
+int session_tell_region(struct session *session, const struct pool_slot *slot)
+{
+	uint64_t region, size, offset;
+	pool_slot_place(slot, &region, &size, &offset);
+	if (session_knows_region(session, region))
+		return 0;
+	CLEANUP(free_p) struct told_region *told = calloc(1, sizeof(*told));
+	if (!told)
+		return -ENOMEM;
+	int fd = -1;
+	int r = pool_slot_share(slot, &fd);
+	if (r < 0)
+		return r;
+	struct protocol_region message = {
+		.head.type = PROTOCOL_REGION,
+		.region = region,
+		.size = size,
+	};
+	session_send(session, &message, sizeof(message), &fd, 1);
+	told->region = region;
+	hash_insert(&session->regions, &told->node, hash_bytes(&session->regions, &region, sizeof(region)));
+	take_ptr(&told);
+	return 0;
+}
+
+void session_region_gone(struct session *session, uint64_t region)
+{
+	struct hash_node *node =
+		hash_find(&session->regions, hash_bytes(&session->regions, &region, sizeof(region)));
+	for (; node; node = hash_find_next(node)) {
+		struct told_region *told = CONTAINER_OF(node, struct told_region, node);
+		if (told->region != region)
+			continue;
+		hash_remove(&session->regions, node);
+		free(told);
+		struct protocol_region message = {.head.type = PROTOCOL_REGION_GONE, .region = region};
+		session_send(session, &message, sizeof(message), NULL, 0);
+		return;
+	}
+}
+
+/* ---- in ---- */
+
+static void on_hello(struct session *session, const struct protocol_hello *hello)
+{
+	struct server *server = session->server;
+	if (session->holder || hello->magic != PROTOCOL_MAGIC || hello->flags != 0) {
+		session_drop(session, -EPROTO, "not a greeting");
+		return;
+	}
+	if (hello->version != PROTOCOL_VERSION) {
+		session_drop(session, -EPROTONOSUPPORT, "another version of the protocol");
+		return;
+	}
+	memcpy(session->name, hello->name, sizeof(session->name));
+	session->name[sizeof(session->name) - 1] = '\0';
+	int board = -1;
+	int r = pool_holder_create(server->pool, session->uid, session, &session->holder, &board);
+	/* Sending takes descriptors; these two stay ours. */
+	int fds[2] = {r < 0 ? -1 : dup_cloexec(pool_table_fd(server->pool)), r < 0 ? -1 : dup_cloexec(board)};
+	if (r < 0 || fds[0] < 0 || fds[1] < 0) {
+		close_all(fds, 2);
+		session_drop(session, -EMFILE, "no memory or descriptors for another session");
+		return;
+	}
+	struct protocol_welcome welcome = {
+		.head = {.type = PROTOCOL_WELCOME, .serial = hello->head.serial},
+		.version = PROTOCOL_VERSION,
+		.pid = (uint32_t)getpid(),
+		.instance = server->instance,
+		.budget_bytes = server->options.budget_bytes,
+		.requests_max = SESSION_REQUESTS_MAX,
+	};
+	session_send(session, &welcome, sizeof(welcome), fds, 2);
+}
+
+static void on_pin(struct session *session, const struct protocol_slot *wanted)
+{
+	struct server *server = session->server;
+	struct protocol_pin_answer answer = {
+		.head = {.type = PROTOCOL_PIN_ANSWER, .serial = wanted->head.serial},
+		.slot = wanted->slot,
+		.generation = wanted->generation,
+		.result = PROTOCOL_PIN_PURGED,
+	};
+	struct pool_slot *slot = pool_find(server->pool, wanted->slot);
+	if (slot && pool_slot_generation(slot) == wanted->generation && find_told_slot(session, wanted->slot)) {
+		uint64_t now = monotonic_ns();
+		/* Only of what it was told, so that nobody gets a picture that he can not open. Over its quota it is told "purged": the decode that it asks for then fails with -EDQUOT and says why. */
+		if (pool_revive(server->pool, slot, session->holder, now) == 0 &&
+			pool_tell(server->pool, slot, session->holder, true, now) == 0)
+			answer.result = PROTOCOL_PIN_INTACT;
+	}
+	session_send(session, &answer, sizeof(answer), NULL, 0);
+}
+
+static void on_nudge(struct session *session, const struct protocol_slot *message)
+{
+	struct pool_slot *slot = pool_find(session->server->pool, message->slot);
+	if (slot)
+		pool_nudge(session->server->pool, slot, monotonic_ns());
+	decode_room(session->server);
+}
+
+static void on_stat(struct session *session, uint32_t serial)
+{
+	struct protocol_stats message = {.head = {.type = PROTOCOL_STATS, .serial = serial}};
+	server_stats(session->server, &message.stats);
+	session_send(session, &message, sizeof(message), NULL, 0);
+}
+
+static void on_request(struct session *session, const struct protocol_request *wanted, int fd)
+{
+	if (wanted->head.serial == 0 || request_find(session, wanted->head.serial)) {
+		files_close(session->server->files, fd);
+		session_drop(session, -EPROTO, "a request's number is in use");
+		return;
+	}
+	request_start(session, wanted, fd);
+}
+
+/* Takes the descriptors. */
+static void on_message(struct session *session, const union protocol_any *message, int *fds, size_t count)
+{
+	uint32_t type = message->head.type;
+	struct request *request;
+	if (session->dropped || (!session->holder && type != PROTOCOL_HELLO)) {
+		for (size_t i = 0; i < count; i++)
+			files_close(session->server->files, fds[i]);
+		session_drop(session, -EPROTO, "no greeting");
+		return;
+	}
+	switch (type) {
+	case PROTOCOL_HELLO:
+		on_hello(session, &message->hello);
+		return;
+	case PROTOCOL_REQUEST:
+		on_request(session, &message->request, fds[0]);
+		return;
+	case PROTOCOL_CANCEL:
+		request = request_find(session, message->head.serial);
+		if (request)
+			request_cancel(request);
+		return;
+	case PROTOCOL_PRIORITY:
+		request = request_find(session, message->head.serial);
+		if (request)
+			request_set_priority(request, message->priority.priority);
+		return;
+	case PROTOCOL_PIN:
+		on_pin(session, &message->slot);
+		return;
+	case PROTOCOL_RELEASE:
+		give_back_slot(session, message->slot.slot, message->slot.told);
+		return;
+	case PROTOCOL_NUDGE:
+		on_nudge(session, &message->slot);
+		return;
+	case PROTOCOL_STAT:
+		on_stat(session, message->head.serial);
+		return;
+	case PROTOCOL_TRIM:
+		server_trim(session->server, session, message->head.serial, message->trim.bytes);
+		return;
+	default: /* a message that only producers send */
+		for (size_t i = 0; i < count; i++)
+			files_close(session->server->files, fds[i]);
+		session_drop(session, -EPROTO, "not a consumer's message");
+	}
+}
+
+static void read_messages(struct session *session)
+{
+	for (int i = 0; i < MESSAGES_A_TURN && !session->doomed; i++) {
+		union protocol_any message;
+		int fds[MESSAGE_FDS_MAX];
+		size_t count = 0;
+		ssize_t length = protocol_receive(session->fd, &message, fds, &count);
+		if (length == -EAGAIN)
+			return;
+		if (length > 0) {
+			on_message(session, &message, fds, count);
+		} else if (length == -EPROTO) {
+			session_drop(session, -EPROTO, "not a message");
+		} else if (length == -EMFILE) {
+			/* We ran out of descriptors: the request in it is lost, and with it the session's order. */
+			session_drop(session, -EMFILE, "the producer has no descriptor left");
+		} else {
+			session_leave(session);
+		}
+	}
+}
+
+static void socket_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct session *session = CONTAINER_OF(watch, struct session, socket);
+	if (events & EPOLLOUT && !session->doomed)
+		send_queued(session);
+	if (events & EPOLLIN && !session->doomed)
+		read_messages(session);
+	if (events & (EPOLLHUP | EPOLLERR) || (session->dropped && events & EPOLLRDHUP))
+		session_leave(session);
+}
