@@ -18,7 +18,8 @@
 #define WORKERS_MAX 256u
 #define LISTEN_FD 3 /* systemd's first */
 
-const char *argp_program_version = "mural-producer " MURAL_VERSION;
+/* libc looks for it by name: it must not be hidden as everything else is. */
+__attribute__((visibility("default"))) const char *argp_program_version = "mural-producer " MURAL_VERSION;
 
 enum {
 	OPTION_BUDGET = 256,
@@ -203,6 +204,7 @@ int main(int argc, char **argv)
 		},
 		.nursery_fd = -1,
 	};
+	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	if (arguments.nursery_fd >= 0)
 		return nursery_main(arguments.nursery_fd);

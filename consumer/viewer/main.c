@@ -14,7 +14,8 @@
 #define SIDE_MAX 16384 /* of the window: its image is two times 4 bytes a pixel of our own memory  \
 			*/
 
-const char *argp_program_version = "mural-viewer " MURAL_VERSION;
+/* libc looks for it by name: it must not be hidden as everything else is. */
+__attribute__((visibility("default"))) const char *argp_program_version = "mural-viewer " MURAL_VERSION;
 
 struct arguments {
 	struct app_options app;

@@ -16,8 +16,10 @@
 #define DECODE_TIMEOUT_NS UINT64_C(30000000000)
 #define DECODE_NS_PER_PIXEL 2000u /* on top: 48 s more for 24 MP, fifty times what it takes */
 #define PROBE_MEMORY ((uint64_t)32 << 20)
-/* What a decoder may ask for at most, for each pixel it may decode: progressive 4:4:4 coefficients are 6 bytes. */
+/* What a decoder may ask for at most, for each pixel it may decode (progressive 4:4:4 coefficients are 6 bytes), and for its
+ * tables and rows, however small the pictures. */
 #define MEMORY_PER_PIXEL 16u
+#define MEMORY_AT_LEAST ((uint64_t)64 << 20)
 
 static bool in_queue(const struct entry *entry)
 {
@@ -441,7 +443,8 @@ static void on_probed(struct server *server, struct entry *entry, const struct j
 	}
 	entry->facts = *facts;
 	entry->facts.flags &= facts_flags;
-	entry->facts.memory_bytes = min_u64(facts->memory_bytes, server->options.max_pixels * MEMORY_PER_PIXEL);
+	entry->facts.memory_bytes = min_u64(facts->memory_bytes,
+		MEMORY_AT_LEAST + server->options.max_pixels * MEMORY_PER_PIXEL);
 	struct entry *settled = cache_settle(server, entry);
 	if (settled == entry) {
 		find_room(server, entry);
