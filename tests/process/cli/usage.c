@@ -1,0 +1,138 @@
+/* Words that `mural` does not understand, what it says of itself, and output that cannot be
+ * written. */
+#include "run.h"
+
+#include "common/util.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static char *folder;
+
+static void begin(void)
+{
+	folder = test_folder_create();
+}
+
+static void end(void)
+{
+	test_folder_remove(folder);
+}
+
+TestSuite(usage, .init = begin, .fini = end, .timeout = 120);
+
+struct usage_case {
+	char words[4][24];
+	char says[80]; /* part of what it says */
+};
+
+ParameterizedTestParameters(usage, wrong_words)
+{
+	static struct usage_case cases[] = {
+		{{"show"}, "no command \"show\""},
+		{{"--frobnicate"}, "unrecognized option"},
+		{{"cat"}, "no file named"},
+		{{"cat", "--size", "0", "x"}, "not a size in pixels: 0"},
+		{{"cat", "--size", "12x", "x"}, "not a size in pixels: 12x"},
+		{{"cat", "--size", "x12", "x"}, "not a size in pixels: x12"},
+		{{"cat", "--size", "-3", "x"}, "not a size in pixels: -3"},
+		{{"cat", "--size", "65536", "x"}, "not a size in pixels: 65536"},
+		{{"cat", "--format", "gif", "x"}, "not pam, png or raw: gif"},
+		{{"cat", "--pixel-format=rgb565", "x"}, "--pixel-format needs --format raw"},
+		{{"stat", "surplus"}, "Too many arguments"},
+		{{"purge", "surplus"}, "Too many arguments"},
+		{{"trim"}, "no size given"},
+		{{"trim", "lots"}, "not a size: lots"},
+		{{"trim", "1M", "2M"}, "more than one size"},
+		{{"top", "-n", "0"}, "not a count: 0"},
+		{{"top", "-n", "1.5"}, "not a count: 1.5"},
+		{{"top", "-d", "nan"}, "not a number of seconds"},
+	};
+	return cr_make_param_array(struct usage_case, cases, ARRAY_SIZE(cases));
+}
+
+ParameterizedTest(struct usage_case *c, usage, wrong_words, .timeout = 120)
+{
+	const char *words[5] = {0};
+	for (size_t i = 0; i < 4 && c->words[i][0]; i++)
+		words[i] = c->words[i];
+	struct run run = run_mural_in(-1, words);
+	cr_expect_eq(run.status, 2, "%s: exit status %d", c->says, run.status);
+	cr_expect_eq(run.out_size, 0);
+	cr_expect(strstr(run.err, c->says), "it said: %s", run.err);
+	cr_expect_eq(test_producer_pid(folder), 0, "a producer was started");
+	run_fini(&run);
+}
+
+Test(usage, no_word_at_all)
+{
+	const char *const none[] = {NULL};
+	struct run run = run_mural_in(-1, none);
+	cr_expect_eq(run.status, 2);
+	cr_expect(strstr(run.err, "Usage: "), "it said: %s", run.err);
+	run_fini(&run);
+}
+
+Test(usage, version_is_told)
+{
+	struct run run = run_mural("--version");
+	cr_expect_eq(run.status, 0);
+	cr_expect_str_eq(run.out, "mural " MURAL_VERSION "\n", "it said: %s", run.out);
+	run_fini(&run);
+}
+
+Test(usage, every_command_explains_itself)
+{
+	static const char *const commands[] = {"cat", "stat", "top", "purge", "trim", "doctor"};
+	struct run list = run_mural("--help");
+	cr_expect_eq(list.status, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		CLEANUP(free_p) char *name = NULL;
+		cr_assert(asprintf(&name, "Usage: mural %s", commands[i]) > 0);
+		struct run run = run_mural(commands[i], "--help");
+		cr_expect_eq(run.status, 0);
+		cr_expect(strstr(run.out, name), "it said: %s", run.out);
+		cr_expect(strstr(list.out, commands[i]), "not in the list: %s", commands[i]);
+		run_fini(&run);
+	}
+	run_fini(&list);
+}
+
+/* The exit status of `mural cat` on a picture with @out, which is taken, as standard output. */
+static int cat_into(int out, char **ret_err)
+{
+	CLEANUP(free_p) char *program = strdup(test_program("mural"));
+	CLEANUP(free_p) char *file = strdup(test_source_path("assets/formats/png-rgb8.png"));
+	const char *const argv[] = {program, "cat", file, file, NULL};
+	struct test_process process;
+	test_process_start_to(&process, -1, out, argv);
+	bool ended = test_process_wait(&process, TEST_TIMEOUT_MS);
+	*ret_err = test_process_err(&process, NULL);
+	int status = process.status;
+	test_process_fini(&process);
+	return ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+Test(usage, a_full_disk)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	CLEANUP(free_p) char *err = NULL;
+	if (full < 0)
+		cr_skip("no /dev/full here");
+	cr_expect_eq(cat_into(full, &err), 1);
+	cr_expect_str_eq(err, "mural: standard output: No space left on device\n");
+}
+
+Test(usage, a_reader_that_has_gone)
+{
+	int ends[2];
+	CLEANUP(free_p) char *err = NULL;
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[0]);
+	cr_expect_eq(cat_into(ends[1], &err), 1);
+	cr_expect_str_eq(err, "");
+}
