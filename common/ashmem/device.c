@@ -29,11 +29,22 @@ struct ashmem_pin {
 #define ASHMEM_GET_PIN_STATUS _IO(ASHMEM_MAGIC, 9)
 #define ASHMEM_PURGE_ALL_CACHES _IO(ASHMEM_MAGIC, 10)
 
+/* The device's number, once it has been seen: looking for it each time costs more than a pin.
+ * Should it ever pass to another device, that one does not know our requests. */
+static _Atomic dev_t known_device;
+
 bool ashmem_device_owns(const struct stat *st)
 {
 	struct stat device;
-	return S_ISCHR(st->st_mode) && stat(DEVICE_PATH, &device) == 0 && S_ISCHR(device.st_mode) &&
-	       device.st_rdev == st->st_rdev;
+	if (!S_ISCHR(st->st_mode))
+		return false;
+	if (st->st_rdev == known_device)
+		return true;
+	if (stat(DEVICE_PATH, &device) < 0 || !S_ISCHR(device.st_mode) ||
+		device.st_rdev != st->st_rdev)
+		return false;
+	known_device = device.st_rdev;
+	return true;
 }
 
 static int open_device(void)

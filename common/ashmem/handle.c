@@ -14,6 +14,7 @@ struct ashmem_handle {
 	const struct ashmem_ops *ops;
 	int fd;                        /* ours */
 	struct attachment *attachment; /* memfd: the mapped block; device: NULL */
+	size_t rounded_size;           /* device: it can no longer change */
 };
 
 static int answer(int r)
@@ -25,13 +26,16 @@ static int answer(int r)
 }
 
 /* The device pins nothing before the first mapping. */
-static int touch_device(int fd)
+static int touch_device(struct ashmem_handle *handle, const struct stat *st)
 {
-	void *at = mmap(NULL, ashmem_page_size(), PROT_NONE, MAP_SHARED, fd, 0);
+	uint64_t size = 0, page = ashmem_page_size();
+	void *at = mmap(NULL, page, PROT_NONE, MAP_SHARED, handle->fd, 0);
 	if (at == MAP_FAILED)
 		return -errno;
-	munmap(at, ashmem_page_size());
-	return 0;
+	munmap(at, page);
+	int r = handle->ops->get_size(handle->fd, st, &size);
+	handle->rounded_size = (size + page - 1) / page * page;
+	return r;
 }
 
 static int bind_region(struct ashmem_handle *handle, int fd)
@@ -45,7 +49,7 @@ static int bind_region(struct ashmem_handle *handle, int fd)
 	if (handle->fd < 0)
 		return -errno;
 	if (handle->ops == &ashmem_device_ops)
-		r = touch_device(handle->fd);
+		r = touch_device(handle, &st);
 	else
 		r = attachment_get(handle->fd, &st, &handle->attachment);
 	if (r == 0 && handle->attachment && handle->attachment->region.npages == 0) {
@@ -86,6 +90,8 @@ static int handle_op(struct ashmem_handle *handle, enum range_op op, size_t offs
 	if (handle->attachment)
 		return answer(
 			ashmem_region_op(&handle->attachment->region, handle->fd, op, offset, len));
+	if (len == 0 && offset < handle->rounded_size)
+		len = handle->rounded_size - offset; /* saves the driver asking for the size */
 	return answer(handle->ops->range(handle->fd, NULL, op, offset, len));
 }
 

@@ -2,9 +2,9 @@
 # The library as it is installed: found by pkg-config, used by a program that knows only Android's headers, in C and in C++,
 # shared and static; and it exports what its headers declare, nothing else.
 #
-#   installed.sh BUILD-FOLDER SOURCE-FOLDER
+#   installed.sh BUILD-FOLDER SOURCE-FOLDER MANUAL-PAGE
 set -eu
-build=$1 source=$2
+build=$1 source=$2 page=$3
 prefix=$(mktemp -d)
 trap 'rm -rf "$prefix"' EXIT
 
@@ -24,6 +24,11 @@ if command -v c++ > /dev/null; then
 	c++ -x c++ -Wall -Wextra -Werror $(flags --cflags) "$source/ported.c" $(flags --libs) -o "$prefix/cxx"
 	LD_LIBRARY_PATH=$libs "$prefix/cxx"
 fi
+
+# The example of the manual page.
+sed -n '/^```/,/^```/p' "$page" | grep -v '^```' > "$prefix/example.c"
+cc -Wall -Wextra -Werror $(flags --cflags) "$prefix/example.c" $(flags --libs) -o "$prefix/example"
+LD_LIBRARY_PATH=$libs "$prefix/example"
 
 for header in $(cd "$prefix/include" && find . -name '*.h'); do
 	printf '#include <%s>\n' "${header#./}" | cc -std=c11 -Wall -Wextra -pedantic -Werror -I"$prefix/include" -fsyntax-only -x c -
