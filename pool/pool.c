@@ -16,6 +16,9 @@
 /* A hundred years: added to a time it does not wrap. */
 #define IDLE_NS_MAX (UINT64_C(3155760000000) * NS_PER_MS)
 
+/* A look at a slot that 64 holders know takes 2 us: what else the caller's loop has to do waits half a millisecond. */
+enum { LOOKS_A_TICK = 256 };
+
 static void fill_in_defaults(struct pool_options *options)
 {
 	if (options->keep_bytes == UINT64_MAX)
@@ -303,7 +306,8 @@ int pool_revive(struct pool *pool, struct pool_slot *slot, struct pool_holder *h
 void pool_nudge(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 {
 	pool->now_ns = now_ns;
-	if (slot->state == BOARD_READY)
+	/* Any other is looked at soon enough, and nudging again and again must not put that off. */
+	if (slot->blocked)
 		idle_expect(pool, slot, now_ns, now_ns);
 }
 
@@ -406,7 +410,7 @@ void pool_tick(struct pool *pool, uint64_t now_ns)
 {
 	struct heap_node *top;
 	pool->now_ns = now_ns;
-	while ((top = heap_top(&pool->due))) {
+	for (int looks = 0; looks < LOOKS_A_TICK && (top = heap_top(&pool->due)); looks++) {
 		struct pool_slot *slot = CONTAINER_OF(top, struct pool_slot, due);
 		if (slot->due_ns > now_ns)
 			break;

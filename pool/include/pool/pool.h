@@ -136,7 +136,7 @@ void pool_set_waiters(struct pool *pool, bool waiting);
 /* Bytes that could be purged now without asking anybody (IDLE, kept). */
 uint64_t pool_purgeable_bytes(const struct pool *pool);
 
-/* Does what is due (idling, grants that end). Call when pool_deadline has come. */
+/* Does what is due (idling, grants that end), a bounded part of it at a time: call whenever pool_deadline has come. */
 void pool_tick(struct pool *pool, uint64_t now_ns);
 /* When pool_tick is next needed; UINT64_MAX: never. */
 uint64_t pool_deadline(const struct pool *pool);

@@ -132,6 +132,28 @@ Test(handshake, a_false_nudge_changes_nothing)
 	}
 }
 
+Test(handshake, nudging_again_and_again_does_not_put_off_the_end)
+{
+	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
+	for (int i = 0; i < 4; i++) {
+		pool_nudge(f.pool, slot, f.now);
+		pass(&f, IDLE_NS / 4);
+	}
+	cr_assert_eq(pool_slot_state(slot), BOARD_IDLE);
+}
+
+Test(handshake, one_tick_looks_at_a_bounded_number_of_slots)
+{
+	for (uint32_t i = 0; i < 300; i++)
+		slot_make(&f, 4096, i);
+	f.now += IDLE_NS;
+	pool_tick(f.pool, f.now);
+	cr_assert_eq(stats_of(&f).idle_bitmaps, 256);
+	cr_assert_leq(pool_deadline(f.pool), f.now, "and says that there is more");
+	pool_tick(f.pool, f.now);
+	cr_assert_eq(stats_of(&f).idle_bitmaps, 300);
+}
+
 Test(handshake, a_lost_nudge_only_delays)
 {
 	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
