@@ -138,12 +138,15 @@ static bool grant_used(const struct grant *grant, uint32_t number)
 uint64_t grant_until(struct pool_slot *slot, uint64_t now_ns)
 {
 	uint64_t until = 0;
-	for (struct grant *grant = slot->grants, *next; grant; grant = next) {
-		next = grant->next;
-		if (now_ns >= grant->until_ns || grant_used(grant, slot->number))
-			grant_end(slot, grant->holder);
-		else
+	for (struct grant **at = &slot->grants; *at;) {
+		struct grant *grant = *at;
+		if (now_ns < grant->until_ns && !grant_used(grant, slot->number)) {
 			until = max_u64(until, grant->until_ns);
+			at = &grant->next;
+			continue;
+		}
+		*at = grant->next;
+		free(grant);
 	}
 	return until;
 }

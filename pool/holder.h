@@ -29,6 +29,12 @@ uint64_t grant_until(struct pool_slot *slot, uint64_t now_ns);
 /* The count on a board; events.misbehaved when it makes no sense. It counts as pinned all the same: the safe side. */
 uint32_t holder_count(struct pool *pool, struct pool_holder *holder, uint32_t number);
 
+/* Has it marked the slot as being on screen? */
+static inline bool holder_sees(const struct pool_holder *holder, uint32_t number)
+{
+	return atomic_load_explicit(&holder->pins->slot[number].visible, memory_order_relaxed) != 0;
+}
+
 /* Is @slot pinned by anybody who was told of it? Reads the boards in sequentially consistent order. */
 bool holder_any_pinned(struct pool *pool, const struct pool_slot *slot);
 

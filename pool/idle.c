@@ -8,6 +8,7 @@
 
 struct look {
 	bool pinned;
+	uint8_t rank;
 	uint64_t granted_until_ns; /* 0: to nobody */
 	uint64_t last_use_ns;
 };
@@ -21,12 +22,15 @@ bool idle_due_before(struct heap_node *a, struct heap_node *b)
 static void look(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, struct look *ret)
 {
 	struct pool_holder *holder;
-	*ret = (struct look){.granted_until_ns = grant_until(slot, now_ns), .last_use_ns = slot->last_use_ns};
+	*ret = (struct look){.granted_until_ns = grant_until(slot, now_ns), .last_use_ns = slot->last_use_ns,
+		.rank = slot->never_seen ? ROOM_NEVER_SEEN : ROOM_SEEN};
 	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
 		bool pinned = holder_count(pool, holder, slot->number) != 0;
 		uint64_t stamp = board_last_use_ms(holder->pins, slot->number, now_ns / NS_PER_MS) * NS_PER_MS;
 		ret->last_use_ns = max_u64(ret->last_use_ns, stamp);
 		ret->pinned |= pinned;
+		if (holder_sees(holder, slot->number))
+			ret->rank = ROOM_VISIBLE;
 		if (!pinned && slot->leaving && bits_test(&holder->leaving, slot->number))
 			holder_remove(holder, slot);
 	}
@@ -38,23 +42,28 @@ static void set_due(struct pool *pool, struct pool_slot *slot, uint64_t due_ns)
 	heap_update(&pool->due, &slot->due);
 }
 
-static void place(struct pool *pool, struct pool_slot *slot, uint64_t last_use_ns)
+static void place(struct pool *pool, struct pool_slot *slot, const struct look *seen)
 {
 	slot->blocked = false;
-	slot->order = last_use_ns;
-	slot->rank = room_rank(pool, slot);
+	slot->order = seen->last_use_ns;
+	slot->rank = seen->rank;
 	if (heap_holds(&slot->victim))
 		heap_update(&pool->ready, &slot->victim);
 	else
 		heap_push(&pool->ready, &slot->victim);
 }
 
-void idle_expect(struct pool *pool, struct pool_slot *slot, uint64_t last_use_ns, uint64_t now_ns)
+static void unwatch(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, const struct look *seen)
 {
 	board_set(pool->table, slot->number, slot->generation, BOARD_READY); /* no longer WATCHED */
-	place(pool, slot, last_use_ns);
+	place(pool, slot, seen);
 	/* Never due at once: a tick looks at each slot once. */
-	set_due(pool, slot, max_u64(last_use_ns + pool->options.idle_ns, now_ns + 1));
+	set_due(pool, slot, max_u64(seen->last_use_ns + pool->options.idle_ns, now_ns + 1));
+}
+
+void idle_expect(struct pool *pool, struct pool_slot *slot, uint64_t last_use_ns, uint64_t now_ns)
+{
+	unwatch(pool, slot, now_ns, &(struct look){.last_use_ns = last_use_ns, .rank = slot->rank});
 }
 
 /* In use: its users shall tell when they are done, and until then nobody asks. */
@@ -66,7 +75,7 @@ static void watch(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 	/* Who unpinned before it could see the bit tells nobody: look again behind it. */
 	look(pool, slot, now_ns, &seen);
 	if (!seen.pinned && !seen.granted_until_ns) {
-		idle_expect(pool, slot, seen.last_use_ns, now_ns);
+		unwatch(pool, slot, now_ns, &seen);
 		return;
 	}
 	slot->blocked = true;
@@ -75,15 +84,35 @@ static void watch(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 	set_due(pool, slot, seen.pinned ? now_ns + IDLE_SLOW_LOOK_NS : seen.granted_until_ns);
 }
 
-bool idle_try(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, bool urgent)
+/* By what was seen, is it another's turn? Then it stands in its right place now. */
+static bool must_wait(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, enum idle_reason reason,
+	const struct look *seen)
+{
+	switch (reason) {
+	case IDLE_DUE:
+		if (now_ns >= seen->last_use_ns + pool->options.idle_ns)
+			return false;
+		unwatch(pool, slot, now_ns, seen);
+		return true;
+	case IDLE_NEXT:
+		if (seen->last_use_ns == slot->order && seen->rank == slot->rank)
+			return false;
+		place(pool, slot, seen);
+		return heap_top(&pool->ready) != &slot->victim;
+	case IDLE_ASKED:
+	default:
+		return false;
+	}
+}
+
+bool idle_try(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, enum idle_reason reason)
 {
 	struct look seen;
 	look(pool, slot, now_ns, &seen);
 	if (!seen.pinned && !seen.granted_until_ns) {
-		if (!urgent && now_ns < seen.last_use_ns + pool->options.idle_ns) {
-			idle_expect(pool, slot, seen.last_use_ns, now_ns);
+		if (must_wait(pool, slot, now_ns, reason, &seen))
 			return false;
-		}
+		slot->rank = seen.rank;
 		/* seq_cst: pairs with the pin of common/board.h. Whoever has not seen this store has counted itself before the
 		 * counts are read again. */
 		board_set(pool->table, slot->number, slot->generation, BOARD_IDLE);
@@ -94,14 +123,4 @@ bool idle_try(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, bool u
 	}
 	watch(pool, slot, now_ns);
 	return false;
-}
-
-bool idle_refresh(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
-{
-	struct look seen;
-	look(pool, slot, now_ns, &seen);
-	if (seen.last_use_ns == slot->order && room_rank(pool, slot) == slot->rank)
-		return false;
-	place(pool, slot, seen.last_use_ns);
-	return true;
 }

@@ -10,12 +10,15 @@
 /* The order of the due heap. */
 bool idle_due_before(struct heap_node *a, struct heap_node *b);
 
-/* READY to IDLE if nobody has it pinned or was granted it and, unless @urgent, its idle delay is over. Otherwise it stays READY, and its
- * next look is set. True: it is IDLE. */
-bool idle_try(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, bool urgent);
+enum idle_reason {
+	IDLE_DUE,   /* its idle delay is thought to be over */
+	IDLE_NEXT,  /* room is needed and it is thought to be the next victim: the delay does not matter, its place does */
+	IDLE_ASKED, /* neither matters */
+};
 
-/* Puts a READY slot in its place as a victim by what the boards say now. True: its place may have changed. */
-bool idle_refresh(struct pool *pool, struct pool_slot *slot, uint64_t now_ns);
+/* READY to IDLE if nobody has it pinned or was granted it, and the reason still holds by what the boards say. Otherwise it stays READY,
+ * its next look is set, and it stands in its place among the victims, or nowhere while it is in use. True: it is IDLE. */
+bool idle_try(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, enum idle_reason reason);
 
 /* A READY slot that was seen in use may no longer be: it is a victim again, and due when its idle delay is over. */
 void idle_expect(struct pool *pool, struct pool_slot *slot, uint64_t last_use_ns, uint64_t now_ns);

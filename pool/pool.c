@@ -211,6 +211,7 @@ int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t decode_ns, 
 	slot->generation = ++pool->last_generation;
 	slot->decode_ns = decode_ns;
 	slot->never_seen = prefetched && bits_empty(&slot->told);
+	slot->rank = slot->never_seen ? ROOM_NEVER_SEEN : ROOM_SEEN;
 	slot_enter_ready(pool, slot, now_ns);
 	return 0;
 }
@@ -243,15 +244,9 @@ int pool_tell(struct pool *pool, struct pool_slot *slot, struct pool_holder *hol
 		return r;
 	}
 	bits_clear(&holder->leaving, slot->number);
-	slot->last_use_ns = max_u64(slot->last_use_ns, now_ns);
-	slot->never_seen = false;
 	if (slot->region && holder->uid != slot->uid)
 		slot->region->foreign = true;
-	/* Its place among the victims follows from what has changed here. */
-	if (slot->state == BOARD_READY && !slot->blocked)
-		idle_refresh(pool, slot, now_ns);
-	else if (slot->state == BOARD_IDLE)
-		room_place_idle(pool, slot);
+	room_note_use(pool, slot, now_ns);
 	return 0;
 }
 
@@ -293,7 +288,7 @@ int pool_revive(struct pool *pool, struct pool_slot *slot, struct pool_holder *h
 	pool->now_ns = now_ns;
 	switch (slot->state) {
 	case BOARD_READY:
-		slot->last_use_ns = max_u64(slot->last_use_ns, now_ns);
+		room_note_use(pool, slot, now_ns);
 		return 0;
 	case BOARD_IDLE:
 		r = holder_check_quota(pool, holder, slot->bitmap.size_bytes);
@@ -390,7 +385,7 @@ uint64_t pool_purge(struct pool *pool, uint64_t now_ns)
 	for (uint32_t i = 0; i < pool->slots_made; i++) {
 		struct pool_slot *slot = pool->slot[i];
 		if (slot && slot->state == BOARD_READY && slot->blocked)
-			idle_try(pool, slot, now_ns, true);
+			idle_try(pool, slot, now_ns, IDLE_ASKED);
 	}
 	return pool_shrink(pool, UINT64_MAX, now_ns);
 }
@@ -414,7 +409,7 @@ void pool_tick(struct pool *pool, uint64_t now_ns)
 		struct pool_slot *slot = CONTAINER_OF(top, struct pool_slot, due);
 		if (slot->due_ns > now_ns)
 			break;
-		idle_try(pool, slot, now_ns, false);
+		idle_try(pool, slot, now_ns, IDLE_DUE);
 	}
 	if (now_ns >= pool->mend_ns)
 		slab_mend_all(pool);

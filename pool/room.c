@@ -19,22 +19,25 @@ bool room_before(struct heap_node *a, struct heap_node *b)
 	return x->generation < y->generation;
 }
 
-uint8_t room_rank(const struct pool *pool, const struct pool_slot *slot)
+void room_note_use(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 {
-	if (slot->never_seen)
-		return 0;
-	const struct pool_holder *holder;
-	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
-		if (atomic_load_explicit(&holder->pins->slot[slot->number].visible, memory_order_relaxed))
-			return 2;
-	}
-	return 1;
+	slot->last_use_ns = max_u64(slot->last_use_ns, now_ns);
+	slot->never_seen = false;
+	slot->rank = slot->rank > ROOM_SEEN ? slot->rank : ROOM_SEEN;
+	if (slot->state == BOARD_READY)
+		slot->order = slot->last_use_ns;
+	if (heap_holds(&slot->victim))
+		heap_update(slot->state == BOARD_READY ? &pool->ready : &pool->idle, &slot->victim);
 }
 
-void room_place_idle(struct pool *pool, struct pool_slot *slot)
+static uint8_t rank_now(const struct pool *pool, const struct pool_slot *slot)
 {
-	slot->rank = room_rank(pool, slot);
-	heap_update(&pool->idle, &slot->victim);
+	const struct pool_holder *holder;
+	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
+		if (holder_sees(holder, slot->number))
+			return ROOM_VISIBLE;
+	}
+	return slot->never_seen ? ROOM_NEVER_SEEN : ROOM_SEEN;
 }
 
 /* The next IDLE slot to go. What is visible may have changed since it was put in its place, so the first is looked at again; if
@@ -43,27 +46,24 @@ static struct pool_slot *next_idle(struct pool *pool)
 {
 	for (size_t tries = 0; tries <= pool->idle.count; tries++) {
 		struct heap_node *top = heap_top(&pool->idle);
-		if (!top)
-			return NULL;
 		struct pool_slot *slot = CONTAINER_OF(top, struct pool_slot, victim);
-		if (room_rank(pool, slot) == slot->rank)
+		uint8_t rank = rank_now(pool, slot);
+		if (rank == slot->rank)
 			return slot;
-		room_place_idle(pool, slot);
+		slot->rank = rank;
+		heap_update(&pool->idle, top);
 	}
 	return CONTAINER_OF(heap_top(&pool->idle), struct pool_slot, victim);
 }
 
-/* Makes one READY slot that nobody uses IDLE: the one used longest ago. Each that turns out to be in use leaves the heap. */
+/* Makes one READY slot that nobody uses IDLE: the one used longest ago. Each that turns out to be in use leaves the heap, and
+ * each that was used lately moves back; a consumer that makes one move for ever is not humoured beyond one round. */
 static bool idle_one(struct pool *pool, uint64_t now_ns)
 {
 	struct heap_node *top;
-	for (size_t refreshed = 0; (top = heap_top(&pool->ready));) {
-		struct pool_slot *slot = CONTAINER_OF(top, struct pool_slot, victim);
-		/* Used since it was put in its place? Each is asked once: a consumer may change its mind for ever. */
-		if (refreshed++ <= pool->ready.count && idle_refresh(pool, slot, now_ns) &&
-			heap_top(&pool->ready) != top)
-			continue;
-		if (idle_try(pool, slot, now_ns, true))
+	for (size_t tries = 0; (top = heap_top(&pool->ready)); tries++) {
+		enum idle_reason reason = tries <= pool->ready.count ? IDLE_NEXT : IDLE_ASKED;
+		if (idle_try(pool, CONTAINER_OF(top, struct pool_slot, victim), now_ns, reason))
 			return true;
 	}
 	return false;

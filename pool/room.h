@@ -4,14 +4,17 @@
 
 #include "slot.h"
 
+enum room_rank {
+	ROOM_NEVER_SEEN, /* prefetched, and nobody was told of it */
+	ROOM_SEEN,
+	ROOM_VISIBLE, /* on somebody's screen, by what the boards said when they were last looked at */
+};
+
 /* The order in which slots are lost: rank, then order. This is the one place that decides it. */
 bool room_before(struct heap_node *a, struct heap_node *b);
 
-/* What room_before goes by: 0 prefetched and never shown, 2 visible to somebody, 1 the rest. Looks at the boards. */
-uint8_t room_rank(const struct pool *pool, const struct pool_slot *slot);
-
-/* Puts an IDLE slot in its place by what is known of it now. */
-void room_place_idle(struct pool *pool, struct pool_slot *slot);
+/* Somebody is told of a slot, or asks for it: whichever victims it is among, it goes later. */
+void room_note_use(struct pool *pool, struct pool_slot *slot, uint64_t now_ns);
 
 /* Makes room for @bytes: kept regions, then IDLE, then READY that nobody uses. Nothing is thrown away when it can not be enough.
  * 0: there was room.  1: there is now, and slabs may have gone.  -ENOSPC. */

@@ -2,7 +2,6 @@
 #include "slot.h"
 
 #include "holder.h"
-#include "room.h"
 #include "slab.h"
 
 #include "common/util.h"
@@ -138,7 +137,6 @@ void slot_enter_ready(struct pool *pool, struct pool_slot *slot, uint64_t now_ns
 	slot->due_ns = now_ns + pool->options.idle_ns;
 	slot->blocked = false;
 	slot->order = now_ns;
-	slot->rank = room_rank(pool, slot);
 	heap_push(&pool->due, &slot->due);
 	heap_push(&pool->ready, &slot->victim);
 }
@@ -155,7 +153,6 @@ void slot_enter_idle(struct pool *pool, struct pool_slot *slot)
 	slot_enter(pool, slot, BOARD_IDLE);
 	count_for_holders(pool, slot, false);
 	slot->order = ++pool->last_unpin;
-	slot->rank = room_rank(pool, slot);
 	heap_push(&pool->idle, &slot->victim);
 	pool->idle_unpins++;
 }
