@@ -16,10 +16,10 @@ int endpoint_resolve(const char *socket, struct endpoint *ret)
 	struct endpoint endpoint = {.address.sun_family = AF_UNIX};
 	char *path = endpoint.address.sun_path;
 	const size_t size = sizeof(endpoint.address.sun_path);
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
 	int length;
 	if (!socket || !*socket)
-		socket = getenv("MURAL_SOCKET");
+		socket = secure_getenv("MURAL_SOCKET");
 	endpoint.is_default = !socket || !*socket;
 	if (!endpoint.is_default)
 		length = snprintf(path, size, "%s", socket);
@@ -87,6 +87,13 @@ int endpoint_connect(const struct endpoint *endpoint, int *ret_fd)
 	return 0;
 }
 
+/* Connecting to any file is refused in the same words: only a socket may be taken for a stale one. */
+static bool is_socket(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 int endpoint_listen(const struct endpoint *endpoint, int *ret_fd)
 {
 	CLEANUP(close_p) int fd = new_socket();
@@ -98,13 +105,13 @@ int endpoint_listen(const struct endpoint *endpoint, int *ret_fd)
 		close(other);
 	if (r == 0 || r == -EAGAIN)
 		return -EADDRINUSE;
-	if (r == -ECONNREFUSED)
+	if (r == -ECONNREFUSED && is_socket(endpoint->address.sun_path))
 		unlink(endpoint->address.sun_path); /* its producer died without removing it */
-	mode_t before = umask(0177);
-	r = bind(fd, (const struct sockaddr *)&endpoint->address, sizeof(endpoint->address)) < 0 ? -errno : 0;
-	umask(before);
-	if (r < 0)
-		return r;
+	/* The mode that bind gives to the file; the umask would be another thread's too. */
+	if (fchmod(fd, 0600) < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&endpoint->address, sizeof(endpoint->address)) < 0)
+		return -errno;
 	if (listen(fd, BACKLOG) < 0)
 		return -errno;
 	*ret_fd = take_fd(&fd);

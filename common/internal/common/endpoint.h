@@ -26,7 +26,8 @@ int endpoint_lock(const struct endpoint *endpoint, bool wait, int *ret_fd);
 /* A connected non-blocking SOCK_SEQPACKET socket. -ENOENT, -ECONNREFUSED: nobody listens; -EAGAIN: its backlog is full. */
 int endpoint_connect(const struct endpoint *endpoint, int *ret_fd);
 
-/* A listening socket; call with the lock held. A stale socket is replaced; -EADDRINUSE: somebody listens there. */
+/* A listening socket; call with the lock held. A stale socket is replaced; -EADDRINUSE: somebody listens there, or it is
+ * another file. */
 int endpoint_listen(const struct endpoint *endpoint, int *ret_fd);
 
 #endif
