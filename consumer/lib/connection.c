@@ -118,7 +118,7 @@ static int take_options(struct mural *mural, const struct mural_options *options
 	mural->on_event = options->on_event;
 	mural->user = options->user;
 	strncpy(mural->name, name, sizeof(mural->name) - 1);
-	int r = options->flags & MURAL_OPEN_PRIVATE ? 0 : address_resolve(options->socket, &mural->address);
+	int r = options->flags & MURAL_OPEN_PRIVATE ? 0 : address_resolve(options->socket, &mural->endpoint);
 	if (r == 0)
 		r = process_mark(&mural->process);
 	if (r == 0)

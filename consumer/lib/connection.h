@@ -52,7 +52,7 @@ struct mural {
 	int epoll, wake, timer;
 	unsigned flags;
 	char name[32];
-	struct address address;
+	struct endpoint endpoint;
 	struct spawn spawn;
 	void (*on_event)(struct mural *mural, enum mural_event event, int value, void *user);
 	void *user;

@@ -90,10 +90,10 @@ static int find_producer(struct mural *mural, int *ret_socket)
 {
 	if (mural->flags & MURAL_OPEN_PRIVATE)
 		return spawn_private(&mural->spawn, ret_socket);
-	int r = address_connect(&mural->address, ret_socket);
+	int r = address_connect(&mural->endpoint, ret_socket);
 	if (r != -ECONNREFUSED || (mural->flags & MURAL_OPEN_NO_START))
 		return r;
-	return spawn_shared(&mural->spawn, &mural->address, ret_socket);
+	return spawn_shared(&mural->spawn, &mural->endpoint, ret_socket);
 }
 
 static int watch(struct mural *mural, int socket)

@@ -261,10 +261,10 @@ static int start_with(const struct spawn *spawn, const char *const *own, char **
 	return start(&image, handed);
 }
 
-/* What systemd would say: one socket, at 3, for the process of this number. */
-static int start_listening(const struct spawn *spawn, int listener)
+/* What systemd would say: one socket, at 3, for the process of this number. The path besides, so that it is removed in the end. */
+static int start_listening(const struct spawn *spawn, const struct endpoint *endpoint, int listener)
 {
-	static const char *const own[] = {NULL};
+	const char *const own[] = {"--socket", endpoint->address.sun_path, NULL};
 	char fds[] = "LISTEN_FDS=1";
 	char pid[] = "LISTEN_PID=0000000000";
 	CLEANUP(free_p) char **envp = calloc(count_strings(environ) + 3, sizeof(*envp));
@@ -279,34 +279,42 @@ static int start_listening(const struct spawn *spawn, int listener)
 	return start_with(spawn, own, envp, pid + strlen("LISTEN_PID="), listener);
 }
 
+static int start_errno(int error)
+{
+	return error == -ENOMEM || error == -EMFILE || error == -ENFILE ? error : -ECONNREFUSED;
+}
+
 /* With the lock held. */
-static int start_at(const struct spawn *spawn, const struct address *address, int *ret_socket)
+static int start_at(const struct spawn *spawn, const struct endpoint *endpoint, int *ret_socket)
 {
 	CLEANUP(close_p) int listener = -1;
-	int r = address_connect(address, ret_socket);
+	int r = address_connect(endpoint, ret_socket);
 	if (r != -ECONNREFUSED)
 		return r;
 	if (!spawn->program)
 		return -ECONNREFUSED;
-	r = address_listen(address, &listener);
+	r = endpoint_listen(endpoint, &listener);
 	if (r < 0)
-		return r;
-	r = start_listening(spawn, listener);
+		return start_errno(r);
+	r = start_listening(spawn, endpoint, listener);
 	if (r < 0) {
-		unlink(address->socket.sun_path);
-		return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : -ECONNREFUSED;
+		unlink(endpoint->address.sun_path);
+		return start_errno(r);
 	}
-	return address_connect(address, ret_socket);
+	return address_connect(endpoint, ret_socket);
 }
 
-int spawn_shared(const struct spawn *spawn, const struct address *address, int *ret_socket)
+int spawn_shared(const struct spawn *spawn, const struct endpoint *endpoint, int *ret_socket)
 {
 	CLEANUP(close_p) int lock = -1;
-	int r = address_make_folder(address);
-	if (r < 0)
+	int r = endpoint_prepare(endpoint);
+	if (r == 0)
+		r = endpoint_lock(endpoint, false, &lock);
+	if (r == -EAGAIN || r == -EACCES)
 		return r;
-	r = address_lock(address, &lock);
-	return r < 0 ? r : start_at(spawn, address, ret_socket);
+	if (r < 0)
+		return r == -ELOOP ? -EACCES : start_errno(r);
+	return start_at(spawn, endpoint, ret_socket);
 }
 
 int spawn_private(const struct spawn *spawn, int *ret_socket)
@@ -322,7 +330,7 @@ int spawn_private(const struct spawn *spawn, int *ret_socket)
 	CLEANUP(close_p) int theirs = ends[1];
 	r = start_with(spawn, own, environ, NULL, theirs);
 	if (r < 0)
-		return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? r : -ECONNREFUSED;
+		return start_errno(r);
 	*ret_socket = take_fd(&ours);
 	return 0;
 }

@@ -13,10 +13,10 @@ struct spawn {
 int spawn_init(struct spawn *spawn, const char *program, const char *const *args);
 void spawn_fini(struct spawn *spawn);
 
-/* Starts the user's producer, handing it a socket that listens at @address, and connects to it; or connects to one that somebody else
+/* Starts the user's producer, handing it a socket that listens at @endpoint, and connects to it; or connects to one that somebody else
  * has started meanwhile. The caller owns @ret_socket.
  * -EAGAIN: somebody else is at it.  -ECONNREFUSED: it could not be started.  -EACCES, -EMFILE, -ENOMEM, … */
-int spawn_shared(const struct spawn *spawn, const struct address *address, int *ret_socket);
+int spawn_shared(const struct spawn *spawn, const struct endpoint *endpoint, int *ret_socket);
 
 /* Starts a producer for one session, which ends with it. The caller owns @ret_socket. Errors as spawn_shared. */
 int spawn_private(const struct spawn *spawn, int *ret_socket);

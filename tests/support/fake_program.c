@@ -51,7 +51,7 @@ static void report(int argc, char **argv, int descriptors)
 	fprintf(file, "descriptors %d\nfolder %s\nignored %d\nblocked %d\n", descriptors,
 		getcwd(folder, sizeof(folder)) ? folder : "-", signals_ignored(), !sigisemptyset(&blocked));
 	for (int i = 1; i < argc; i++)
-		fprintf(file, "argument %s\n", argv[i]);
+		fprintf(file, "argument%d %s\n", i, argv[i]);
 	fclose(file);
 }
 

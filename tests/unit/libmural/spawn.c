@@ -95,7 +95,10 @@ Test(spawn, gives_a_listening_socket_as_systemd_does)
 	expect(&place, "folder", "/");
 	expect(&place, "ignored", "0");
 	expect(&place, "blocked", "0");
-	expect(&place, "argument", "--budget");
+	expect(&place, "argument1", "--socket");
+	expect(&place, "argument2", place.socket);
+	expect(&place, "argument3", "--budget");
+	expect(&place, "argument4", "1M");
 	cr_assert_eq(stat(place.socket, &st), 0);
 	cr_assert_eq(st.st_mode & 0777, 0600);
 	mural_close(mural);
@@ -123,7 +126,7 @@ Test(spawn, a_private_producer_serves_one_session_and_leaves_no_socket)
 	struct stat st;
 	place_init(&place);
 	struct mural *mural = open_at(&place, MURAL_OPEN_PRIVATE, NULL);
-	expect(&place, "argument", "--session-fd");
+	expect(&place, "argument1", "--session-fd");
 	expect(&place, "listen_fds", "-");
 	expect(&place, "descriptors", "4");
 	cr_assert_eq(stat(place.socket, &st), -1);
@@ -270,6 +273,34 @@ Test(address, a_folder_that_others_may_write_is_refused)
 	cr_assert_eq(chmod(folder, 0777), 0);
 	cr_assert_eq(open_with(PROGRAM, 0), -EACCES);
 	cr_assert_eq(open_with(PROGRAM, MURAL_OPEN_NO_START), -EACCES);
+	place_fini(&place);
+}
+
+Test(address, a_lock_that_is_a_link_is_refused)
+{
+	struct place place;
+	char lock[100];
+	struct mural *mural = NULL;
+	place_init(&place);
+	snprintf(lock, sizeof(lock), "%s.lock", place.socket);
+	cr_assert_eq(symlink("/tmp/mural-nowhere", lock), 0);
+	struct mural_options options = {.socket = place.socket, .producer = PROGRAM};
+	cr_assert_eq(mural_open(&options, &mural), -EACCES);
+	cr_assert_eq(access("/tmp/mural-nowhere", F_OK), -1);
+	place_fini(&place);
+}
+
+Test(address, a_relative_path_stays_where_it_was)
+{
+	struct place place;
+	struct mural *mural = NULL;
+	place_init(&place);
+	cr_assert_eq(chdir(place.folder), 0);
+	struct mural_options options = {.socket = "socket", .producer = PROGRAM};
+	cr_assert_eq(mural_open(&options, &mural), 0);
+	expect(&place, "argument2", place.socket);
+	mural_close(mural);
+	cr_assert_eq(chdir("/"), 0);
 	place_fini(&place);
 }
 
