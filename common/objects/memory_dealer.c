@@ -1,6 +1,6 @@
 /* A best-fit allocator of offsets. Pieces stand in a list by address (for merging), the free ones also in a treap by size
  * and address (for the best fit), those given out also in a hash table by address (for free). */
-#include <ashmem/memory_dealer.h>
+#include "common/memory_dealer.h"
 
 #include "common/util.h"
 
@@ -267,7 +267,8 @@ int memory_dealer_allocate(struct memory_dealer *dealer, size_t size, unsigned f
 	return 0;
 }
 
-int memory_dealer_free(struct memory_dealer *dealer, size_t offset)
+int memory_dealer_take_back(
+	struct memory_dealer *dealer, size_t offset, size_t *ret_start, size_t *ret_end)
 {
 	struct piece *piece = taken_find(dealer, offset);
 	if (!piece)
@@ -283,7 +284,15 @@ int memory_dealer_free(struct memory_dealer *dealer, size_t offset)
 		swallow_next(piece);
 	}
 	free_insert(dealer, piece);
+	*ret_start = piece->offset;
+	*ret_end = piece->offset + piece->size;
 	return 0;
+}
+
+int memory_dealer_free(struct memory_dealer *dealer, size_t offset)
+{
+	size_t start, end;
+	return memory_dealer_take_back(dealer, offset, &start, &end);
 }
 
 size_t memory_dealer_size(const struct memory_dealer *dealer, size_t offset)

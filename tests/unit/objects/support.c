@@ -1,0 +1,84 @@
+/* What the tests of the objects share. */
+#include "support.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int count_descriptors(void)
+{
+	int count = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	cr_assert_not_null(dir);
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+void forbid_descriptors(void)
+{
+	struct rlimit limit;
+	int next = dup(0);
+	cr_assert_geq(next, 0);
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = (rlim_t)next;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+void connect_pair(int sockets[2])
+{
+	cr_assert_eq(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets), 0);
+}
+
+int not_a_region(void)
+{
+	int ends[2];
+	cr_assert_eq(pipe(ends), 0);
+	close(ends[1]);
+	return ends[0];
+}
+
+int closed_descriptor(void)
+{
+	int fd = dup(0);
+	close(fd);
+	return fd;
+}
+
+static sigjmp_buf faulted;
+
+static void on_fault(int signal)
+{
+	siglongjmp(faulted, signal);
+}
+
+bool faults(volatile unsigned char *at, bool write)
+{
+	struct sigaction action = {.sa_handler = on_fault}, segv, bus;
+	sigaction(SIGSEGV, &action, &segv);
+	sigaction(SIGBUS, &action, &bus);
+	bool raised = sigsetjmp(faulted, 1) != 0;
+	if (!raised && write)
+		*at = *at;
+	else if (!raised)
+		(void)*at;
+	sigaction(SIGSEGV, &segv, NULL);
+	sigaction(SIGBUS, &bus, NULL);
+	return raised;
+}
+
+size_t blocks_of(int fd)
+{
+	struct stat st;
+	cr_assert_eq(fstat(fd, &st), 0);
+	return (size_t)st.st_blocks;
+}

@@ -1,0 +1,32 @@
+/* support.h - what the tests of the objects share. */
+#ifndef OBJECTS_SUPPORT_H
+#define OBJECTS_SUPPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PAGE ((size_t)4096)
+#define RW (PROT_READ | PROT_WRITE)
+
+/* Open descriptors of this process. */
+int count_descriptors(void);
+
+/* Lets no more descriptors be opened. */
+void forbid_descriptors(void);
+
+/* A connected pair of SOCK_SEQPACKET sockets. */
+void connect_pair(int sockets[2]);
+
+/* A pipe's reading end: a descriptor that is no region. */
+int not_a_region(void);
+
+/* A descriptor number that is closed. */
+int closed_descriptor(void);
+
+/* Whether reading or writing the byte raises a signal. */
+bool faults(volatile unsigned char *at, bool write);
+
+/* 512-byte blocks that the descriptor's file has. */
+size_t blocks_of(int fd);
+
+#endif
