@@ -195,6 +195,14 @@ void app_destroy(struct app *app)
 	free(app);
 }
 
+/* Keeps the gallery's ends clear of the lines that are shown. */
+static void cover_gallery(struct app *app)
+{
+	int32_t line = overlay_line_height(&app->fonts);
+	gallery_cover(
+		app->gallery, (struct grid_covered){app->memory ? line : 0, app->info ? line : 0});
+}
+
 static void go(struct app *app, size_t index)
 {
 	app->slide_ms = 0;
@@ -213,6 +221,7 @@ static size_t current(const struct app *app)
 static void enter_gallery(struct app *app)
 {
 	show_pause(app->show);
+	cover_gallery(app);
 	int r = gallery_show(app->gallery, current(app), app->size, app->now_ms);
 	if (r < 0) {
 		note(app, "gallery: %s", strerror(-r));
@@ -500,9 +509,11 @@ static bool act_anywhere(struct app *app, enum action action)
 		return true;
 	case ACTION_INFO:
 		app->info = !app->info;
+		cover_gallery(app);
 		return true;
 	case ACTION_MEMORY:
 		app->memory = !app->memory;
+		cover_gallery(app);
 		app_refresh_stats(app);
 		return true;
 	case ACTION_FULLSCREEN:

@@ -35,6 +35,7 @@ struct gallery {
 	struct thumbnail *thumbnails;
 	size_t count;
 	struct grid grid;
+	struct grid_covered covered;
 	size_t side; /* in sides */
 	size_t selected;
 	int32_t target; /* where scrolling ends */
@@ -92,7 +93,7 @@ static int32_t side(const struct gallery *gallery)
 static void layout(struct gallery *gallery, struct window_size window)
 {
 	grid_layout(&gallery->grid, gallery->count, window, side(gallery),
-		font_line_height(gallery->font));
+		font_line_height(gallery->font), gallery->covered);
 	gallery->moved = true;
 	gallery->dirty = true;
 }
@@ -219,6 +220,14 @@ void gallery_resize(struct gallery *gallery, struct window_size window)
 	gallery->target = grid_scroll_to(&gallery->grid, gallery->selected, gallery->target);
 	gallery_settle(gallery);
 	update(gallery);
+}
+
+void gallery_cover(struct gallery *gallery, struct grid_covered covered)
+{
+	if (covered.top == gallery->covered.top && covered.bottom == gallery->covered.bottom)
+		return;
+	gallery->covered = covered;
+	gallery_resize(gallery, gallery->grid.window);
 }
 
 size_t gallery_selected(const struct gallery *gallery)

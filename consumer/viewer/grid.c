@@ -2,10 +2,10 @@
 
 #define GAP 14     /* between cells */
 #define PADDING 10 /* between a cell's edge and its picture */
-#define EDGE 20    /* above the first row, below the last */
+#define EDGE 20    /* above the first row and below the last, besides what is covered */
 
 void grid_layout(struct grid *grid, size_t count, struct window_size window, int32_t side,
-	int32_t line_height)
+	int32_t line_height, struct grid_covered covered)
 {
 	int32_t cell = side + 2 * PADDING;
 	int32_t columns = ((int32_t)window.width - GAP) / (cell + GAP);
@@ -14,6 +14,8 @@ void grid_layout(struct grid *grid, size_t count, struct window_size window, int
 		.columns = columns < 1 ? 1 : (size_t)columns,
 		.cell_width = cell + GAP,
 		.cell_height = cell + line_height + GAP,
+		.top = covered.top + EDGE,
+		.bottom = covered.bottom + EDGE,
 		.window = window,
 	};
 	grid->left = ((int32_t)window.width - (int32_t)grid->columns * grid->cell_width + GAP) / 2;
@@ -26,7 +28,7 @@ static size_t rows(const struct grid *grid)
 
 int32_t grid_scroll_max(const struct grid *grid)
 {
-	int64_t height = (int64_t)rows(grid) * grid->cell_height - GAP + 2 * EDGE;
+	int64_t height = (int64_t)rows(grid) * grid->cell_height - GAP + grid->top + grid->bottom;
 	int64_t most = height - grid->window.height;
 	/* A list so long that its pixels do not fit 31 bits ends where they do. */
 	return most < 0 ? 0 : most > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)most;
@@ -34,7 +36,7 @@ int32_t grid_scroll_max(const struct grid *grid)
 
 struct rect grid_cell(const struct grid *grid, size_t index, int32_t scroll)
 {
-	int64_t y = EDGE + (int64_t)(index / grid->columns) * grid->cell_height - scroll;
+	int64_t y = grid->top + (int64_t)(index / grid->columns) * grid->cell_height - scroll;
 	return (struct rect){
 		.x = grid->left + (int32_t)(index % grid->columns) * grid->cell_width,
 		.y = y > INT32_MAX / 2 ? INT32_MAX / 2 : (int32_t)y,
@@ -63,8 +65,8 @@ struct rect grid_text(const struct grid *grid, size_t index, int32_t scroll, int
 void grid_visible(
 	const struct grid *grid, int32_t scroll, int32_t margin, size_t *ret_first, size_t *ret_end)
 {
-	int64_t top = (int64_t)scroll - margin - EDGE;
-	int64_t bottom = (int64_t)scroll + grid->window.height + margin - EDGE;
+	int64_t top = (int64_t)scroll - margin - grid->top;
+	int64_t bottom = (int64_t)scroll + grid->window.height + margin - grid->top;
 	int64_t first_row = top < 0 ? 0 : top / grid->cell_height;
 	int64_t end_row = bottom < 0 ? 0 : bottom / grid->cell_height + 1;
 	size_t first = (size_t)first_row * grid->columns, end = (size_t)end_row * grid->columns;
@@ -75,8 +77,8 @@ void grid_visible(
 int32_t grid_scroll_to(const struct grid *grid, size_t index, int32_t scroll)
 {
 	struct rect cell = grid_cell(grid, index, 0);
-	int32_t most = cell.y - EDGE,
-		least = cell.y + cell.height + EDGE - (int32_t)grid->window.height;
+	int32_t most = cell.y - grid->top,
+		least = cell.y + cell.height + grid->bottom - (int32_t)grid->window.height;
 	if (scroll < least)
 		scroll = least;
 	if (scroll > most)
@@ -88,8 +90,8 @@ int32_t grid_scroll_to(const struct grid *grid, size_t index, int32_t scroll)
 bool grid_at(const struct grid *grid, int32_t scroll, int32_t x, int32_t y, size_t *ret_index)
 {
 	int32_t column = (x - grid->left) / grid->cell_width;
-	int64_t row = ((int64_t)y + scroll - EDGE) / grid->cell_height;
-	if (x < grid->left || column >= (int32_t)grid->columns || y + scroll < EDGE)
+	int64_t row = ((int64_t)y + scroll - grid->top) / grid->cell_height;
+	if (x < grid->left || column >= (int32_t)grid->columns || y + scroll < grid->top)
 		return false;
 	size_t index = (size_t)row * grid->columns + (size_t)column;
 	if (index >= grid->count)
@@ -121,6 +123,7 @@ size_t grid_move(const struct grid *grid, size_t index, int columns, int rows_do
 
 int grid_page(const struct grid *grid)
 {
-	int rows_seen = ((int32_t)grid->window.height - EDGE) / grid->cell_height;
+	int rows_seen = ((int32_t)grid->window.height - grid->top - grid->bottom + EDGE) /
+			grid->cell_height;
 	return rows_seen < 1 ? 1 : rows_seen;
 }

@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SIDE_MAX 16384 /* of the window: its image is two times 4 bytes a pixel of our own memory  \
-			*/
+#define SIDE_MAX                                                                                   \
+	16384 /* of the window: its image is two times 4 bytes a pixel of our own memory           \
+	       */
 
 /* libc looks for it by name: it must not be hidden as everything else is. */
 __attribute__((visibility("default"))) const char *argp_program_version = "mural-viewer " MURAL_VERSION;

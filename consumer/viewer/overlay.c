@@ -13,6 +13,7 @@
 #define LINE_MARGIN 12
 #define LINE_PADDING 7
 #define GAUGE_HEIGHT 4
+#define ROOMY_WIDTH 1150 /* a narrower window shows less of the memory line */
 
 void overlay_bytes(uint64_t bytes, char *ret, size_t size)
 {
@@ -27,7 +28,7 @@ void overlay_bytes(uint64_t bytes, char *ret, size_t size)
 		snprintf(ret, size, value < 9.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
-static int32_t bar_height(const struct overlay_fonts *fonts)
+int32_t overlay_line_height(const struct overlay_fonts *fonts)
 {
 	return font_line_height(fonts->text) + 2 * LINE_PADDING;
 }
@@ -42,7 +43,7 @@ static int32_t draw_part(struct image *image, const struct overlay_fonts *fonts,
 void overlay_info(
 	struct image *image, const struct overlay_fonts *fonts, const struct overlay_info *info)
 {
-	int32_t height = bar_height(fonts), width = (int32_t)image->width,
+	int32_t height = overlay_line_height(fonts), width = (int32_t)image->width,
 		top = (int32_t)image->height - height;
 	image_blend(image, (struct rect){0, top, width, height}, COLOUR_BAR);
 	char name[512], text[256], size[64] = "";
@@ -79,7 +80,7 @@ struct share {
 	uint32_t colour;
 	uint64_t bytes;
 	uint32_t bitmaps; /* UINT32_MAX: not counted */
-	bool in_gauge;
+	bool in_gauge, essential;
 };
 
 /* How the budget is used, as one stacked line from edge to edge. */
@@ -107,7 +108,7 @@ static int32_t draw_share(struct image *image, const struct overlay_fonts *fonts
 	overlay_bytes(share->bytes, bytes, sizeof(bytes));
 	image_blend_round(image, (struct rect){x, y + line / 2 - 4, 8, 8}, 2, share->colour);
 	x = text_draw(image, fonts->text, x + 13, y, COLOUR_DIM, share->name) + 5;
-	if (share->bitmaps == UINT32_MAX)
+	if (share->bitmaps == UINT32_MAX || image->width < ROOMY_WIDTH)
 		snprintf(text, sizeof(text), "%s", bytes);
 	else
 		snprintf(text, sizeof(text), "%s (%u)", share->bytes ? bytes : "0", share->bitmaps);
@@ -132,23 +133,26 @@ static void draw_totals(struct image *image, const struct overlay_fonts *fonts, 
 void overlay_memory(
 	struct image *image, const struct overlay_fonts *fonts, const struct mural_stats *stats)
 {
-	int32_t height = bar_height(fonts), x = LINE_MARGIN, y = LINE_PADDING;
+	int32_t height = overlay_line_height(fonts), x = LINE_MARGIN, y = LINE_PADDING;
 	image_blend(image, (struct rect){0, 0, (int32_t)image->width, height}, COLOUR_BAR);
 	if (!stats) {
 		text_draw(image, fonts->text, x, y, COLOUR_DIM, "asking the pool…");
 		return;
 	}
 	const struct share shares[] = {
-		{"pinned", COLOUR_PINNED, stats->pinned_bytes, stats->pinned_bitmaps, true},
-		{"ready", COLOUR_READY, stats->ready_bytes, stats->ready_bitmaps, true},
-		{"idle", COLOUR_IDLE, stats->idle_bytes, stats->idle_bitmaps, true},
-		{"decoding", COLOUR_FILLING, stats->filling_bytes, stats->filling_bitmaps, true},
-		{"spare", COLOUR_KEPT, stats->kept_bytes + stats->overhead_bytes, UINT32_MAX, true},
-		{"purged", COLOUR_PURGED, stats->purged_bytes, stats->purged_bitmaps, false},
+		{"pinned", COLOUR_PINNED, stats->pinned_bytes, stats->pinned_bitmaps, true, true},
+		{"ready", COLOUR_READY, stats->ready_bytes, stats->ready_bitmaps, true, true},
+		{"idle", COLOUR_IDLE, stats->idle_bytes, stats->idle_bitmaps, true, true},
+		{"decoding", COLOUR_FILLING, stats->filling_bytes, stats->filling_bitmaps, true,
+			false},
+		{"spare", COLOUR_KEPT, stats->kept_bytes + stats->overhead_bytes, UINT32_MAX, true,
+			false},
+		{"purged", COLOUR_PURGED, stats->purged_bytes, stats->purged_bitmaps, false, true},
 	};
 	draw_gauge(image, height, shares, ARRAY_SIZE(shares), stats->budget_bytes);
 	for (size_t i = 0; i < ARRAY_SIZE(shares); i++)
-		x = draw_share(image, fonts, x, y, &shares[i]);
+		if (shares[i].essential || image->width >= ROOMY_WIDTH)
+			x = draw_share(image, fonts, x, y, &shares[i]);
 	draw_totals(image, fonts, x, y, stats);
 }
 
@@ -171,14 +175,15 @@ void overlay_note(struct image *image, const struct overlay_fonts *fonts, const 
 	text_shorten(fonts->text, text, (int32_t)image->width - 80, fitting, sizeof(fitting));
 	int32_t width = pill_width(fonts, fitting);
 	draw_pill(image, fonts, ((int32_t)image->width - width) / 2,
-		(int32_t)image->height - 2 * bar_height(fonts) - 12, width, COLOUR_TEXT, fitting);
+		(int32_t)image->height - 2 * overlay_line_height(fonts) - 12, width, COLOUR_TEXT,
+		fitting);
 }
 
 void overlay_mark(
 	struct image *image, const struct overlay_fonts *fonts, bool below_memory, const char *text)
 {
 	int32_t width = pill_width(fonts, text);
-	int32_t top = below_memory ? bar_height(fonts) + GAUGE_HEIGHT : 0;
+	int32_t top = below_memory ? overlay_line_height(fonts) + GAUGE_HEIGHT : 0;
 	draw_pill(image, fonts, (int32_t)image->width - width - 12, top + 12, width, COLOUR_AGAIN,
 		text);
 }

@@ -9,8 +9,9 @@
 
 #include <string.h>
 
-#define KEPT 24 /* pictures whose references are kept: coming back to one is a pin, not a request  \
-		 */
+#define KEPT                                                                                       \
+	24 /* pictures whose references are kept: coming back to one is a pin, not a request       \
+	    */
 #define RESIZE_MS 150 /* a window that is being resized asks for one bitmap, not for one a step */
 #define STILL_MS 120  /* after the last movement: draw well */
 #define DWELL_MS 400  /* looked at for this long: get the full size ready */

@@ -20,7 +20,7 @@ struct step {
 static const struct step steps[] = {
 	{"open", "info,memory,wait:1300", "the first picture, and its neighbours decoded ahead"},
 	{"next", "next,wait:1300", "the next one was there already"},
-	{"actual-size", "actual-size", "100 %: decoded again in full size"},
+	{"actual-size", "actual-size", "100 %, by the full size"},
 	{"purge", "fit,purge", "everything unpinned thrown away; what is seen came back"},
 	{"back", "previous", "the first picture again, decoded anew"},
 	{"gallery", "gallery", "thumbnails"},

@@ -8,7 +8,8 @@
 static struct grid grid_of(size_t count, uint32_t width, uint32_t height)
 {
 	struct grid grid;
-	grid_layout(&grid, count, (struct window_size){width, height}, SIDE, LINE);
+	grid_layout(&grid, count, (struct window_size){width, height}, SIDE, LINE,
+		(struct grid_covered){0, 0});
 	return grid;
 }
 
@@ -85,6 +86,17 @@ Test(grid, moving_stays_within)
 	cr_expect_eq(grid_move(&grid, 12, 0, 1), 12);
 	cr_expect_eq(grid_move(&grid, 2, 0, 100), 12);
 	cr_expect_eq(grid_move(&grid, 12, 0, -100), 2);
+}
+
+Test(grid, the_ends_can_be_scrolled_from_under_lines_of_text)
+{
+	struct grid grid;
+	struct window_size window = {800, 600};
+	grid_layout(&grid, 2000, window, SIDE, LINE, (struct grid_covered){30, 40});
+	struct rect first = grid_cell(&grid, 0, 0);
+	struct rect last = grid_cell(&grid, 1999, grid_scroll_max(&grid));
+	cr_expect_geq(first.y, 30);
+	cr_expect_leq(last.y + last.height, 560);
 }
 
 Test(grid, few_pictures_do_not_scroll)

@@ -8,6 +8,7 @@
 #ifndef VIEWER_GALLERY_H
 #define VIEWER_GALLERY_H
 
+#include "viewer/grid.h"
 #include "viewer/image.h"
 #include "viewer/list.h"
 #include "viewer/text.h"
@@ -32,6 +33,9 @@ int gallery_show(
 void gallery_hide(struct gallery *gallery);
 
 void gallery_resize(struct gallery *gallery, struct window_size window);
+
+/* What lines of text hide of the window. */
+void gallery_cover(struct gallery *gallery, struct grid_covered covered);
 
 size_t gallery_selected(const struct gallery *gallery);
 void gallery_select(struct gallery *gallery, size_t index, uint64_t now_ms);

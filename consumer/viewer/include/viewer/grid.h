@@ -10,16 +10,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Pixels of the window that lines of text lie over: the ends of the gallery can be scrolled out
+ * from under them. */
+struct grid_covered {
+	int32_t top, bottom;
+};
+
 struct grid {
 	size_t count, columns;
 	int32_t cell_width, cell_height; /* from one cell to the next */
 	int32_t left;                    /* of the first column: the columns are centred */
+	int32_t top, bottom;             /* above the first row, below the last */
 	struct window_size window;
 };
 
 /* Cells as for thumbnails of at most @side pixels with a line of text below. */
 void grid_layout(struct grid *grid, size_t count, struct window_size window, int32_t side,
-	int32_t line_height);
+	int32_t line_height, struct grid_covered covered);
 
 int32_t grid_scroll_max(const struct grid *grid);
 

@@ -14,6 +14,9 @@ struct overlay_fonts {
 	struct font *text, *title;
 };
 
+/* How much of the window's edge a line takes. */
+int32_t overlay_line_height(const struct overlay_fonts *fonts);
+
 /* The info line; strings are borrowed. */
 struct overlay_info {
 	const char *path;
