@@ -1,0 +1,117 @@
+#!/bin/sh
+# The viewer in a real window: Xvfb, keys by xdotool, looked at by the window's title, by what is in its pixels and by the pool's
+# own numbers. Usage: window.sh FOLDER-OF-PROGRAMS FOLDER-OF-PICTURES. Exits 77 where it can not run.
+set -eu
+
+bin=$1
+pictures=$2
+
+skip() {
+	echo "skipped: $1"
+	exit 77
+}
+
+for tool in Xvfb xdotool; do
+	command -v "$tool" >/dev/null || skip "$tool is not installed"
+done
+
+work=$(mktemp -d)
+viewer= server=
+finish() {
+	[ -z "$viewer" ] || kill "$viewer" 2>/dev/null || true
+	[ -z "$server" ] || kill "$server" 2>/dev/null || true
+	pid=$("$bin/mural" stat --json 2>/dev/null | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+	[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
+	rm -rf "$work"
+}
+trap finish EXIT
+
+export MURAL_SOCKET="$work/socket" MURAL_PRODUCER="$bin/mural-producer" SDL_VIDEODRIVER=x11
+
+# The server picks a display that is free, and says which.
+Xvfb -displayfd 3 -screen 0 1000x700x24 -nolisten tcp 3>"$work/display" >"$work/xvfb.log" 2>&1 &
+server=$!
+wait_for() {
+	what=$1
+	shift
+	for _ in $(seq 600); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.1
+	done
+	echo "never happened: $what"
+	cat "$work/viewer.log" 2>/dev/null || true
+	exit 1
+}
+xvfb_is_up() { [ -s "$work/display" ]; }
+for _ in $(seq 100); do
+	xvfb_is_up && break
+	kill -0 "$server" 2>/dev/null || skip "Xvfb does not start: $(cat "$work/xvfb.log")"
+	sleep 0.1
+done
+DISPLAY=:$(cat "$work/display")
+export DISPLAY
+
+"$bin/mural-viewer" --size 800x600 "$pictures" >"$work/viewer.log" 2>&1 &
+viewer=$!
+
+title() { xdotool search --name -- '– Mural$' getwindowname 2>/dev/null | head -n 1; }
+title_is() { [ "$(title)" = "$1" ]; }
+number() { "$bin/mural" stat --json | sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p"; }
+more_than() { [ "$(number "$1")" -gt "$2" ]; }
+key() { xdotool key --delay 30 "$@"; }
+
+set -- "$pictures"/*
+count=$#
+wait_for "the window" title_is "$(basename "$1") (1/$count) – Mural"
+xdotool search --name -- '– Mural$' windowfocus >/dev/null 2>&1 || true
+
+key Right
+wait_for "Right: the next picture" title_is "$(basename "$2") (2/$count) – Mural"
+key space
+wait_for "space: the next picture" title_is "$(basename "$3") (3/$count) – Mural"
+key BackSpace
+wait_for "Backspace: the previous picture" title_is "$(basename "$2") (2/$count) – Mural"
+key shift+g
+wait_for "G: the last picture" title_is "$(eval "basename \"\${$count}\"") ($count/$count) – Mural"
+key g
+wait_for "g: the first picture" title_is "$(basename "$1") (1/$count) – Mural"
+
+# Keys that need a layout: they must arrive as what they write.
+key question Escape greater bar underscore less plus minus 1 w i m
+wait_for "decodes" more_than decodes 2
+
+before=$(number redecodes)
+key p
+wait_for "p: decoded again" more_than redecodes "$before"
+
+decodes=$(number decodes)
+key Return
+wait_for "Enter: thumbnails" more_than decodes "$((decodes + 5))"
+key Right Return
+wait_for "the selected picture" title_is "$(basename "$2") (2/$count) – Mural"
+
+key F11
+sleep 0.5
+key F11 s
+
+# The producer dies; the window goes on, and the pictures come back.
+kill -9 "$(number pid)"
+key s g
+wait_for "another producer" more_than decodes 0
+wait_for "g: the first picture" title_is "$(basename "$1") (1/$count) – Mural"
+
+# Nothing to do is nothing done: not a tenth of a second of work in two.
+key m
+sleep 3
+ticks() { cut -d ' ' -f 14,15 "/proc/$viewer/stat" | tr ' ' '+'; }
+start=$(($(ticks)))
+sleep 2
+[ $(($(ticks) - start)) -le 20 ] || { echo "the idle viewer works: $(($(ticks) - start)) ticks in 2 s"; exit 1; }
+
+key q
+gone() { ! kill -0 "$viewer" 2>/dev/null; }
+wait_for "q: the end" gone
+wait "$viewer" || { echo "exit status $?"; cat "$work/viewer.log"; exit 1; }
+viewer=
+[ ! -s "$work/viewer.log" ] || { echo "it complained:"; cat "$work/viewer.log"; exit 1; }
+echo "the window does what its keys say"
