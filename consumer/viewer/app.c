@@ -608,8 +608,7 @@ int app_timeout(const struct app *app, uint64_t now_ms)
 {
 	if (app->dirty)
 		return 0;
-	int timeout =
-		sooner(show_timeout(app->show, now_ms), gallery_timeout(app->gallery, now_ms));
+	int timeout = sooner(show_timeout(app->show, now_ms), gallery_timeout(app->gallery));
 	if (app->note_ms != 0)
 		timeout = sooner(timeout, until(app->note_ms, NOTE_MS, now_ms));
 	if (app->mark_ms != 0)

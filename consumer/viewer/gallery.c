@@ -24,7 +24,8 @@ static const int32_t sides[] = {96, 128, 160, 192, 224, 256};
 
 struct thumbnail {
 	struct shot shot;
-	bool drawn; /* its pixels are in the layer, where the layout of the last drawing has it */
+	bool touched; /* its cell has to be drawn anew */
+	bool drawn;   /* its pixels are in the layer, where the layout of the last drawing has it */
 	uint64_t again_ms; /* when it was drawn after having been decoded again; 0: it was not */
 };
 
@@ -41,7 +42,10 @@ struct gallery {
 	int32_t target; /* where scrolling ends */
 	double scroll;  /* where it is */
 	uint64_t glided_ms;
-	bool shown, dirty, moved;
+	bool shown;
+	bool dirty; /* some cell has to be drawn anew */
+	bool moved; /* all of them, from nothing */
+	bool repin; /* all have to be looked at: they may have been purged */
 	uint64_t again;
 };
 
@@ -185,6 +189,7 @@ static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event,
 	shot_event(&thumbnail->shot, event);
 	if (thumbnail->shot.state == SHOT_FAILED && thumbnail->shot.error == -ESTALE)
 		shot_drop(&thumbnail->shot);
+	thumbnail->touched = true;
 	gallery->dirty = true;
 }
 
@@ -248,6 +253,8 @@ void gallery_select(struct gallery *gallery, size_t index, uint64_t now_ms)
 {
 	if (index >= gallery->count)
 		return;
+	gallery->thumbnails[gallery->selected].touched = true;
+	gallery->thumbnails[index].touched = true;
 	gallery->selected = index;
 	glide_to(gallery, grid_scroll_to(&gallery->grid, index, gallery->target), now_ms);
 }
@@ -294,6 +301,7 @@ void gallery_settle(struct gallery *gallery)
 
 void gallery_repin(struct gallery *gallery)
 {
+	gallery->repin = true;
 	gallery->dirty = true;
 }
 
@@ -434,14 +442,19 @@ bool gallery_draw(struct gallery *gallery, struct image *layer, uint64_t now_ms)
 			gallery->thumbnails[i].drawn = false;
 	}
 	for (size_t i = first; i < end; i++) {
-		refresh(gallery, &gallery->thumbnails[i]);
-		if (!may_stay(gallery, &gallery->thumbnails[i]))
-			draw_cell(gallery, layer, i, now_ms);
+		struct thumbnail *thumbnail = &gallery->thumbnails[i];
+		if (!gallery->moved && !gallery->repin && !thumbnail->touched)
+			continue;
+		refresh(gallery, thumbnail);
+		if (may_stay(gallery, thumbnail))
+			continue;
+		thumbnail->touched = false;
+		draw_cell(gallery, layer, i, now_ms);
 	}
 	image_fill(layer, (struct rect){(int32_t)layer->width - 8, 0, 8, (int32_t)layer->height},
 		COLOUR_BACKGROUND);
 	draw_scroll_bar(gallery, layer);
-	gallery->moved = false;
+	gallery->moved = gallery->repin = false;
 	update(gallery);
 	return true;
 }
@@ -464,17 +477,31 @@ uint64_t gallery_again(const struct gallery *gallery)
 	return gallery->again;
 }
 
-static bool any_marked(const struct gallery *gallery, uint64_t now_ms)
+static bool any_marked(const struct gallery *gallery)
 {
 	size_t first, end;
 	grid_visible(&gallery->grid, scroll_position(gallery), 0, &first, &end);
 	for (size_t i = first; i < end; i++)
-		if (is_marked(&gallery->thumbnails[i], now_ms))
+		if (gallery->thumbnails[i].again_ms != 0)
 			return true;
 	return false;
 }
 
-int gallery_timeout(const struct gallery *gallery, uint64_t now_ms)
+static void end_marks(struct gallery *gallery, uint64_t now_ms)
+{
+	size_t first, end;
+	grid_visible(&gallery->grid, scroll_position(gallery), 0, &first, &end);
+	for (size_t i = first; i < end; i++) {
+		struct thumbnail *thumbnail = &gallery->thumbnails[i];
+		if (thumbnail->again_ms == 0 || is_marked(thumbnail, now_ms))
+			continue;
+		thumbnail->again_ms = 0;
+		thumbnail->touched = true;
+		gallery->dirty = true;
+	}
+}
+
+int gallery_timeout(const struct gallery *gallery)
 {
 	if (!gallery->shown)
 		return -1;
@@ -482,7 +509,7 @@ int gallery_timeout(const struct gallery *gallery, uint64_t now_ms)
 		return 0;
 	if (gallery->scroll != gallery->target)
 		return FRAME_MS;
-	return any_marked(gallery, now_ms) ? MARK_MS / 3 : -1;
+	return any_marked(gallery) ? MARK_MS / 3 : -1;
 }
 
 /* Covers a share of what is left, as long as the time that has passed says: smooth at any frame
@@ -504,7 +531,6 @@ void gallery_tick(struct gallery *gallery, uint64_t now_ms)
 		return;
 	if (gallery->scroll != gallery->target)
 		glide(gallery, now_ms);
-	else if (!gallery->dirty && any_marked(gallery, now_ms - MARK_MS / 3))
-		gallery->dirty = true; /* a mark may have run out */
+	end_marks(gallery, now_ms);
 	update(gallery);
 }

@@ -145,7 +145,7 @@ Test(gallery, marks_what_was_decoded_again_for_a_while)
 	cr_expect_eq(count_colour(COLOUR_AGAIN), 0);
 	now += 1600;
 	gallery_tick(gallery, now);
-	cr_expect_eq(gallery_timeout(gallery, now), -1);
+	cr_expect_eq(gallery_timeout(gallery), -1);
 }
 
 Test(gallery, a_bad_picture_keeps_its_place)
@@ -170,7 +170,7 @@ Test(gallery, scrolling_glides_and_ends)
 	gallery_scroll(gallery, 1000, now);
 	gallery_draw(gallery, &layer, now);
 	int frames = 0;
-	for (; frames < 1000 && gallery_timeout(gallery, now) >= 0; frames++) {
+	for (; frames < 1000 && gallery_timeout(gallery) >= 0; frames++) {
 		now += 16;
 		gallery_tick(gallery, now);
 		settle();

@@ -56,7 +56,7 @@ void gallery_repin(struct gallery *gallery);
 bool gallery_draw(struct gallery *gallery, struct image *layer, uint64_t now_ms);
 
 bool gallery_pending(const struct gallery *gallery);
-int gallery_timeout(const struct gallery *gallery, uint64_t now_ms);
+int gallery_timeout(const struct gallery *gallery);
 void gallery_tick(struct gallery *gallery, uint64_t now_ms);
 
 /* How many thumbnails were decoded again after a purge. */
