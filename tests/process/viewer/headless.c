@@ -22,8 +22,52 @@ static void setup(void)
 	folder = test_folder_create();
 }
 
+/* A number of `mural stat --json`; 0 when no producer runs. */
+static unsigned long long stat_number(const char *name)
+{
+	char key[64];
+	struct test_process process;
+	const char *argv[] = {strdup(test_program("mural")), "stat", "--json", NULL};
+	int status = test_process_run(&process, -1, argv);
+	char *out = test_process_out(&process, NULL);
+	test_process_fini(&process);
+	if (status != 0) {
+		free(out);
+		return 0;
+	}
+	snprintf(key, sizeof(key), "\"%s\":", name);
+	const char *found = strstr(out, key);
+	cr_assert_not_null(found, "%s in %s", name, out);
+	unsigned long long number = strtoull(found + strlen(key), NULL, 10);
+	free(out);
+	return number;
+}
+
+static bool has_decoded(void *context)
+{
+	(void)context;
+	return stat_number("decodes") > 0;
+}
+
+static bool has_ended(void *context)
+{
+	return kill(*(pid_t *)context, 0) < 0;
+}
+
+/* The library listens before it starts a producer, so that the socket names this viewer as its
+ * owner, not the producer: only its statistics tell who it is. */
+static void end_producer(int signal)
+{
+	pid_t pid = (pid_t)stat_number("pid");
+	if (pid <= 0)
+		return;
+	kill(pid, signal);
+	cr_expect(test_until(has_ended, &pid, TEST_TIMEOUT_MS));
+}
+
 static void teardown(void)
 {
+	end_producer(SIGTERM);
 	test_folder_remove(folder);
 }
 
@@ -332,23 +376,6 @@ Test(viewer, every_asset_can_be_shown)
 
 /* ---- purge ---- */
 
-/* A number of `mural stat --json`. */
-static unsigned long long stat_number(const char *name)
-{
-	char key[64];
-	struct test_process process;
-	const char *argv[] = {strdup(test_program("mural")), "stat", "--json", NULL};
-	cr_assert_eq(test_process_run(&process, -1, argv), 0);
-	char *out = test_process_out(&process, NULL);
-	snprintf(key, sizeof(key), "\"%s\":", name);
-	const char *found = strstr(out, key);
-	cr_assert_not_null(found, "%s in %s", name, out);
-	unsigned long long number = strtoull(found + strlen(key), NULL, 10);
-	free(out);
-	test_process_fini(&process);
-	return number;
-}
-
 Test(viewer, a_purge_changes_nothing_that_is_seen)
 {
 	char *file = asset("pictures/mountains-420.jpg"),
@@ -373,10 +400,7 @@ Test(viewer, nothing_stays_pinned)
 		"wait,wait:20000", file, NULL};
 	struct test_process process;
 	test_process_start(&process, -1, argv);
-	for (int i = 0; i < 100 && test_producer_pid(folder) == 0; i++)
-		test_process_wait(&process, 50);
-	while (stat_number("decodes") == 0)
-		test_process_wait(&process, 20);
+	cr_assert(test_until(has_decoded, NULL, TEST_TIMEOUT_MS));
 	for (int i = 0; i < 20; i++)
 		cr_expect_eq(stat_number("pinned_bitmaps"), 0, "it draws, and then it does not");
 	test_process_fini(&process);
@@ -444,10 +468,6 @@ Test(viewer, goes_on_behind_a_bad_file)
 	free(bad);
 }
 
-struct bad_case {
-	char name[32];
-};
-
 Test(viewer, what_can_not_be_opened_says_so)
 {
 	static const char *const names[] = {"/nowhere/at-all.jpg", "/dev/null", "/"};
@@ -485,11 +505,6 @@ Test(viewer, a_snapshot_that_can_not_be_written_is_told)
 
 /* ---- the producer dies ---- */
 
-static bool answers(void *context)
-{
-	return test_producer_pid(context) != 0;
-}
-
 Test(viewer, goes_on_when_the_producer_is_killed)
 {
 	char *pictures = asset("pictures"), *path = snapshot_path("out.png");
@@ -498,10 +513,8 @@ Test(viewer, goes_on_when_the_producer_is_killed)
 		path, pictures, NULL};
 	struct test_process process;
 	test_process_start(&process, -1, argv);
-	cr_assert(test_until(answers, folder, TEST_TIMEOUT_MS));
-	pid_t first = test_producer_pid(folder);
-	test_process_wait(&process, 700);
-	kill(first, SIGKILL);
+	cr_assert(test_until(has_decoded, NULL, TEST_TIMEOUT_MS));
+	end_producer(SIGKILL);
 	cr_assert(test_process_wait(&process, TEST_TIMEOUT_MS));
 	char *err = test_process_err(&process, NULL);
 	cr_expect_eq(process.status, 0, "%x: %s", (unsigned)process.status, err);
@@ -594,7 +607,7 @@ Test(viewer, a_private_pool_ends_with_the_viewer)
 	char *file = asset("formats/jpeg-420.jpg");
 	struct run run = view((const char *const[]){"--private", file, NULL});
 	cr_expect_eq(run.status, 0, "%s", run.err);
-	cr_expect_eq(test_producer_pid(folder), 0);
+	cr_expect_eq(stat_number("pid"), 0);
 	free(run.err);
 	free(file);
 }
