@@ -777,7 +777,7 @@ void app_title(const struct app *app, char *ret, size_t size)
 	if (app->list.count == 0)
 		snprintf(ret, size, "Mural");
 	else
-		snprintf(ret, size, "%s (%zu/%zu) – Mural",
+		snprintf(ret, size, "%s (%zu/%zu) - Mural",
 			list_base_name(app->list.paths[status.index]), status.index + 1,
 			app->list.count);
 }

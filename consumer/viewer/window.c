@@ -7,6 +7,8 @@
 #include "common/util.h"
 
 #include <SDL.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -37,8 +39,17 @@ static uint64_t now(void)
 	return monotonic_ns() / 1000000;
 }
 
+/* Xlib turns titles and keys into text by the locale; without UTF-8 it drops a title with one
+ * letter that it does not know. */
+static void choose_locale(void)
+{
+	if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 bool window_start(void)
 {
+	choose_locale();
 	/* The OpenGL path behind window surfaces costs 10 times as much without a GPU. */
 	SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
 	SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");

@@ -602,7 +602,7 @@ Test(viewer, the_tour_writes_what_it_shows_and_tells_what_the_pool_did)
 	free(pictures);
 }
 
-Test(viewer, a_private_pool_ends_with_the_viewer)
+Test(viewer, a_private_pool_leaves_the_users_alone)
 {
 	char *file = asset("formats/jpeg-420.jpg");
 	struct run run = view((const char *const[]){"--private", file, NULL});

@@ -155,7 +155,7 @@ Test(app, dropped_files_are_shown)
 	expect_played("", GREEN);
 	char title[64];
 	app_title(app, title, sizeof(title));
-	cr_expect_str_eq(title, "2.jpg (4/4) – Mural");
+	cr_expect_str_eq(title, "2.jpg (4/4) - Mural");
 }
 
 Test(app, the_wheel_zooms_or_leafs)
