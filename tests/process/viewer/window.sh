@@ -54,7 +54,7 @@ export DISPLAY
 "$bin/mural-viewer" --size 800x600 "$pictures" >"$work/viewer.log" 2>&1 &
 viewer=$!
 
-title() { xdotool search --name 'Mural$' getwindowname 2>/dev/null | head -n 1; }
+title() { xdotool search --class mural-viewer getwindowname 2>/dev/null | head -n 1; }
 title_is() { case "$(title)" in "$1"*) ;; *) return 1 ;; esac; }
 number() { "$bin/mural" stat --json | sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p"; }
 more_than() { [ "$(number "$1")" -gt "$2" ]; }
@@ -63,7 +63,7 @@ key() { xdotool key --delay 30 "$@"; }
 set -- "$pictures"/*
 count=$#
 wait_for "the window" title_is "$(basename "$1") (1/$count)"
-xdotool search --name 'Mural$' windowfocus >/dev/null 2>&1 || true
+xdotool search --class mural-viewer windowfocus >/dev/null 2>&1 || true
 
 key Right
 wait_for "Right: the next picture" title_is "$(basename "$2") (2/$count)"
