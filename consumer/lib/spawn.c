@@ -227,7 +227,7 @@ static int start(struct image *image, int handed)
 		return moved_status < 0 ? moved_status : moved_handed;
 	image->status = moved_status;
 	image->handed = moved_handed;
-	image->keep_stderr = getenv("MURAL_LOG") != NULL;
+	image->keep_stderr = secure_getenv("MURAL_LOG") != NULL;
 	int r = fork_twice(image);
 	if (r < 0)
 		return r;
