@@ -4,23 +4,29 @@
  * A codec reads through a struct source (pread: never mapped), checks dimensions against the job
  * before it allocates anything by them, and writes rows into memory that its caller mapped. It does
  * not print, exit, change signal handlers, open anything, make threads, or keep state between
- * calls; after start-up it needs pread, anonymous memory and nothing else.
+ * calls; it needs pread, anonymous memory and nothing else.
  *
  * What a picture becomes
  *
- * Sizes. The bitmap is mural_fit() of the upright picture into the job's box (of the stored picture
+ * Sizes: the bitmap is mural_fit() of the upright picture into the job's box (of the stored picture
  * with JOB_AS_STORED). JPEG is first scaled by n/8 inside the DCT, n the smallest that still covers
  * the bitmap in both directions, and the rest of the way, like all of PNG, by an exact area
  * average: every channel of a pixel is the mean of the source pixels under it, weighted by the area
- * covered and, in ARGB8888, by alpha, and rounded to the nearest 8-bit value. JPEG. libjpeg's islow
- * DCT and fancy upsampling: the same bytes as libjpeg-turbo's own. CMYK and YCCK (first turned into
- * CMYK): with an Adobe marker the samples are inverted (255 is no ink) and R = (C * K + 127) / 255,
- * in integers; without one R = ((255 - C) * (255 - K) + 127) / 255; G and B likewise from M and Y.
- * PNG. Every colour type and depth becomes 8 bits a channel: fewer bits are expanded, 16 bits are
+ * covered and, in ARGB8888, by alpha, and rounded to the nearest 8-bit value.
+ *
+ * JPEG: libjpeg's islow DCT and fancy upsampling, the same bytes as libjpeg-turbo's own. CMYK and
+ * YCCK (first turned into CMYK): with an Adobe marker the samples are inverted (255 is no ink) and
+ * R = (C * K + 127) / 255, in integers; without one R = ((255 - C) * (255 - K) + 127) / 255; G and
+ * B likewise from M and Y.
+ *
+ * PNG: every colour type and depth becomes 8 bits a channel. Fewer bits are expanded, 16 bits are
  * scaled as png_set_scale_16 does, a tRNS chunk becomes alpha. XRGB8888 and RGB565 drop alpha: the
- * colours are the file's own, not blended with anything. Colour. ICC profiles, gAMA, cHRM and sRGB
- * are not applied. Orientation. The EXIF tag of the JPEG's first Exif segment, or of a PNG's eXIf
- * chunk before its picture data. Outside 1 to 8 is 1.
+ * colours are the file's own, not blended with anything.
+ *
+ * Colour: ICC profiles, gAMA, cHRM and sRGB are not applied.
+ *
+ * Orientation: the EXIF tag of the JPEG's first Exif segment, or of a PNG's eXIf chunk before its
+ * picture data. Outside 1 to 8 is 1.
  *
  * What counts as whole
  *
@@ -28,11 +34,12 @@
  * about its data: also a file that lacks nothing but that marker is TRUNCATED, because a
  * progressive JPEG cut between two scans looks just the same. Warnings about data that libjpeg
  * would merely print are errors: TRUNCATED when the data end early, CORRUPT otherwise. In PNG,
- * damage in a chunk that carries no pixels is ignored. With JOB_ALLOW_PARTIAL a picture that is
- * truncated or damaged after its header succeeds with MURAL_BITMAP_PARTIAL if at least one row of
- * it was decoded. Pixels that never came are 0: black in RGB565, transparent in ARGB8888, and
- * opaque black (X stays 0xff) in XRGB8888. Of an interlaced or progressive picture the coarse
- * version stands where the fine one is missing. */
+ * damage in a chunk that carries no pixels is ignored. A JPEG of over 500 scans is UNSUPPORTED.
+ *
+ * With JOB_ALLOW_PARTIAL a picture that is truncated or damaged after its header succeeds with
+ * MURAL_BITMAP_PARTIAL if at least one row of it was decoded. Pixels that never came are 0: black
+ * in RGB565, transparent in ARGB8888, and opaque black (X stays 0xff) in XRGB8888. Of an interlaced
+ * or progressive picture the coarse version stands where the fine one is missing. */
 #ifndef PRODUCER_CODEC_H
 #define PRODUCER_CODEC_H
 
