@@ -24,9 +24,14 @@
 
 #define MARKER_BYTES_MAX 65533u
 
+/* Each scan walks over the whole picture, and an empty one takes 20 bytes of file. Encoders write
+ * 10 or so. */
+#define SCANS_MAX 500
+
 struct jpeg {
 	struct jpeg_decompress_struct cinfo;
 	struct jpeg_error_mgr errors;
+	struct jpeg_progress_mgr progress;
 	struct jpeg_source input;
 	jmp_buf escape;
 	const struct job *job;
@@ -152,9 +157,14 @@ static void emit_message(j_common_ptr common, int level)
 		note_end(jpeg, cinfo->input_scan_number, cinfo->input_iMCU_row);
 }
 
-static void output_message(j_common_ptr cinfo)
+/* Called for each row of MCUs that is read. */
+static void progress_monitor(j_common_ptr cinfo)
 {
-	(void)cinfo;
+	struct jpeg *jpeg = jpeg_of(cinfo);
+	if (jpeg->cinfo.input_scan_number <= SCANS_MAX)
+		return;
+	outcome_fail(jpeg->result, MURAL_REASON_UNSUPPORTED, "a JPEG of over %d scans", SCANS_MAX);
+	jpeg_escape(jpeg);
 }
 
 /* The file ended before its EOI marker: a failure, or a part. */
@@ -196,6 +206,8 @@ static void step_read_header(struct jpeg *jpeg, struct source *source)
 	cinfo->mem->max_memory_to_use =
 		jpeg->job->memory_bytes > INT32_MAX ? INT32_MAX : (long)jpeg->job->memory_bytes;
 	jpeg_source_init(&jpeg->input, source, cinfo);
+	jpeg->progress.progress_monitor = progress_monitor;
+	cinfo->progress = &jpeg->progress;
 	jpeg_set_marker_processor(cinfo, JPEG_APP0 + 1, read_app1);
 	jpeg_read_header(cinfo, TRUE);
 	jpeg->header_read = true;
@@ -385,7 +397,6 @@ static struct jpeg *jpeg_new(const struct job *job, struct job_result *result)
 	jpeg->cinfo.client_data = jpeg;
 	jpeg->errors.error_exit = error_exit;
 	jpeg->errors.emit_message = emit_message;
-	jpeg->errors.output_message = output_message;
 	return jpeg;
 }
 

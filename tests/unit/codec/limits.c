@@ -13,6 +13,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <jpeglib.h>
+
 static const char *asset(const char *name)
 {
 	static char path[1024];
@@ -149,6 +151,75 @@ Test(limits, max_pixels_is_inclusive)
 	decoded_free(&decoded);
 	request.max_pixels = 34;
 	cr_expect_eq(decode_path(asset("png-7x5-grey16.png"), &request, &decoded), -EFBIG);
+}
+
+/* ---- scans ---- */
+
+/* A small sequential JPEG whose three components have a scan each. */
+static struct bytes jpeg_of_three_scans(void)
+{
+	static const jpeg_scan_info scans[] = {
+		{1, {0}, 0, 63, 0, 0},
+		{1, {1}, 0, 63, 0, 0},
+		{1, {2}, 0, 63, 0, 0},
+	};
+	struct jpeg_compress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	unsigned long size = 0;
+	struct bytes bytes = {0};
+	uint8_t row[32 * 3] = {0};
+	JSAMPROW rows[1] = {row};
+	cinfo.err = jpeg_std_error(&errors);
+	jpeg_create_compress(&cinfo);
+	jpeg_mem_dest(&cinfo, &bytes.data, &size);
+	cinfo.image_width = 32;
+	cinfo.image_height = 32;
+	cinfo.input_components = 3;
+	cinfo.in_color_space = JCS_RGB;
+	jpeg_set_defaults(&cinfo);
+	cinfo.scan_info = scans;
+	cinfo.num_scans = ARRAY_SIZE(scans);
+	jpeg_start_compress(&cinfo, TRUE);
+	for (unsigned y = 0; y < 32; y++)
+		jpeg_write_scanlines(&cinfo, rows, 1);
+	jpeg_finish_compress(&cinfo);
+	jpeg_destroy_compress(&cinfo);
+	bytes.size = size;
+	return bytes;
+}
+
+/* The same with its last scan @times more. */
+static struct bytes repeat_last_scan(const struct bytes *file, unsigned times)
+{
+	size_t scan = file->size - 2;
+	while (file->data[scan] != 0xff || file->data[scan + 1] != 0xda)
+		scan--;
+	size_t scan_size = file->size - 2 - scan;
+	struct bytes longer = {.data = malloc(file->size + times * scan_size)};
+	memcpy(longer.data, file->data, file->size - 2);
+	longer.size = file->size - 2;
+	for (unsigned i = 0; i < times; i++) {
+		memcpy(longer.data + longer.size, file->data + scan, scan_size);
+		longer.size += scan_size;
+	}
+	memcpy(longer.data + longer.size, file->data + file->size - 2, 2);
+	longer.size += 2;
+	return longer;
+}
+
+Test(limits, a_jpeg_of_endless_scans_is_refused)
+{
+	struct decoded decoded;
+	struct bytes file = jpeg_of_three_scans();
+	struct bytes some = repeat_last_scan(&file, 400), many = repeat_last_scan(&file, 600);
+	cr_expect_eq(decode_bytes(some.data, some.size, &(struct request){0}, &decoded), 0, "%s",
+		decoded.result.text);
+	decoded_free(&decoded);
+	cr_expect_eq(decode_bytes(many.data, many.size, &(struct request){0}, &decoded), -ENOTSUP);
+	cr_expect_eq(decoded.result.reason, MURAL_REASON_UNSUPPORTED);
+	bytes_free(&some);
+	bytes_free(&many);
+	free(file.data);
 }
 
 /* ---- memory ---- */
