@@ -11,6 +11,7 @@
 #include <mural/pixel.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define PROBE_TIMEOUT_NS UINT64_C(10000000000)
 #define DECODE_TIMEOUT_NS UINT64_C(30000000000)
@@ -125,6 +126,14 @@ static void fail_impatient(struct entry *entry)
 	}
 }
 
+static uint64_t bitmap_bytes(const struct entry *entry)
+{
+	uint32_t stride;
+	uint64_t bytes = UINT64_MAX;
+	mural_bitmap_layout(entry->key.format, entry->facts.width, entry->facts.height, &stride, &bytes);
+	return bytes;
+}
+
 static int reserve(struct server *server, struct entry *entry)
 {
 	const struct request *first = list_item(entry->requests.next, struct request, in_entry);
@@ -173,7 +182,8 @@ static int find_room(struct server *server, struct entry *entry)
 			return -ENOSPC;
 		}
 	}
-	if (r == -EFBIG) {
+	/* A limit on the size of files gives the same error: it has nothing to do with the pool. */
+	if (r == -EFBIG && bitmap_bytes(entry) > server->options.budget_bytes / 2) {
 		fail_all(server, entry, -EFBIG, MURAL_REASON_TOO_LARGE, "larger than the whole pool");
 		return 0;
 	}
@@ -332,6 +342,7 @@ static int submit(struct server *server, struct entry *entry)
 	entry->started_ns = monotonic_ns();
 	entry->deadline_ns = entry->started_ns + timeout;
 	entry->kill = ENTRY_ALIVE;
+	entry->nursery = nursery_pid(server->nursery);
 	list_remove(&entry->queue);
 	list_append(&server->running, &entry->running_node);
 	*(probe ? &server->probing : &server->decoding) += 1;
@@ -507,6 +518,15 @@ static void on_decoded(struct server *server, struct entry *entry, const struct 
 		fail_all(server, entry, r, MURAL_REASON_MEMORY, "no thread to look at the file");
 }
 
+/* Decoders die with the process that forked them; that is nothing against their picture. */
+static bool lost_its_nursery(const struct server *server, const struct entry *entry)
+{
+	siginfo_t info = {0};
+	if (nursery_pid(server->nursery) != entry->nursery)
+		return true;
+	return waitid(P_PID, (id_t)entry->nursery, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0;
+}
+
 void decode_finished(struct worker *worker, void *job_user, bool answered, const struct job_result *result, int signal,
 	void *user)
 {
@@ -522,7 +542,7 @@ void decode_finished(struct worker *worker, void *job_user, bool answered, const
 	if (list_empty(&entry->requests)) {
 		retire(server, entry);
 		decode_room(server);
-	} else if (!answered && entry->kill == ENTRY_KILLED_UNWANTED) {
+	} else if (!answered && (entry->kill == ENTRY_KILLED_UNWANTED || lost_its_nursery(server, entry))) {
 		enqueue(server, entry); /* it gave way, or somebody new came: once more */
 	} else if (!answered || result->error < 0) {
 		server->counters.decode_failures++;

@@ -125,6 +125,7 @@ struct entry {
 	struct pool_slot *slot;
 	int source_fd; /* while waiting or decoding */
 	struct worker *worker;
+	pid_t nursery; /* the worker's parent */
 	enum entry_kill kill;
 	uint64_t started_ns, deadline_ns; /* of the worker */
 	struct file_ticket *ticket;

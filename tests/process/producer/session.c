@@ -1,14 +1,12 @@
 /* What the producer makes of consumers that speak wrongly, want too much, or die: that session ends, everybody else goes on,
  * and nothing is left behind. Speaks the protocol itself, so that it can say what libmural never would. */
-#include "common/endpoint.h"
 #include "common/protocol.h"
 #include "common/util.h"
+#include "support/peer.h"
 #include "support/process.h"
 
 #include <criterion/criterion.h>
 #include <mural/pixel.h>
-#include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -32,180 +30,50 @@ static void stop(void)
 
 TestSuite(session, .init = start, .fini = stop, .timeout = 120);
 
-/* ---- a consumer by hand ---- */
-
-struct peer {
-	int fd;
-	struct protocol_welcome welcome;
-	const struct board_table *table;
-	struct board_pins *pins;
-};
-
-static int raw_connect(void)
-{
-	struct endpoint endpoint;
-	int fd = -1;
-	cr_assert_eq(endpoint_resolve(NULL, &endpoint), 0);
-	cr_assert_eq(endpoint_connect(&endpoint, &fd), 0);
-	return fd;
-}
-
-/* The next message of any type, or false at the end of the session. */
-static bool next(int fd, union protocol_any *message, int fds[MESSAGE_FDS_MAX], size_t *count)
-{
-	for (;;) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		cr_assert_gt(poll(&ready, 1, TEST_TIMEOUT_MS), 0, "the producer says nothing");
-		ssize_t length = protocol_receive(fd, message, fds, count);
-		if (length == -EAGAIN)
-			continue;
-		cr_assert(length >= 0 || length == -ECONNRESET, "received: %s", strerror((int)-length));
-		return length > 0;
-	}
-}
-
-/* The next message of @type; descriptors of others are closed. */
-static void expect(int fd, uint32_t type, union protocol_any *message)
-{
-	int fds[MESSAGE_FDS_MAX];
-	size_t count = 0;
-	do {
-		count = 0;
-		cr_assert(next(fd, message, fds, &count), "the session ended before message %u", type);
-		close_all(fds, count);
-	} while (message->head.type != type);
-}
-
-static void expect_farewell(int fd, int error)
-{
-	union protocol_any message;
-	int fds[MESSAGE_FDS_MAX];
-	size_t count = 0;
-	expect(fd, PROTOCOL_FAREWELL, &message);
-	cr_assert_eq(message.farewell.error, error, "farewell with %d: %s", message.farewell.error,
-		message.farewell.reason);
-	cr_assert_not(next(fd, &message, fds, &count), "something came after the farewell");
-}
-
-static void send_or_die(int fd, const void *message, size_t size, const int *fds, size_t count)
-{
-	int r;
-	while ((r = message_send(fd, message, size, fds, count)) == -EAGAIN) {
-		struct pollfd ready = {.fd = fd, .events = POLLOUT};
-		poll(&ready, 1, TEST_TIMEOUT_MS);
-	}
-	cr_assert_eq(r, 0, "send: %s", strerror(-r));
-}
-
-static struct protocol_hello hello(void)
-{
-	return (struct protocol_hello){
-		.head.type = PROTOCOL_HELLO,
-		.magic = PROTOCOL_MAGIC,
-		.version = PROTOCOL_VERSION,
-		.name = "test",
-	};
-}
-
-static struct peer greet(void)
-{
-	struct peer peer = {.fd = raw_connect()};
-	struct protocol_hello greeting = hello();
-	union protocol_any message;
-	int fds[MESSAGE_FDS_MAX];
-	size_t count = 0;
-	send_or_die(peer.fd, &greeting, sizeof(greeting), NULL, 0);
-	cr_assert(next(peer.fd, &message, fds, &count));
-	cr_assert_eq(message.head.type, PROTOCOL_WELCOME);
-	peer.welcome = message.welcome;
-	cr_assert_eq(board_import_table(fds[0], &peer.welcome.instance, &peer.table), 0);
-	cr_assert_eq(board_import_pins(fds[1], &peer.welcome.instance, &peer.pins), 0);
-	close_all(fds, count);
-	return peer;
-}
-
-static void leave(struct peer *peer)
-{
-	close(peer->fd);
-	board_unmap_table(peer->table);
-	board_unmap_pins(peer->pins);
-}
-
-static int open_asset(const char *name)
-{
-	char path[256];
-	snprintf(path, sizeof(path), "assets/formats/%s", name);
-	int fd = open(test_source_path(path), O_RDONLY | O_CLOEXEC);
-	cr_assert_geq(fd, 0, "%s", path);
-	return fd;
-}
-
-static void ask(const struct peer *peer, uint32_t serial, const char *name, uint32_t flags, uint32_t priority)
-{
-	struct protocol_request request = {
-		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
-		.flags = flags,
-		.format = MURAL_FORMAT_XRGB8888,
-		.priority = priority,
-	};
-	int fd = open_asset(name);
-	send_or_die(peer->fd, &request, sizeof(request), &fd, 1);
-	close(fd);
-}
-
-static struct mural_stats stats_of(const struct peer *peer)
-{
-	struct protocol_stat stat = {.head = {.type = PROTOCOL_STAT, .serial = 1u << 30}};
-	union protocol_any message;
-	send_or_die(peer->fd, &stat, sizeof(stat), NULL, 0);
-	expect(peer->fd, PROTOCOL_STATS, &message);
-	return message.stats.stats;
-}
-
 /* Everybody else is served as ever. */
 static void expect_service(void)
 {
-	struct peer peer = greet();
+	struct peer peer = peer_greet();
 	union protocol_any message;
-	ask(&peer, 1, "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
-	expect(peer.fd, PROTOCOL_READY, &message);
-	leave(&peer);
+	peer_ask(&peer, 1, "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
+	peer_expect(peer.fd, PROTOCOL_READY, &message);
+	peer_leave(&peer);
 }
 
 static bool alone(void *watcher)
 {
-	return stats_of(watcher).sessions == 1;
+	return peer_stats(watcher).sessions == 1;
 }
 
 /* ---- greetings ---- */
 
 Test(session, a_message_before_the_greeting_ends_it)
 {
-	int fd = raw_connect();
+	int fd = peer_connect();
 	struct protocol_stat stat = {.head.type = PROTOCOL_STAT};
-	send_or_die(fd, &stat, sizeof(stat), NULL, 0);
-	expect_farewell(fd, -EPROTO);
+	peer_send(fd, &stat, sizeof(stat), NULL, 0);
+	peer_expect_farewell(fd, -EPROTO);
 	close(fd);
 	expect_service();
 }
 
 Test(session, another_version_is_told_so)
 {
-	int fd = raw_connect();
-	struct protocol_hello greeting = hello();
+	int fd = peer_connect();
+	struct protocol_hello greeting = peer_hello();
 	greeting.version = PROTOCOL_VERSION + 1;
-	send_or_die(fd, &greeting, sizeof(greeting), NULL, 0);
-	expect_farewell(fd, -EPROTONOSUPPORT);
+	peer_send(fd, &greeting, sizeof(greeting), NULL, 0);
+	peer_expect_farewell(fd, -EPROTONOSUPPORT);
 	close(fd);
 }
 
 Test(session, a_second_greeting_ends_it)
 {
-	struct peer peer = greet();
-	struct protocol_hello greeting = hello();
-	send_or_die(peer.fd, &greeting, sizeof(greeting), NULL, 0);
-	expect_farewell(peer.fd, -EPROTO);
-	leave(&peer);
+	struct peer peer = peer_greet();
+	struct protocol_hello greeting = peer_hello();
+	peer_send(peer.fd, &greeting, sizeof(greeting), NULL, 0);
+	peer_expect_farewell(peer.fd, -EPROTO);
+	peer_leave(&peer);
 }
 
 /* ---- messages that are none ---- */
@@ -217,9 +85,9 @@ Test(session, garbage_of_every_length_ends_only_that_session)
 		unsigned char bytes[MESSAGE_BYTES_MAX];
 		for (size_t i = 0; i < length; i++)
 			bytes[i] = (unsigned char)rand_r(&seed);
-		int fd = raw_connect();
-		send_or_die(fd, bytes, length, NULL, 0);
-		expect_farewell(fd, -EPROTO);
+		int fd = peer_connect();
+		peer_send(fd, bytes, length, NULL, 0);
+		peer_expect_farewell(fd, -EPROTO);
 		close(fd);
 	}
 	expect_service();
@@ -230,7 +98,7 @@ Test(session, every_message_of_a_wrong_size_or_with_wrong_descriptors_ends_it)
 	for (uint32_t type = 1; type < 80; type++) {
 		size_t right = protocol_size(type);
 		for (int variant = 0; variant < 3; variant++) {
-			struct peer peer = greet();
+			struct peer peer = peer_greet();
 			union protocol_any message = {.head = {.type = type, .serial = 1}};
 			size_t size = right + (variant == 0) - (variant == 1);
 			size_t count = variant == 2 ? protocol_descriptors(type) + 1 : protocol_descriptors(type);
@@ -239,9 +107,9 @@ Test(session, every_message_of_a_wrong_size_or_with_wrong_descriptors_ends_it)
 				size = 1; /* shorter than any message */
 			if (size == 0)
 				size = sizeof(message.head);
-			send_or_die(peer.fd, &message, size, fds, count);
-			expect_farewell(peer.fd, -EPROTO);
-			leave(&peer);
+			peer_send(peer.fd, &message, size, fds, count);
+			peer_expect_farewell(peer.fd, -EPROTO);
+			peer_leave(&peer);
 		}
 	}
 	expect_service();
@@ -249,18 +117,18 @@ Test(session, every_message_of_a_wrong_size_or_with_wrong_descriptors_ends_it)
 
 Test(session, a_producers_message_from_a_consumer_ends_it)
 {
-	struct peer peer = greet();
+	struct peer peer = peer_greet();
 	struct protocol_trimmed message = {.head.type = PROTOCOL_TRIMMED};
-	send_or_die(peer.fd, &message, sizeof(message), NULL, 0);
-	expect_farewell(peer.fd, -EPROTO);
-	leave(&peer);
+	peer_send(peer.fd, &message, sizeof(message), NULL, 0);
+	peer_expect_farewell(peer.fd, -EPROTO);
+	peer_leave(&peer);
 }
 
 /* ---- requests ---- */
 
 Test(session, unknown_formats_flags_and_priorities_are_refused)
 {
-	struct peer peer = greet();
+	struct peer peer = peer_greet();
 	union protocol_any message;
 	struct protocol_request request = {
 		.head = {.type = PROTOCOL_REQUEST, .serial = 1},
@@ -270,27 +138,27 @@ Test(session, unknown_formats_flags_and_priorities_are_refused)
 	wrong[0].format = 77;
 	wrong[1].flags = 1u << 31;
 	wrong[2].priority = 3;
-	int fd = open_asset("png-rgb8.png");
+	int fd = peer_open_picture("png-rgb8.png");
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		send_or_die(peer.fd, &wrong[i], sizeof(wrong[i]), &fd, 1);
-		expect(peer.fd, PROTOCOL_FAILED, &message);
+		peer_send(peer.fd, &wrong[i], sizeof(wrong[i]), &fd, 1);
+		peer_expect(peer.fd, PROTOCOL_FAILED, &message);
 		cr_assert_eq(message.failed.error, -EINVAL);
 	}
 	close(fd);
-	leave(&peer);
+	peer_leave(&peer);
 }
 
 Test(session, a_number_in_use_ends_it)
 {
-	struct peer peer = greet();
+	struct peer peer = peer_greet();
 	for (int i = 0; i < 2; i++)
-		ask(&peer, 7, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+		peer_ask(&peer, 7, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
 	union protocol_any message;
 	int fds[MESSAGE_FDS_MAX];
 	size_t count = 0;
 	/* Either the first was answered before the second came, or the session ends: never two under one number. */
 	int ready = 0;
-	while (ready < 2 && next(peer.fd, &message, fds, &count)) {
+	while (ready < 2 && peer_next(peer.fd, &message, fds, &count)) {
 		close_all(fds, count);
 		count = 0;
 		if (message.head.type == PROTOCOL_FAREWELL)
@@ -298,21 +166,21 @@ Test(session, a_number_in_use_ends_it)
 		ready += message.head.type == PROTOCOL_READY;
 	}
 	cr_assert(message.head.type == PROTOCOL_FAREWELL || ready == 2);
-	leave(&peer);
+	peer_leave(&peer);
 	expect_service();
 }
 
 static int refused_with(const int *fd)
 {
-	struct peer peer = greet();
+	struct peer peer = peer_greet();
 	union protocol_any message;
 	struct protocol_request request = {
 		.head = {.type = PROTOCOL_REQUEST, .serial = 1},
 		.format = MURAL_FORMAT_XRGB8888,
 	};
-	send_or_die(peer.fd, &request, sizeof(request), fd, 1);
-	expect(peer.fd, PROTOCOL_FAILED, &message);
-	leave(&peer);
+	peer_send(peer.fd, &request, sizeof(request), fd, 1);
+	peer_expect(peer.fd, PROTOCOL_FAILED, &message);
+	peer_leave(&peer);
 	return message.failed.error;
 }
 
@@ -336,17 +204,17 @@ Test(session, only_readable_regular_files_are_sources)
 
 Test(session, too_many_requests_are_refused_and_the_others_answered)
 {
-	struct peer peer = greet();
+	struct peer peer = peer_greet();
 	const uint32_t wanted = peer.welcome.requests_max + 50;
 	uint32_t answered = 0, refused = 0;
 	/* All of one picture, so that what is measured is the number in flight. The answers are read only at the end. */
 	for (uint32_t i = 1; i <= wanted; i++)
-		ask(&peer, i, "jpeg-420.jpg", 0, MURAL_PRIORITY_PREFETCH);
+		peer_ask(&peer, i, "jpeg-420.jpg", 0, MURAL_PRIORITY_PREFETCH);
 	while (answered + refused < wanted) {
 		union protocol_any message;
 		int fds[MESSAGE_FDS_MAX];
 		size_t count = 0;
-		cr_assert(next(peer.fd, &message, fds, &count));
+		cr_assert(peer_next(peer.fd, &message, fds, &count));
 		close_all(fds, count);
 		answered += message.head.type == PROTOCOL_READY;
 		if (message.head.type == PROTOCOL_FAILED) {
@@ -354,10 +222,10 @@ Test(session, too_many_requests_are_refused_and_the_others_answered)
 			refused++;
 		}
 	}
-	struct mural_stats stats = stats_of(&peer);
+	struct mural_stats stats = peer_stats(&peer);
 	cr_assert_eq(stats.refused_quota, refused);
 	cr_assert_eq(stats.decodes, 1, "%llu decodes", (unsigned long long)stats.decodes);
-	leave(&peer);
+	peer_leave(&peer);
 }
 
 Test(session, ten_requests_for_one_picture_share_one_decode)
@@ -366,38 +234,38 @@ Test(session, ten_requests_for_one_picture_share_one_decode)
 	union protocol_any message;
 	uint64_t region = 0, generation = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
-		peers[i] = greet();
+		peers[i] = peer_greet();
 	for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
-		ask(&peers[i], 1, "jpeg-progressive-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+		peer_ask(&peers[i], 1, "jpeg-progressive-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
 	for (size_t i = 0; i < ARRAY_SIZE(peers); i++) {
-		expect(peers[i].fd, PROTOCOL_READY, &message);
+		peer_expect(peers[i].fd, PROTOCOL_READY, &message);
 		if (i > 0)
 			cr_assert(message.ready.region == region && message.ready.generation == generation);
 		region = message.ready.region;
 		generation = message.ready.generation;
 	}
-	struct mural_stats stats = stats_of(&peers[0]);
+	struct mural_stats stats = peer_stats(&peers[0]);
 	cr_assert_eq(stats.decodes, 1);
 	cr_assert_eq(stats.requests, 10);
 	cr_assert_eq(stats.joined + stats.hits, 9);
 	for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
-		leave(&peers[i]);
+		peer_leave(&peers[i]);
 }
 
 Test(session, a_cancelled_request_ends_once_with_ecanceled)
 {
-	struct peer peer = greet();
+	struct peer peer = peer_greet();
 	union protocol_any message;
 	for (uint32_t serial = 1; serial <= 50; serial++) {
 		struct protocol_cancel cancel = {.head = {.type = PROTOCOL_CANCEL, .serial = serial}};
-		ask(&peer, serial, serial % 2 ? "jpeg-444.jpg" : "png-rgba16.png", 0, MURAL_PRIORITY_VISIBLE);
-		send_or_die(peer.fd, &cancel, sizeof(cancel), NULL, 0);
+		peer_ask(&peer, serial, serial % 2 ? "jpeg-444.jpg" : "png-rgba16.png", 0, MURAL_PRIORITY_VISIBLE);
+		peer_send(peer.fd, &cancel, sizeof(cancel), NULL, 0);
 	}
 	unsigned seen[51] = {0};
 	for (int ends = 0; ends < 50;) {
 		int fds[MESSAGE_FDS_MAX];
 		size_t count = 0;
-		cr_assert(next(peer.fd, &message, fds, &count));
+		cr_assert(peer_next(peer.fd, &message, fds, &count));
 		close_all(fds, count);
 		if (message.head.type != PROTOCOL_READY && message.head.type != PROTOCOL_FAILED)
 			continue;
@@ -406,68 +274,60 @@ Test(session, a_cancelled_request_ends_once_with_ecanceled)
 		cr_assert_eq(++seen[message.head.serial], 1, "request %u ended twice", message.head.serial);
 		ends++;
 	}
-	struct mural_stats stats = stats_of(&peer);
+	struct mural_stats stats = peer_stats(&peer);
 	cr_assert_eq(stats.waiting_requests, 0);
-	leave(&peer);
+	peer_leave(&peer);
 }
 
 /* ---- pins ---- */
 
 Test(session, what_was_never_told_is_purged_to_the_asker)
 {
-	struct peer owner = greet(), thief = greet();
+	struct peer owner = peer_greet(), thief = peer_greet();
 	union protocol_any message;
-	ask(&owner, 1, "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
-	expect(owner.fd, PROTOCOL_READY, &message);
+	peer_ask(&owner, 1, "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
+	peer_expect(owner.fd, PROTOCOL_READY, &message);
 	struct protocol_slot pin = {
 		.head = {.type = PROTOCOL_PIN, .serial = 2},
 		.slot = message.ready.slot,
 		.generation = message.ready.generation,
 	};
-	send_or_die(thief.fd, &pin, sizeof(pin), NULL, 0);
-	expect(thief.fd, PROTOCOL_PIN_ANSWER, &message);
+	peer_send(thief.fd, &pin, sizeof(pin), NULL, 0);
+	peer_expect(thief.fd, PROTOCOL_PIN_ANSWER, &message);
 	cr_assert_eq(message.pin_answer.result, PROTOCOL_PIN_PURGED);
 	pin.slot = UINT32_MAX;
-	send_or_die(thief.fd, &pin, sizeof(pin), NULL, 0);
-	expect(thief.fd, PROTOCOL_PIN_ANSWER, &message);
+	peer_send(thief.fd, &pin, sizeof(pin), NULL, 0);
+	peer_expect(thief.fd, PROTOCOL_PIN_ANSWER, &message);
 	cr_assert_eq(message.pin_answer.result, PROTOCOL_PIN_PURGED);
-	leave(&owner);
-	leave(&thief);
+	peer_leave(&owner);
+	peer_leave(&thief);
 }
 
 Test(session, giving_back_what_was_not_given_ends_it)
 {
-	struct peer peer = greet();
+	struct peer peer = peer_greet();
 	struct protocol_slot release = {.head.type = PROTOCOL_RELEASE, .slot = 12, .told = 1};
-	send_or_die(peer.fd, &release, sizeof(release), NULL, 0);
-	expect_farewell(peer.fd, -EPROTO);
-	leave(&peer);
-}
-
-static void purge(const struct peer *peer)
-{
-	struct protocol_trim trim = {.head = {.type = PROTOCOL_TRIM, .serial = 99}, .bytes = UINT64_MAX};
-	union protocol_any message;
-	send_or_die(peer->fd, &trim, sizeof(trim), NULL, 0);
-	expect(peer->fd, PROTOCOL_TRIMMED, &message);
+	peer_send(peer.fd, &release, sizeof(release), NULL, 0);
+	peer_expect_farewell(peer.fd, -EPROTO);
+	peer_leave(&peer);
 }
 
 Test(session, a_count_that_makes_no_sense_ends_that_session_alone)
 {
-	struct peer bad = greet(), good = greet();
+	struct peer bad = peer_greet(), good = peer_greet();
 	union protocol_any message;
-	ask(&good, 1, "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
-	expect(good.fd, PROTOCOL_READY, &message);
-	ask(&bad, 1, "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
-	expect(bad.fd, PROTOCOL_READY, &message);
+	peer_ask(&good, 1, "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
+	peer_expect(good.fd, PROTOCOL_READY, &message);
+	peer_ask(&bad, 1, "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
+	peer_expect(bad.fd, PROTOCOL_READY, &message);
 	/* One unpin too many: the count wraps. */
 	atomic_store(&bad.pins->slot[message.ready.slot].pins, UINT32_MAX);
-	purge(&good);
-	expect_farewell(bad.fd, -EPROTO);
-	cr_assert_eq(stats_of(&good).purged_bitmaps, 0, "its pins count until it has gone");
-	leave(&bad);
+	peer_purge(&good);
+	peer_expect_farewell(bad.fd, -EPROTO);
+	cr_assert_eq(peer_stats(&good).purged_bitmaps, 0, "its pins count until it has gone");
+	peer_leave(&bad);
 	expect_service();
-	leave(&good);
+	peer_leave(&good);
 }
 
 /* A consumer that pins one bitmap; a child of its own keeps its socket open until @life is closed. */
@@ -478,11 +338,11 @@ static pid_t holder_process(int life[2])
 	cr_assert_eq(pipe2(pipes, O_CLOEXEC), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
-		struct peer peer = greet();
+		struct peer peer = peer_greet();
 		union protocol_any message;
 		close(life[1]);
-		ask(&peer, 1, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
-		expect(peer.fd, PROTOCOL_READY, &message);
+		peer_ask(&peer, 1, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+		peer_expect(peer.fd, PROTOCOL_READY, &message);
 		board_pin(peer.table, peer.pins, message.ready.slot, message.ready.generation);
 		if (fork() == 0) {
 			close(pipes[1]);
@@ -500,25 +360,25 @@ static pid_t holder_process(int life[2])
 
 static bool nothing_pinned(void *context)
 {
-	return stats_of(context).pinned_bitmaps == 0;
+	return peer_stats(context).pinned_bitmaps == 0;
 }
 
 Test(session, a_killed_consumer_holds_nothing_though_its_child_keeps_the_socket)
 {
-	struct peer watcher = greet();
+	struct peer watcher = peer_greet();
 	int life[2];
 	cr_assert_eq(pipe2(life, O_CLOEXEC), 0);
 	pid_t pid = holder_process(life);
-	cr_assert_eq(stats_of(&watcher).pinned_bitmaps, 1);
-	purge(&watcher);
-	cr_assert_eq(stats_of(&watcher).pinned_bitmaps, 1, "a purge took what is pinned");
+	cr_assert_eq(peer_stats(&watcher).pinned_bitmaps, 1);
+	peer_purge(&watcher);
+	cr_assert_eq(peer_stats(&watcher).pinned_bitmaps, 1, "a purge took what is pinned");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	cr_assert(test_until(nothing_pinned, &watcher, TEST_TIMEOUT_MS), "the dead still pin");
-	purge(&watcher);
-	struct mural_stats stats = stats_of(&watcher);
+	peer_purge(&watcher);
+	struct mural_stats stats = peer_stats(&watcher);
 	cr_assert_eq(stats.ready_bitmaps + stats.idle_bitmaps, 0);
-	leave(&watcher);
+	peer_leave(&watcher);
 	close_all(life, 2);
 }
 
@@ -526,23 +386,23 @@ Test(session, a_killed_consumer_holds_nothing_though_its_child_keeps_the_socket)
 
 Test(session, descriptors_and_mappings_are_back_at_the_start_after_a_hundred_sessions)
 {
-	struct peer watcher = greet();
+	struct peer watcher = peer_greet();
 	expect_service();
 	cr_assert(test_until(alone, &watcher, TEST_TIMEOUT_MS));
-	purge(&watcher);
+	peer_purge(&watcher);
 	int descriptors = test_count_descriptors(producer.pid), mappings = test_count_mappings(producer.pid, "memfd");
 	for (int i = 0; i < 100; i++) {
-		struct peer peer = greet();
-		ask(&peer, 1, i % 2 ? "jpeg-420.jpg" : "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
+		struct peer peer = peer_greet();
+		peer_ask(&peer, 1, i % 2 ? "jpeg-420.jpg" : "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
 		if (i % 3) {
 			union protocol_any message;
-			expect(peer.fd, PROTOCOL_READY, &message);
+			peer_expect(peer.fd, PROTOCOL_READY, &message);
 		}
-		leave(&peer);
+		peer_leave(&peer);
 	}
 	cr_assert(test_until(alone, &watcher, TEST_TIMEOUT_MS), "sessions are left behind");
-	purge(&watcher);
+	peer_purge(&watcher);
 	cr_expect_leq(test_count_descriptors(producer.pid), descriptors + 2);
 	cr_expect_leq(test_count_mappings(producer.pid, "memfd"), mappings + 1);
-	leave(&watcher);
+	peer_leave(&watcher);
 }

@@ -1,0 +1,517 @@
+/* What the producer does for everybody: one copy for all, never over its budget, nothing lost when a decoder dies or the machine refuses,
+ * what is seen before what is prefetched, and a clean end. */
+#include "common/util.h"
+#include "support/peer.h"
+#include "support/process.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static char *folder;
+static struct test_process producer;
+
+static void start_with(const char *budget, const char *workers, const char *more, const char *value)
+{
+	const char *const args[] = {"--budget", budget, "--idle-ms", "20", "--workers", workers, more, value, NULL};
+	folder = test_folder_create();
+	test_producer_start(&producer, folder, args);
+}
+
+static void stop(void)
+{
+	test_process_fini(&producer);
+	if (folder)
+		test_folder_remove(folder);
+}
+
+TestSuite(service, .fini = stop, .timeout = 240);
+
+/* A picture that takes a while: 12 MP of PNG. */
+static char *large_picture(void)
+{
+	struct test_process maker;
+	const char *const args[] = {test_program("make_assets"), "--large", folder, "--megapixels", "12", "--kind", "png",
+		NULL};
+	cr_assert_eq(test_process_run(&maker, -1, args), 0, "no large picture");
+	test_process_fini(&maker);
+	return test_path(folder, "large-12mp-png.png");
+}
+
+/* The end of request @serial: READY or FAILED. Others' ends are passed over. */
+static union protocol_any end_of(const struct peer *peer, uint32_t serial)
+{
+	union protocol_any message;
+	for (;;) {
+		int fds[MESSAGE_FDS_MAX];
+		size_t count = 0;
+		cr_assert(peer_next(peer->fd, &message, fds, &count), "the session ended");
+		close_all(fds, count);
+		if ((message.head.type == PROTOCOL_READY || message.head.type == PROTOCOL_FAILED) &&
+			message.head.serial == serial)
+			return message;
+	}
+}
+
+static struct protocol_ready ready(const struct peer *peer, uint32_t serial, const char *name)
+{
+	peer_ask(peer, serial, name, 0, MURAL_PRIORITY_VISIBLE);
+	union protocol_any message = end_of(peer, serial);
+	cr_assert_eq(message.head.type, PROTOCOL_READY, "%s: %s", name, message.failed.text);
+	return message.ready;
+}
+
+static void pin(const struct peer *peer, const struct protocol_ready *bitmap)
+{
+	cr_assert_eq(board_pin(peer->table, peer->pins, bitmap->slot, bitmap->generation), BOARD_PINNED);
+}
+
+static void unpin(const struct peer *peer, const struct protocol_ready *bitmap)
+{
+	if (!board_unpin(peer->table, peer->pins, bitmap->slot))
+		return;
+	struct protocol_slot nudge = {
+		.head.type = PROTOCOL_NUDGE,
+		.slot = bitmap->slot,
+		.generation = bitmap->generation,
+	};
+	peer_send(peer->fd, &nudge, sizeof(nudge), NULL, 0);
+}
+
+/* Uses a bitmap for a moment: until then the producer holds it for us. */
+static void glance(const struct peer *peer, struct protocol_ready bitmap)
+{
+	pin(peer, &bitmap);
+	unpin(peer, &bitmap);
+}
+
+/* ---- one copy for all ---- */
+
+/* The region's descriptor of the first READY after a request. */
+static int region_of(const struct peer *peer, const char *name)
+{
+	union protocol_any message;
+	int region = -1;
+	peer_ask(peer, 1, name, 0, MURAL_PRIORITY_VISIBLE);
+	do {
+		int fds[MESSAGE_FDS_MAX];
+		size_t count = 0;
+		cr_assert(peer_next(peer->fd, &message, fds, &count));
+		if (message.head.type == PROTOCOL_REGION)
+			region = fds[0];
+		else
+			close_all(fds, count);
+	} while (message.head.type != PROTOCOL_READY);
+	cr_assert_geq(region, 0);
+	return region;
+}
+
+Test(service, two_consumers_get_the_same_memory_and_can_only_read_it)
+{
+	start_with("64M", "2", NULL, NULL);
+	struct peer peers[2] = {peer_greet(), peer_greet()};
+	struct stat st[2];
+	for (int i = 0; i < 2; i++) {
+		int fd = region_of(&peers[i], "jpeg-420.jpg");
+		cr_assert_eq(fstat(fd, &st[i]), 0);
+		cr_expect_eq(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+		cr_expect_eq(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+		cr_expect_lt(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
+		cr_expect_lt(ftruncate(fd, 0), 0);
+		cr_expect(fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK);
+		close(fd);
+	}
+	cr_assert(st[0].st_ino == st[1].st_ino && st[0].st_dev == st[1].st_dev);
+	for (int i = 0; i < 2; i++)
+		peer_leave(&peers[i]);
+}
+
+/* ---- the budget ---- */
+
+Test(service, what_is_pinned_is_never_taken_and_the_budget_never_exceeded)
+{
+	start_with("2M", "2", NULL, NULL);
+	struct peer a = peer_greet(), b = peer_greet();
+	static const char *const names[] = {"jpeg-420.jpg", "jpeg-422.jpg", "jpeg-444.jpg", "jpeg-440.jpg",
+		"jpeg-411.jpg", "jpeg-grey.jpg", "jpeg-cmyk.jpg", "jpeg-rgb.jpg", "orientation-1.jpg", "orientation-6.jpg"};
+	struct protocol_ready held[ARRAY_SIZE(names)];
+	size_t count = 0;
+	int error = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names) && error == 0; i++) {
+		const struct peer *peer = i % 2 ? &b : &a; /* two, so that the room ends before a quota does */
+		peer_ask(peer, (uint32_t)i + 1, names[i], 0, MURAL_PRIORITY_VISIBLE);
+		union protocol_any message = end_of(peer, (uint32_t)i + 1);
+		if (message.head.type == PROTOCOL_READY) {
+			held[count++] = message.ready;
+			pin(peer, &message.ready);
+		} else {
+			error = message.failed.error;
+			cr_expect_eq(message.failed.reason, MURAL_REASON_NO_ROOM, "%s", message.failed.text);
+		}
+		struct mural_stats stats = peer_stats(&a);
+		cr_assert_leq(stats.used_bytes, stats.budget_bytes);
+		cr_assert_leq(stats.allocated_bytes, stats.used_bytes);
+	}
+	cr_assert_eq(error, -ENOSPC);
+	cr_assert_gt(count, 2);
+	peer_purge(&a);
+	for (size_t i = 0; i < count; i++)
+		cr_assert_eq(atomic_load(&a.table->word[held[i].slot]) & ~BOARD_WATCHED,
+			board_word(held[i].generation, BOARD_READY), "a purge took what is pinned");
+	/* One that waits gets the room of the first that is given up. */
+	peer_ask(&a, 100, "jpeg-ycck-444.jpg", PROTOCOL_WAIT, MURAL_PRIORITY_VISIBLE);
+	while (!atomic_load(&a.table->waiters))
+		peer_stats(&b);
+	unpin(&a, &held[0]);
+	cr_assert_eq(end_of(&a, 100).head.type, PROTOCOL_READY);
+	peer_leave(&a);
+	peer_leave(&b);
+}
+
+Test(service, one_consumer_cannot_pin_everything)
+{
+	start_with("2M", "2", NULL, NULL);
+	struct peer greedy = peer_greet(), other = peer_greet();
+	static const char *const names[] = {"jpeg-420.jpg", "jpeg-422.jpg", "jpeg-444.jpg", "jpeg-440.jpg",
+		"jpeg-411.jpg", "jpeg-grey.jpg", "jpeg-cmyk.jpg", "jpeg-rgb.jpg"};
+	union protocol_any message = {0};
+	for (uint32_t i = 0; i < ARRAY_SIZE(names); i++) {
+		peer_ask(&greedy, i + 1, names[i], 0, MURAL_PRIORITY_VISIBLE);
+		message = end_of(&greedy, i + 1);
+		if (message.head.type == PROTOCOL_FAILED)
+			break;
+		pin(&greedy, &message.ready);
+	}
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
+	cr_expect(message.failed.error == -EDQUOT || message.failed.error == -ENOSPC, "%d", message.failed.error);
+	ready(&other, 1, "png-1x1-rgb8.png");
+	peer_leave(&greedy);
+	peer_leave(&other);
+}
+
+Test(service, a_picture_larger_than_the_pool_is_refused_as_such)
+{
+	start_with("1M", "1", NULL, NULL);
+	struct peer peer = peer_greet();
+	char *large = large_picture();
+	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE);
+	union protocol_any message = end_of(&peer, 1);
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
+	cr_assert_eq(message.failed.error, -EFBIG);
+	cr_assert_eq(message.failed.reason, MURAL_REASON_TOO_LARGE);
+	peer_leave(&peer);
+	free(large);
+}
+
+/* ---- the kernel's own count ---- */
+
+/* Bytes of all shared memory that a process holds descriptors of, each file once. */
+static uint64_t kernel_bytes(pid_t pid)
+{
+	char path[64];
+	ino_t seen[256];
+	size_t count = 0;
+	uint64_t bytes = 0;
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	DIR *fds = opendir(path);
+	cr_assert_not_null(fds);
+	for (struct dirent *item; (item = readdir(fds));) {
+		char link[512], target[256];
+		struct stat st;
+		snprintf(link, sizeof(link), "%s/%s", path, item->d_name);
+		ssize_t length = readlink(link, target, sizeof(target) - 1);
+		if (length <= 0 || stat(link, &st) < 0)
+			continue;
+		target[length] = '\0';
+		bool table = strstr(target, "mural-state") || strstr(target, "mural-pins");
+		if (strncmp(target, "/memfd:", 7) != 0 || table)
+			continue;
+		bool again = false;
+		for (size_t i = 0; i < count; i++)
+			again |= seen[i] == st.st_ino;
+		if (again || count == ARRAY_SIZE(seen))
+			continue;
+		seen[count++] = st.st_ino;
+		bytes += (uint64_t)st.st_blocks * 512;
+	}
+	closedir(fds);
+	return bytes;
+}
+
+Test(service, after_a_purge_the_kernel_holds_only_what_is_pinned)
+{
+	start_with("256M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	char *large = large_picture();
+	struct protocol_ready held = ready(&peer, 1, "jpeg-420.jpg");
+	pin(&peer, &held);
+	glance(&peer, ready(&peer, 2, large));
+	glance(&peer, ready(&peer, 3, "png-rgba8.png"));
+	glance(&peer, ready(&peer, 4, "jpeg-444.jpg"));
+	cr_assert_gt(kernel_bytes(producer.pid), UINT64_C(40) << 20);
+	cr_assert_gt(peer_purge(&peer), UINT64_C(40) << 20);
+	struct mural_stats stats = peer_stats(&peer);
+	cr_expect_eq(stats.pinned_bitmaps, 1);
+	cr_expect_eq(stats.ready_bitmaps + stats.idle_bitmaps + stats.kept_bytes, 0);
+	uint64_t kernel = kernel_bytes(producer.pid);
+	cr_expect_eq(stats.allocated_bytes, kernel);
+	cr_expect_leq(kernel, stats.pinned_bytes + stats.overhead_bytes, "%llu bytes left, %llu pinned",
+		(unsigned long long)kernel, (unsigned long long)stats.pinned_bytes);
+	cr_expect_leq(stats.overhead_bytes, UINT64_C(256) << 10); /* one control block, its ranges */
+	unpin(&peer, &held);
+	peer_leave(&peer);
+	free(large);
+}
+
+Test(service, a_signal_purges)
+{
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	struct protocol_ready bitmap = ready(&peer, 1, "jpeg-420.jpg");
+	glance(&peer, bitmap);
+	test_process_signal(&producer, SIGUSR1);
+	while (board_word_state(atomic_load(&peer.table->word[bitmap.slot])) != BOARD_PURGED)
+		peer_stats(&peer);
+	peer_leave(&peer);
+}
+
+/* ---- decoders that die ---- */
+
+static pid_t child_named(pid_t parent, const char *name, pid_t after)
+{
+	pid_t found = 0;
+	char path[64], text[512];
+	DIR *processes = opendir("/proc");
+	cr_assert_not_null(processes);
+	for (struct dirent *item; (item = readdir(processes));) {
+		pid_t pid = (pid_t)strtol(item->d_name, NULL, 10), of = 0;
+		char comm[64] = "";
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+		int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+		ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+		close_p(&fd);
+		if (length <= 0)
+			continue;
+		text[length] = '\0';
+		if (sscanf(text, "%*d (%63[^)]) %*c %d", comm, &of) == 2 && of == parent && strcmp(comm, name) == 0 &&
+			pid > after && (found == 0 || pid < found))
+			found = pid;
+	}
+	closedir(processes);
+	return found;
+}
+
+static void kill_all_decoders(void)
+{
+	pid_t nursery = child_named(producer.pid, "mural-nursery", 0);
+	cr_assert_gt(nursery, 0);
+	for (pid_t pid = 0; (pid = child_named(nursery, "mural-decoder", pid)) > 0;)
+		kill(pid, SIGKILL);
+}
+
+static bool is_decoding(void *peer)
+{
+	return peer_stats(peer).filling_bitmaps > 0;
+}
+
+Test(service, a_killed_decoder_fails_its_request_and_the_next_one_works)
+{
+	start_with("256M", "1", NULL, NULL);
+	struct peer peer = peer_greet(), watcher = peer_greet();
+	char *large = large_picture();
+	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE);
+	cr_assert(test_until(is_decoding, &watcher, TEST_TIMEOUT_MS));
+	kill_all_decoders();
+	union protocol_any message = end_of(&peer, 1);
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
+	cr_expect_eq(message.failed.error, -ENOMEM);
+	cr_expect_eq(message.failed.reason, MURAL_REASON_KILLED, "%s", message.failed.text);
+	cr_expect_eq(peer_stats(&peer).filling_bytes, 0);
+	ready(&peer, 2, large);
+	peer_leave(&peer);
+	peer_leave(&watcher);
+	free(large);
+}
+
+Test(service, a_killed_nursery_is_replaced)
+{
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	ready(&peer, 1, "jpeg-420.jpg");
+	kill(child_named(producer.pid, "mural-nursery", 0), SIGKILL);
+	ready(&peer, 2, "jpeg-444.jpg");
+	peer_leave(&peer);
+}
+
+/* ---- a machine that refuses ---- */
+
+/* The producer's limits, as an administrator may set them while it runs. */
+static struct rlimit limit_producer(int resource, rlim_t value)
+{
+	struct rlimit before, now;
+	cr_assert_eq(prlimit(producer.pid, resource, NULL, &before), 0);
+	now = before;
+	now.rlim_cur = value;
+	cr_assert_eq(prlimit(producer.pid, resource, &now, NULL), 0);
+	return before;
+}
+
+static void expect_refusal_and_recovery(int resource, rlim_t value)
+{
+	struct peer peer = peer_greet();
+	ready(&peer, 1, "png-1x1-rgb8.png");
+	struct rlimit before = limit_producer(resource, value);
+	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	union protocol_any message = end_of(&peer, 2);
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED, "a limit of %llu changed nothing", (unsigned long long)value);
+	cr_expect_eq(message.failed.reason, MURAL_REASON_MEMORY, "%s", message.failed.text);
+	cr_assert_eq(prlimit(producer.pid, resource, &before, NULL), 0);
+	ready(&peer, 3, "jpeg-420.jpg");
+	struct mural_stats stats = peer_stats(&peer);
+	cr_expect_eq(stats.filling_bytes, 0);
+	cr_expect_geq(stats.used_bytes, stats.allocated_bytes);
+	peer_leave(&peer);
+}
+
+Test(service, shared_memory_that_can_not_be_made_large_fails_the_request)
+{
+	start_with("64M", "1", NULL, NULL);
+	expect_refusal_and_recovery(RLIMIT_FSIZE, 4096); /* ftruncate: EFBIG */
+}
+
+Test(service, shared_memory_that_can_not_be_mapped_fails_the_request)
+{
+	start_with("64M", "1", NULL, NULL);
+	expect_refusal_and_recovery(RLIMIT_AS, 4096); /* mmap: ENOMEM */
+}
+
+Test(service, a_producer_without_descriptors_ends_the_session_and_serves_the_next)
+{
+	start_with("64M", "1", NULL, NULL);
+	struct peer peer = peer_greet();
+	ready(&peer, 1, "png-1x1-rgb8.png");
+	struct rlimit before = limit_producer(RLIMIT_NOFILE, 3);
+	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	peer_expect_farewell(peer.fd, -EMFILE);
+	cr_assert_eq(prlimit(producer.pid, RLIMIT_NOFILE, &before, NULL), 0);
+	struct peer next = peer_greet();
+	ready(&next, 1, "jpeg-420.jpg");
+	peer_leave(&peer);
+	peer_leave(&next);
+}
+
+/* ---- order ---- */
+
+Test(service, what_is_seen_takes_the_decoder_from_a_prefetch)
+{
+	start_with("256M", "1", NULL, NULL);
+	struct peer peer = peer_greet(), watcher = peer_greet();
+	char *large = large_picture();
+	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_PREFETCH);
+	cr_assert(test_until(is_decoding, &watcher, TEST_TIMEOUT_MS));
+	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	union protocol_any message;
+	peer_expect(peer.fd, PROTOCOL_READY, &message);
+	cr_expect_eq(message.head.serial, 2, "the prefetch came first");
+	message = end_of(&peer, 1);
+	cr_expect_eq(message.head.type, PROTOCOL_READY, "the prefetch was lost: %s", message.failed.text);
+	peer_leave(&peer);
+	peer_leave(&watcher);
+	free(large);
+}
+
+Test(service, a_prefetch_that_becomes_visible_keeps_its_decoder)
+{
+	start_with("256M", "1", NULL, NULL);
+	struct peer peer = peer_greet(), watcher = peer_greet();
+	char *large = large_picture();
+	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_PREFETCH);
+	cr_assert(test_until(is_decoding, &watcher, TEST_TIMEOUT_MS));
+	struct protocol_priority now = {
+		.head = {.type = PROTOCOL_PRIORITY, .serial = 1},
+		.priority = MURAL_PRIORITY_VISIBLE,
+	};
+	peer_send(peer.fd, &now, sizeof(now), NULL, 0);
+	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(end_of(&peer, 1).head.type, PROTOCOL_READY);
+	cr_expect_eq(end_of(&peer, 2).head.type, PROTOCOL_READY);
+	struct mural_stats stats = peer_stats(&watcher);
+	cr_expect_eq(stats.decodes, 2, "%llu decodes", (unsigned long long)stats.decodes);
+	peer_leave(&peer);
+	peer_leave(&watcher);
+	free(large);
+}
+
+Test(service, a_cancelled_decode_is_stopped)
+{
+	start_with("256M", "1", NULL, NULL);
+	struct peer peer = peer_greet();
+	char *large = large_picture();
+	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE);
+	cr_assert(test_until(is_decoding, &peer, TEST_TIMEOUT_MS));
+	struct protocol_cancel cancel = {.head = {.type = PROTOCOL_CANCEL, .serial = 1}};
+	peer_send(peer.fd, &cancel, sizeof(cancel), NULL, 0);
+	cr_expect_eq(end_of(&peer, 1).failed.error, -ECANCELED);
+	while (peer_stats(&peer).workers_busy > 0)
+		;
+	struct mural_stats stats = peer_stats(&peer);
+	cr_expect_eq(stats.decodes, 0);
+	cr_expect_eq(stats.filling_bytes, 0);
+	peer_leave(&peer);
+	free(large);
+}
+
+/* ---- the end ---- */
+
+Test(service, sigterm_ends_it_cleanly_and_mapped_pixels_stay_readable)
+{
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	int region = region_of(&peer, "jpeg-420.jpg");
+	const unsigned char *pixels = mmap(NULL, 65536, PROT_READ, MAP_SHARED, region, 0);
+	cr_assert_neq(pixels, MAP_FAILED);
+	unsigned before = 0, after = 0;
+	for (size_t i = 0; i < 65536; i++)
+		before = before * 31 + pixels[i];
+	test_process_signal(&producer, SIGTERM);
+	cr_assert(test_process_wait(&producer, TEST_TIMEOUT_MS));
+	cr_expect_eq(producer.status, 0);
+	cr_expect_neq(access(getenv("MURAL_SOCKET"), F_OK), 0, "its socket is still there");
+	for (size_t i = 0; i < 65536; i++)
+		after = after * 31 + pixels[i];
+	cr_expect_eq(before, after);
+	close(region);
+	peer_leave(&peer);
+}
+
+Test(service, it_ends_by_itself_when_nobody_needs_it)
+{
+	start_with("64M", "2", "--idle-exit", "1");
+	struct peer peer = peer_greet();
+	ready(&peer, 1, "jpeg-420.jpg");
+	peer_leave(&peer);
+	cr_assert(test_process_wait(&producer, TEST_TIMEOUT_MS));
+	cr_expect_eq(producer.status, 0);
+	cr_expect_neq(access(getenv("MURAL_SOCKET"), F_OK), 0, "its socket is still there");
+}
+
+Test(service, a_second_producer_is_refused)
+{
+	start_with("64M", "1", NULL, NULL);
+	struct test_process second;
+	const char *const args[] = {test_program("mural-producer"), NULL};
+	cr_expect_eq(test_process_run(&second, -1, args), 1);
+	char *said = test_process_err(&second, NULL);
+	cr_expect_not_null(strstr(said, "a producer listens there already"), "%s", said);
+	free(said);
+	test_process_fini(&second);
+	struct peer peer = peer_greet();
+	ready(&peer, 1, "jpeg-420.jpg");
+	peer_leave(&peer);
+}
