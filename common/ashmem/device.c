@@ -1,5 +1,6 @@
 /* The device driver: /dev/ashmem by ioctl, where the kernel has it. Its sizes and ranges are 32
  * bits wide and wrap; what would wrap is refused here. */
+#include "common/ashmem/device_abi.h"
 #include "common/ashmem/driver.h"
 
 #include <errno.h>
@@ -9,25 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define DEVICE_PATH "/dev/ashmem"
-
-/* linux/ashmem.h went away with the driver; the numbers are the kernel's interface. */
-struct ashmem_pin {
-	uint32_t offset, len;
-};
-
-#define ASHMEM_MAGIC 0x77
-#define ASHMEM_SET_NAME _IOW(ASHMEM_MAGIC, 1, char[ASHMEM_NAME_LEN])
-#define ASHMEM_GET_NAME _IOR(ASHMEM_MAGIC, 2, char[ASHMEM_NAME_LEN])
-#define ASHMEM_SET_SIZE _IOW(ASHMEM_MAGIC, 3, size_t)
-#define ASHMEM_GET_SIZE _IO(ASHMEM_MAGIC, 4)
-#define ASHMEM_SET_PROT_MASK _IOW(ASHMEM_MAGIC, 5, unsigned long)
-#define ASHMEM_GET_PROT_MASK _IO(ASHMEM_MAGIC, 6)
-#define ASHMEM_PIN _IOW(ASHMEM_MAGIC, 7, struct ashmem_pin)
-#define ASHMEM_UNPIN _IOW(ASHMEM_MAGIC, 8, struct ashmem_pin)
-#define ASHMEM_GET_PIN_STATUS _IO(ASHMEM_MAGIC, 9)
-#define ASHMEM_PURGE_ALL_CACHES _IO(ASHMEM_MAGIC, 10)
 
 /* The device's number, once it has been seen: looking for it each time costs more than a pin.
  * Should it ever pass to another device, that one does not know our requests. */
@@ -40,7 +22,7 @@ bool ashmem_device_owns(const struct stat *st)
 		return false;
 	if (st->st_rdev == known_device)
 		return true;
-	if (stat(DEVICE_PATH, &device) < 0 || !S_ISCHR(device.st_mode) ||
+	if (stat(ASHMEM_DEVICE_PATH, &device) < 0 || !S_ISCHR(device.st_mode) ||
 		device.st_rdev != st->st_rdev)
 		return false;
 	known_device = device.st_rdev;
@@ -50,7 +32,7 @@ bool ashmem_device_owns(const struct stat *st)
 static int open_device(void)
 {
 	struct stat st;
-	int fd = open(DEVICE_PATH, O_RDWR | O_CLOEXEC);
+	int fd = open(ASHMEM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return errno == EMFILE || errno == ENFILE || errno == EACCES || errno == EPERM
 			       ? -errno

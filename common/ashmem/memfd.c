@@ -21,14 +21,22 @@
 
 /* --- Creation --- */
 
-static int open_memfd(const char *name)
+int memfd_open(const char *name)
 {
 	char shown[MEMFD_NAME_MAX + 1];
 	snprintf(shown, sizeof(shown), "%s", name && name[0] ? name : ASHMEM_NAME_DEF);
 	int fd = memfd_create(shown, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create(shown, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	/* Not 0777, or whoever is given a read-only descriptor opens it again for writing. */
+	if (fchmod(fd, 0600) < 0) {
+		int error = errno;
+		close(fd);
+		return -error;
+	}
+	return fd;
 }
 
 static void store_name(struct ashmem_block *block, const char *name)
@@ -38,7 +46,7 @@ static void store_name(struct ashmem_block *block, const char *name)
 	memcpy(block->name, kept, sizeof(kept));
 }
 
-static int write_block(int fd, const char *name, uint64_t size, uint64_t offset)
+static int write_block(int fd, const char *name, uint64_t size, uint32_t mask, uint64_t offset)
 {
 	/* Where shared memory always gets huge pages, this one page must not. */
 	struct ashmem_block *block = mmap(
@@ -49,7 +57,7 @@ static int write_block(int fd, const char *name, uint64_t size, uint64_t offset)
 	block->version = ASHMEM_BLOCK_VERSION;
 	block->page_size = (uint32_t)ashmem_page_size();
 	block->size = size;
-	block->prot_mask = ASHMEM_ALL_PROT;
+	block->prot_mask = mask;
 	block->oldest = UINT64_MAX;
 	if (name)
 		store_name(block, name);
@@ -61,24 +69,31 @@ static int write_block(int fd, const char *name, uint64_t size, uint64_t offset)
 	return 0;
 }
 
-static int fill_memfd(int fd, const char *name, size_t size)
+int memfd_lay_out(int fd, const char *name, uint64_t size, uint32_t mask)
 {
 	uint64_t offset, bytes;
 	int r = ashmem_layout(size, &offset, &bytes);
 	if (r < 0)
 		return r;
-	/* Not 0777, or whoever is given a read-only descriptor opens it again for writing. */
-	if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)bytes) < 0)
+	if (ftruncate(fd, (off_t)bytes) < 0)
 		return -errno;
-	r = write_block(fd, name, size, offset);
-	if (r < 0)
-		return r;
+	return write_block(fd, name, size, mask, offset);
+}
+
+int memfd_seal(int fd)
+{
 	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0 ? -errno : 0;
+}
+
+static int fill_memfd(int fd, const char *name, size_t size)
+{
+	int r = memfd_lay_out(fd, name, size, ASHMEM_ALL_PROT);
+	return r < 0 ? r : memfd_seal(fd);
 }
 
 static int memfd_region_create(const char *name, size_t size)
 {
-	int fd = open_memfd(name);
+	int fd = memfd_open(name);
 	if (fd < 0)
 		return fd;
 	int r = fill_memfd(fd, name, size);

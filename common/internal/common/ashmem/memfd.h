@@ -8,6 +8,13 @@
 
 struct attachment;
 
+/* An empty memfd that is no region yet: close-on-exec, not sealed, for nobody but its user. */
+int memfd_open(const char *name);
+
+/* Gives it a region's length and control block. Until it is sealed it is no region. -EFBIG. */
+int memfd_lay_out(int fd, const char *name, uint64_t size, uint32_t mask);
+int memfd_seal(int fd);
+
 /* The control block of a descriptor, for one call. */
 struct loan {
 	struct ashmem_region *region;
