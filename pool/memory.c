@@ -91,7 +91,7 @@ static int find_slab(struct pool *pool, uint64_t bytes, uid_t uid, uint64_t now_
 {
 	for (;;) {
 		struct slab *slab = slab_find(pool, bytes, uid);
-		int r = room_make(pool, bytes + (slab ? 0 : pool->slab_control_bytes), now_ns);
+		int r = room_make(pool, bytes + (slab ? 0 : pool->slab_control_bytes), slab, now_ns);
 		if (r < 0)
 			return r;
 		if (r > 0)

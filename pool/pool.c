@@ -246,7 +246,9 @@ int pool_tell(struct pool *pool, struct pool_slot *slot, struct pool_holder *hol
 	bits_clear(&holder->leaving, slot->number);
 	if (slot->region && holder->uid != slot->uid)
 		slot->region->foreign = true;
-	room_note_use(pool, slot, now_ns);
+	/* Its place among the victims is put right when its turn comes. */
+	slot->last_use_ns = max_u64(slot->last_use_ns, now_ns);
+	slot->never_seen = false;
 	return 0;
 }
 
@@ -288,7 +290,7 @@ int pool_revive(struct pool *pool, struct pool_slot *slot, struct pool_holder *h
 	pool->now_ns = now_ns;
 	switch (slot->state) {
 	case BOARD_READY:
-		room_note_use(pool, slot, now_ns);
+		slot->last_use_ns = max_u64(slot->last_use_ns, now_ns);
 		return 0;
 	case BOARD_IDLE:
 		r = holder_check_quota(pool, holder, slot->bitmap.size_bytes);

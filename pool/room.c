@@ -19,17 +19,6 @@ bool room_before(struct heap_node *a, struct heap_node *b)
 	return x->generation < y->generation;
 }
 
-void room_note_use(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
-{
-	slot->last_use_ns = max_u64(slot->last_use_ns, now_ns);
-	slot->never_seen = false;
-	slot->rank = slot->rank > ROOM_SEEN ? slot->rank : ROOM_SEEN;
-	if (slot->state == BOARD_READY)
-		slot->order = slot->last_use_ns;
-	if (heap_holds(&slot->victim))
-		heap_update(slot->state == BOARD_READY ? &pool->ready : &pool->idle, &slot->victim);
-}
-
 static uint8_t rank_now(const struct pool *pool, const struct pool_slot *slot)
 {
 	const struct pool_holder *holder;
@@ -84,7 +73,7 @@ bool room_give_back_one(struct pool *pool, enum slot_fate fate, uint64_t now_ns,
 }
 
 /* Could @bytes be had? Slots that nobody uses are made IDLE until it is certain, so that nothing is purged in vain. */
-static bool is_possible(struct pool *pool, uint64_t bytes, uint64_t now_ns)
+static bool is_possible(struct pool *pool, uint64_t bytes, const struct slab *slab, uint64_t now_ns)
 {
 	struct account *account = &pool->account;
 	for (;;) {
@@ -92,15 +81,15 @@ static bool is_possible(struct pool *pool, uint64_t bytes, uint64_t now_ns)
 		if (bytes <= account->budget - taken)
 			return true;
 		if (!idle_one(pool, now_ns))
-			return bytes <= account->budget - taken + slab_idle_control(pool);
+			return bytes <= account->budget - taken + slab_idle_control(pool, slab);
 	}
 }
 
-int room_make(struct pool *pool, uint64_t bytes, uint64_t now_ns)
+int room_make(struct pool *pool, uint64_t bytes, const struct slab *slab, uint64_t now_ns)
 {
 	if (account_fits(&pool->account, bytes))
 		return 0;
-	if (!is_possible(pool, bytes, now_ns))
+	if (!is_possible(pool, bytes, slab, now_ns))
 		return -ENOSPC;
 	uint64_t freed = 0;
 	while (!account_fits(&pool->account, bytes)) {
@@ -150,7 +139,7 @@ int room_get_region(struct pool *pool, uint64_t capacity, uid_t uid, uint64_t no
 		uint64_t need = capacity + pool->control_bytes, freed = 0;
 		if (!account_fits(&pool->account, need)) {
 			/* One at a time: the region of the next to go may be just what is needed. */
-			if (!is_possible(pool, need, now_ns) ||
+			if (!is_possible(pool, need, NULL, now_ns) ||
 				!room_give_back_one(pool, SLOT_KEEP, now_ns, &freed))
 				return -ENOSPC;
 			continue;

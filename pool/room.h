@@ -10,15 +10,14 @@ enum room_rank {
 	ROOM_VISIBLE, /* on somebody's screen, by what the boards said when they were last looked at */
 };
 
-/* The order in which slots are lost: rank, then order. This is the one place that decides it. */
+/* The order in which slots are lost: rank, then order. This is the one place that decides it. Both may be out of date in a
+ * slot's favour or disfavour: they are made right when it is about to go. */
 bool room_before(struct heap_node *a, struct heap_node *b);
 
-/* Somebody is told of a slot, or asks for it: whichever victims it is among, it goes later. */
-void room_note_use(struct pool *pool, struct pool_slot *slot, uint64_t now_ns);
-
 /* Makes room for @bytes: kept regions, then IDLE, then READY that nobody uses. Nothing is thrown away when it can not be enough.
- * 0: there was room.  1: there is now, and slabs may have gone.  -ENOSPC. */
-int room_make(struct pool *pool, uint64_t bytes, uint64_t now_ns);
+ * @slab: the bytes are for a piece of this one, so that its control block is no room to be made; or NULL.
+ * 0: there was room.  1: there is now, and slabs may have gone, @slab too.  -ENOSPC. */
+int room_make(struct pool *pool, uint64_t bytes, const struct slab *slab, uint64_t now_ns);
 
 /* A region of @capacity bytes for @uid, and room for it; charged to nobody yet. 0: a new one.  1: one that was used before.
  * -ENOSPC.  -EMFILE, -ENFILE, -ENOMEM: after idle ones were given up. */

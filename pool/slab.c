@@ -136,12 +136,12 @@ void slab_mend_all(struct pool *pool)
 	}
 }
 
-uint64_t slab_idle_control(const struct pool *pool)
+uint64_t slab_idle_control(const struct pool *pool, const struct slab *except)
 {
 	uint64_t bytes = 0;
 	for (struct list *at = pool->slabs.next; at != &pool->slabs; at = at->next) {
 		const struct slab *slab = CONTAINER_OF(at, struct slab, all);
-		if (slab->idle_bytes == memory_dealer_used(slab->dealer))
+		if (slab != except && slab->idle_bytes == memory_dealer_used(slab->dealer))
 			bytes += slab->region->control;
 	}
 	return bytes;

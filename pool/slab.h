@@ -43,8 +43,8 @@ int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct r
 /* Punches free pieces that have pages again, in all slabs where the kernel counts more than the pieces given out. */
 void slab_mend_all(struct pool *pool);
 
-/* Bytes of control blocks that go when everything IDLE has gone. */
-uint64_t slab_idle_control(const struct pool *pool);
+/* Bytes of control blocks that go when everything IDLE has gone, but for that of @except, which may be NULL. */
+uint64_t slab_idle_control(const struct pool *pool, const struct slab *except);
 
 /* Frees it without a punch. */
 void slab_close(struct pool *pool, struct slab *slab);

@@ -173,7 +173,6 @@ uint64_t slot_purge(struct pool *pool, struct pool_slot *slot, enum slot_fate fa
 	heap_remove(&pool->idle, &slot->victim);
 	/* Before the first page goes: a consumer that reads the word from now on knows. */
 	slot_enter(pool, slot, BOARD_PURGED);
-	grant_end(slot, NULL);
 	let_leave(pool, slot);
 	pool->purges++;
 	pool->purged_bytes += slot->charge;

@@ -295,3 +295,24 @@ Test(inject, when_nothing_can_be_punched_the_sums_are_right_all_the_same)
 	pass(&f, 30000 * MS); /* it is noticed, and punched later */
 	check(&f);
 }
+
+Test(inject, what_could_not_be_punched_does_not_show_behind_the_next_picture)
+{
+	int fd = -1;
+	uint64_t region = 0, size = 0, offset = 0;
+	char rest[480] = "";
+	consumer_pin(&c, slot_make_for(&f, &c, 4096, 1));
+	slot_make_for(&f, &c, 20480, 2);
+	wrap_only("fallocate64");
+	wrap_arm(1, true);
+	pool_purge(f.pool, f.now);
+	cr_assert(wrap_disarm());
+	struct pool_slot *next = slot_make(&f, 20000, 3);
+	pool_slot_place(next, &region, &size, &offset);
+	cr_assert_eq(offset, 4096, "in the place of the other");
+	cr_assert_eq(pool_slot_share(next, &fd), 0);
+	cr_assert_eq(pread(fd, rest, sizeof(rest), (off_t)offset + 20000), (ssize_t)sizeof(rest));
+	for (size_t i = 0; i < sizeof(rest); i++)
+		cr_assert_eq(rest[i], 0);
+	close(fd);
+}
