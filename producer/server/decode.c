@@ -1,9 +1,10 @@
 /* An entry's way to pixels.
  *
- *     PROBE -> ROOM -> DECODE -> VERIFY -> CACHED        any step may fail: every waiting request is told, and the entry is forgotten
+ *     PROBE -> DECODE -> VERIFY -> CACHED        any step may fail: every waiting request is told, and the entry is forgotten
+ *                 \-> ROOM -^                   (or, when it was purged before, CACHED and PURGED again)
  *
- * (or, when it was purged before, CACHED and PURGED again.) Decoders are few: entries queue by priority, then by age. A prefetch that holds
- * a decoder gives way to what somebody is waiting to see: it is killed and queued again. */
+ * Decoders are few: entries queue by priority, then by age. Room is taken only when a decoder is free for it, so that a long queue holds no
+ * memory. A prefetch that holds a decoder gives way to what somebody is waiting to see: it is killed and queued again. */
 #include "parts.h"
 
 #include "common/log.h"
@@ -49,6 +50,7 @@ static void enqueue(struct server *server, struct entry *entry)
 static void wait_for_room(struct server *server, struct entry *entry)
 {
 	list_remove(&entry->queue);
+	entry->stage = ENTRY_ROOM;
 	struct list *before = server->roomless.next;
 	while (before != &server->roomless) {
 		const struct entry *other = list_item(before, struct entry, queue);
@@ -80,6 +82,13 @@ static void give_slot_back(struct server *server, struct entry *entry)
 	pool_abandon(server->pool, slot);
 }
 
+/* Into the queue again, at its age; meanwhile it holds no memory. */
+static void push_back(struct server *server, struct entry *entry)
+{
+	give_slot_back(server, entry);
+	enqueue(server, entry);
+}
+
 /* Back to what it was before this decode: purged and remembered, or unknown. */
 static void retire(struct server *server, struct entry *entry)
 {
@@ -107,14 +116,6 @@ static void answer_all(struct entry *entry)
 }
 
 /* ---- room ---- */
-
-static bool somebody_waits(const struct entry *entry)
-{
-	list_for_each(node, &entry->requests)
-		if (list_item(node, struct request, in_entry)->wanted.flags & PROTOCOL_WAIT)
-			return true;
-	return false;
-}
 
 static void fail_impatient(struct entry *entry)
 {
@@ -154,10 +155,9 @@ static int reserve(struct server *server, struct entry *entry)
 	return r;
 }
 
-/* 0: has room (or has ended); -ENOSPC: waits. */
+/* Takes room for an entry whose turn has come. 1: it has a slot; 0: it has ended, or waits. */
 static int find_room(struct server *server, struct entry *entry)
 {
-	entry->stage = ENTRY_ROOM;
 	int r = reserve(server, entry);
 	while (r == -EDQUOT) {
 		/* Whose quota it is decides who fails; the others go on. */
@@ -169,43 +169,37 @@ static int find_room(struct server *server, struct entry *entry)
 		}
 		r = reserve(server, entry);
 	}
+	if (r == 0) {
+		server->filling++;
+		return 1;
+	}
 	if (r == -ENOSPC) {
 		/* What is being decoded can be given up soon; only pins can last for ever. */
 		if (server->filling == 0)
 			fail_impatient(entry);
-		if (list_empty(&entry->requests)) {
+		if (list_empty(&entry->requests))
 			retire(server, entry);
-			return 0;
-		}
-		if (server->filling > 0 || somebody_waits(entry)) {
+		else
 			wait_for_room(server, entry);
-			return -ENOSPC;
-		}
-	}
-	/* A limit on the size of files gives the same error: it has nothing to do with the pool. */
-	if (r == -EFBIG && bitmap_bytes(entry) > server->options.budget_bytes / 2) {
+	} else if (r == -EFBIG && bitmap_bytes(entry) > server->options.budget_bytes / 2) {
+		/* (A limit on the size of files gives the same error: it has nothing to do with the pool.) */
 		fail_all(server, entry, -EFBIG, MURAL_REASON_TOO_LARGE, "larger than the whole pool");
-		return 0;
-	}
-	if (r < 0) {
+	} else {
 		fail_all(server, entry, r, MURAL_REASON_MEMORY, strerror(-r));
-		return 0;
 	}
-	server->filling++;
-	entry->stage = ENTRY_DECODE;
-	enqueue(server, entry);
 	return 0;
 }
 
 void decode_room(struct server *server)
 {
-	while (!list_empty(&server->roomless)) {
-		struct entry *entry = list_item(server->roomless.next, struct entry, queue);
-		list_remove(&entry->queue);
-		if (find_room(server, entry) == -ENOSPC) /* the first in line is not overtaken by smaller ones */
-			return;
+	if (!list_empty(&server->roomless)) {
+		list_for_each(node, &server->roomless) {
+			struct entry *entry = list_item(node, struct entry, queue);
+			entry->stage = ENTRY_DECODE;
+			enqueue(server, entry);
+		}
+		pool_set_waiters(server->pool, false);
 	}
-	pool_set_waiters(server->pool, false);
 	decode_schedule(server);
 }
 
@@ -216,12 +210,8 @@ static void begin(struct server *server, struct entry *entry, bool again)
 	entry->again = again;
 	entry->order = ++server->order;
 	server->counters.misses++;
-	if (again) {
-		find_room(server, entry);
-	} else {
-		entry->stage = ENTRY_PROBE;
-		enqueue(server, entry);
-	}
+	entry->stage = again ? ENTRY_DECODE : ENTRY_PROBE;
+	enqueue(server, entry);
 	decode_schedule(server);
 }
 
@@ -343,7 +333,6 @@ static int submit(struct server *server, struct entry *entry)
 	entry->deadline_ns = entry->started_ns + timeout;
 	entry->kill = ENTRY_ALIVE;
 	entry->nursery = nursery_pid(server->nursery);
-	list_remove(&entry->queue);
 	list_append(&server->running, &entry->running_node);
 	*(probe ? &server->probing : &server->decoding) += 1;
 	return 0;
@@ -367,11 +356,23 @@ static bool push_back_a_prefetch(struct server *server)
 	return true;
 }
 
-/* Headers are quick to read: they do not wait for the decoders in front of them. */
+static bool somebody_waits(const struct entry *entry)
+{
+	list_for_each(node, &entry->requests)
+		if (list_item(node, struct request, in_entry)->wanted.flags & PROTOCOL_WAIT)
+			return true;
+	return false;
+}
+
+/* Headers are quick to read: they do not wait for the decoders in front of them. Who is ready to wait for room does not overtake those who
+ * wait already, unless he is more urgent; who is not tries at once, and fails at once. */
 static bool has_turn(struct server *server, const struct entry *entry)
 {
 	if (entry->stage == ENTRY_PROBE)
 		return server->probing < server->options.workers;
+	if (!list_empty(&server->roomless) && somebody_waits(entry) &&
+		list_item(server->roomless.next, struct entry, queue)->priority >= entry->priority)
+		return false;
 	if (server->decoding < server->options.workers)
 		return true;
 	if (entry->priority == MURAL_PRIORITY_VISIBLE)
@@ -379,28 +380,38 @@ static bool has_turn(struct server *server, const struct entry *entry)
 	return false;
 }
 
-void decode_schedule(struct server *server)
+static struct entry *next_in_turn(struct server *server)
 {
-	if (server->ending)
-		return;
 	for (int priority = PRIORITIES - 1; priority >= 0; priority--) {
 		bool decoders_busy = false;
 		list_for_each(node, &server->queued[priority]) {
 			struct entry *entry = list_item(node, struct entry, queue);
 			if (decoders_busy && entry->stage == ENTRY_DECODE)
 				continue;
-			if (!has_turn(server, entry)) {
-				decoders_busy |= entry->stage == ENTRY_DECODE;
-				continue;
-			}
-			int r = submit(server, entry);
-			if (r == -EAGAIN) /* none is ready yet: available will call again */
-				return;
-			if (r < 0) {
-				log_line(LOG_WARNING, "no decoder process: %s", strerror(-r));
-				fail_all(server, entry, r, MURAL_REASON_MEMORY, "no decoder process can be had");
-				return;
-			}
+			if (has_turn(server, entry))
+				return entry;
+			decoders_busy |= entry->stage == ENTRY_DECODE;
+		}
+	}
+	return NULL;
+}
+
+void decode_schedule(struct server *server)
+{
+	struct entry *entry;
+	/* (When no decoder process is ready, `available` calls again.) */
+	while (!server->ending && nursery_ready(server->nursery) > 0 && (entry = next_in_turn(server)) != NULL) {
+		list_remove(&entry->queue);
+		if (entry->stage == ENTRY_DECODE && find_room(server, entry) == 0)
+			continue;
+		int r = submit(server, entry);
+		if (r == -EAGAIN) {
+			push_back(server, entry);
+			return;
+		}
+		if (r < 0) {
+			log_line(LOG_WARNING, "no decoder process: %s", strerror(-r));
+			fail_all(server, entry, r, MURAL_REASON_MEMORY, "no decoder process can be had");
 		}
 	}
 }
@@ -458,7 +469,8 @@ static void on_probed(struct server *server, struct entry *entry, const struct j
 		MEMORY_AT_LEAST + server->options.max_pixels * MEMORY_PER_PIXEL);
 	struct entry *settled = cache_settle(server, entry);
 	if (settled == entry) {
-		find_room(server, entry);
+		entry->stage = ENTRY_DECODE;
+		enqueue(server, entry);
 		return;
 	}
 	/* The same pixels are known under another box: everybody who waits goes there. */
@@ -543,7 +555,7 @@ void decode_finished(struct worker *worker, void *job_user, bool answered, const
 		retire(server, entry);
 		decode_room(server);
 	} else if (!answered && (entry->kill == ENTRY_KILLED_UNWANTED || lost_its_nursery(server, entry))) {
-		enqueue(server, entry); /* it gave way, or somebody new came: once more */
+		push_back(server, entry); /* it gave way, or somebody new came: once more */
 	} else if (!answered || result->error < 0) {
 		server->counters.decode_failures++;
 		if (!answered)
