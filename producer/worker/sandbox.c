@@ -104,6 +104,9 @@ static int limit_all(const struct resource_limit *limits, size_t count)
  * opens a file in /proc. */
 static int keep_to_one_heap(void)
 {
+#ifdef MURAL_SANITIZED
+	return 0; /* their allocator knows none of this, and moves nothing */
+#endif
 	bool set = mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_ARENA_MAX, 1) == 1 && mallopt(M_TRIM_THRESHOLD, -1) == 1;
 	return set ? 0 : -EINVAL;
 }
