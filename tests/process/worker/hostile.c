@@ -191,14 +191,17 @@ Test(hostile, a_window_is_written_and_nothing_beside_it)
 
 Test(hostile, a_window_that_is_not_whole_pages_is_refused_with_a_reason)
 {
+	static const uint64_t windows[][2] = {{100, 8192}, {0, 100}, {4096, 0}, {0, UINT64_MAX - 4095}};
 	CLEANUP(close_p) int source = jobs_file("w", 1);
 	CLEANUP(close_p) int memory = jobs_file(NULL, MIB);
-	struct job job = decode_job(100, 8192);
-	struct outcome outcome;
-	jobs_run(&jobs, &job, source, memory, &outcome);
-	cr_assert(outcome.answered);
-	cr_assert_eq(outcome.result.error, -EINVAL);
-	cr_assert_eq(outcome.result.reason, MURAL_REASON_MEMORY);
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
+		struct job job = decode_job(windows[i][0], windows[i][1]);
+		struct outcome outcome;
+		jobs_run(&jobs, &job, source, memory, &outcome);
+		cr_assert(outcome.answered);
+		cr_assert_eq(outcome.result.error, -EINVAL);
+		cr_assert_eq(outcome.result.reason, MURAL_REASON_MEMORY);
+	}
 }
 
 Test(hostile, a_job_and_its_descriptors_must_agree)
