@@ -1,5 +1,6 @@
-/* What a process for each image costs: a probe, and a decode, by a ready worker beside the same codec called in-process; and
- * how many a second when none is ready ahead. Run: worker_cost FILE. Times in milliseconds, of the same run. */
+/* What a process for each image costs: a probe, and a decode, by a ready worker beside the same
+ * codec called in-process; and how many a second when none is ready ahead. Run: worker_cost FILE.
+ * Times in milliseconds, of the same run. */
 #include "producer/codec.h"
 #include "producer/nursery.h"
 
@@ -32,12 +33,12 @@ static int compare(const void *a, const void *b)
 static void print(const char *what, double *samples, size_t count)
 {
 	qsort(samples, count, sizeof(*samples), compare);
-	printf("%-34s p50 %8.3f  p99 %8.3f  max %8.3f\n", what, samples[count / 2], samples[count * 99 / 100],
-		samples[count - 1]);
+	printf("%-34s p50 %8.3f  p99 %8.3f  max %8.3f\n", what, samples[count / 2],
+		samples[count * 99 / 100], samples[count - 1]);
 }
 
-static void on_finished(struct worker *worker, void *job_user, bool answered, const struct job_result *result, int signal,
-	void *user)
+static void on_finished(struct worker *worker, void *job_user, bool answered,
+	const struct job_result *result, int signal, void *user)
 {
 	struct run *run = user;
 	(void)worker;
@@ -62,7 +63,8 @@ static void wait_and_dispatch(const struct run *run)
 }
 
 /* One job by a worker that is ready; the time from the submission to the end of the process. */
-static double by_worker(struct run *run, const struct job *job, int source, int memory, unsigned ready)
+static double by_worker(
+	struct run *run, const struct job *job, int source, int memory, unsigned ready)
 {
 	struct worker *worker;
 	while (nursery_ready(run->nursery) < ready)
@@ -76,7 +78,8 @@ static double by_worker(struct run *run, const struct job *job, int source, int 
 	return (double)(monotonic_ns() - start) / 1e6;
 }
 
-static double in_process(const struct job *job, int source, uint8_t *pixels, struct job_result *result)
+static double in_process(
+	const struct job *job, int source, uint8_t *pixels, struct job_result *result)
 {
 	uint64_t start = monotonic_ns();
 	codec_run(source, job, pixels, result);
@@ -84,14 +87,16 @@ static double in_process(const struct job *job, int source, uint8_t *pixels, str
 }
 
 /* Alternating, so that both meet the same machine. */
-static bool compare_both(struct run *run, const char *what, const struct job *job, int source, int memory, uint8_t *pixels)
+static bool compare_both(struct run *run, const char *what, const struct job *job, int source,
+	int memory, uint8_t *pixels)
 {
 	static double there[SAMPLES], here[SAMPLES], added[SAMPLES];
 	struct job_result result;
 	for (int i = -WARM_UP; i < SAMPLES; i++) {
 		double a = by_worker(run, job, source, memory, 2);
 		double b = in_process(job, source, pixels, &result);
-		if (a < 0 || !run->answered || run->result.error != result.error || result.error < 0)
+		if (a < 0 || !run->answered || run->result.error != result.error ||
+			result.error < 0)
 			return false;
 		if (i < 0)
 			continue;
@@ -128,14 +133,19 @@ static bool measure(struct run *run, int source)
 	CLEANUP(close_p) int memory = memfd_create("worker_cost", MFD_CLOEXEC);
 	if (memory < 0 || ftruncate(memory, (off_t)job.window_length) < 0)
 		return false;
-	uint8_t *pixels = mmap(NULL, job.window_length, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-	return pixels != MAP_FAILED && compare_both(run, "decode, into the same pages", &job, source, memory, pixels);
+	uint8_t *pixels =
+		mmap(NULL, job.window_length, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+	return pixels != MAP_FAILED &&
+	       compare_both(run, "decode, into the same pages", &job, source, memory, pixels);
 }
 
 static void one_after_another(struct run *run, int source)
 {
-	const struct job job = {.kind = JOB_PROBE, .max_pixels = UINT64_C(1) << 30, .format = MURAL_FORMAT_XRGB8888,
-		.memory_bytes = UINT64_C(64) << 20, .cpu_seconds = 60};
+	const struct job job = {.kind = JOB_PROBE,
+		.max_pixels = UINT64_C(1) << 30,
+		.format = MURAL_FORMAT_XRGB8888,
+		.memory_bytes = UINT64_C(64) << 20,
+		.cpu_seconds = 60};
 	uint64_t start = monotonic_ns();
 	for (int i = 0; i < SAMPLES; i++)
 		by_worker(run, &job, source, -1, 1);
@@ -154,11 +164,12 @@ int main(int argc, char **argv)
 	}
 	struct utsname machine;
 	uname(&machine);
-	printf("worker_cost %s, %s %s, %ld processors; ms\n", argv[1], machine.sysname, machine.release,
-		sysconf(_SC_NPROCESSORS_ONLN));
+	printf("worker_cost %s, %s %s, %ld processors; ms\n", argv[1], machine.sysname,
+		machine.release, sysconf(_SC_NPROCESSORS_ONLN));
 	struct run run = {0};
 	const struct nursery_options options = {.ahead = 2};
-	const struct nursery_events events = {.finished = on_finished, .available = on_available, .user = &run};
+	const struct nursery_events events = {
+		.finished = on_finished, .available = on_available, .user = &run};
 	if (nursery_start(&options, &events, &run.nursery) < 0)
 		return 1;
 	bool right = measure(&run, source);

@@ -1,5 +1,5 @@
-/* A decoder: one job, one answer, the end. Until sandbox_close this is trusted code that has seen no byte of the image; after
- * it, only the codec and one send are left. */
+/* A decoder: one job, one answer, the end. Until sandbox_close this is trusted code that has seen
+ * no byte of the image; after it, only the codec and one send are left. */
 #include "producer/codec.h"
 #include "producer/nursery.h"
 #include "producer/sandbox.h"
@@ -99,8 +99,8 @@ static void *help(void *context)
 	sandbox_thread_exit();
 }
 
-/* A thread that makes the pages ahead of the decoder: more than half of a decode into fresh shared memory is page faults. False:
- * not allowed, not worth it, or none to be had. */
+/* A thread that makes the pages ahead of the decoder: more than half of a decode into fresh shared
+ * memory is page faults. False: not allowed, not worth it, or none to be had. */
 static bool start_helper(struct decoder *decoder)
 {
 	if (decoder->job.threads == 0 || decoder->window.length < MURAL_HUGE_PAGE_SIZE)
@@ -138,8 +138,9 @@ static int shut_in(struct decoder *decoder)
 	return sandbox_close(&limits);
 }
 
-/* After a fork each page costs a fault: what a small picture's codec allocates is brought in while nobody waits. (The programs' and
- * libraries' pages as well cost more when the process ends than they save.) */
+/* After a fork each page costs a fault: what a small picture's codec allocates is brought in while
+ * nobody waits. (The programs' and libraries' pages as well cost more when the process ends than
+ * they save.) */
 static void warm_heap(void)
 {
 	void *heap = malloc(WARM_HEAP_BYTES);

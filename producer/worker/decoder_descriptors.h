@@ -1,9 +1,11 @@
-/* The numbers that a decoder's descriptors have, so that the filter can be built before there is a decoder. */
+/* The numbers that a decoder's descriptors have, so that the filter can be built before there is a
+ * decoder. */
 #ifndef WORKER_DECODER_DESCRIPTORS_H
 #define WORKER_DECODER_DESCRIPTORS_H
 
 enum decoder_descriptor {
-	DECODER_ANSWER = 3, /* what it is given by the nursery; below it are the standard three until it shuts itself in */
+	DECODER_ANSWER = 3, /* what it is given by the nursery; below it are the standard three
+			       until it shuts itself in */
 	DECODER_SOURCE = 4, /* the first that it receives */
 };
 

@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* Closes every descriptor but these (at most 8, in any order). 0 or -errno: then some may still be open. */
+/* Closes every descriptor but these (at most 8, in any order). 0 or -errno: then some may still be
+ * open. */
 int descriptors_keep_only(const int *keep, size_t count);
 
 #endif

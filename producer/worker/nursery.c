@@ -1,6 +1,6 @@
-/* The producer's side of the nursery: one epoll descriptor over the nursery process, its socket, a timer, and two descriptors
- * for each worker. Events only set flags; settle() then acts on them, so that nothing is freed and no callback runs while a
- * batch of events still points at it. */
+/* The producer's side of the nursery: one epoll descriptor over the nursery process, its socket, a
+ * timer, and two descriptors for each worker. Events only set flags; settle() then acts on them, so
+ * that nothing is freed and no callback runs while a batch of events still points at it. */
 #include "producer/nursery.h"
 
 #include "common/message.h"
@@ -36,19 +36,21 @@ struct nursery {
 	int control, pidfd; /* owned */
 	pid_t pid;
 	struct watch control_watch, end_watch, timer_watch;
-	bool ended;          /* the process has */
-	bool order_unsent;   /* its socket was full: EPOLLOUT is waited for */
-	bool ready_arrived;  /* available is due */
-	uint64_t taken;      /* of nursery_order */
+	bool ended;         /* the process has */
+	bool order_unsent;  /* its socket was full: EPOLLOUT is waited for */
+	bool ready_arrived; /* available is due */
+	uint64_t taken;     /* of nursery_order */
 	uint64_t backoff_ns;
 	uint64_t restart_ns; /* 0: not due */
 	uint64_t timer_ns;   /* what the timer is set to; 0: off */
-	struct worker_list ready, busy; /* ready: oldest first, which is the order of ids */
+	/* Ready: oldest first, which is the order of ids. */
+	struct worker_list ready, busy;
 };
 
 /* ---- the process ---- */
 
-/* Ours, and that all libraries be bound at the start: else every decoder would do it again after its fork. */
+/* Ours, and that all libraries be bound at the start: else every decoder would do it again after
+ * its fork. */
 static char **nursery_environment(void)
 {
 	size_t count = 0;
@@ -64,7 +66,8 @@ static char **nursery_environment(void)
 
 static int spawn(const char *program, int socket, pid_t *ret_pid)
 {
-	char *const argv[] = {(char *)(uintptr_t) "mural-nursery", (char *)(uintptr_t) "--nursery", (char *)(uintptr_t) "3", NULL};
+	char *const argv[] = {(char *)(uintptr_t) "mural-nursery", (char *)(uintptr_t) "--nursery",
+		(char *)(uintptr_t) "3", NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t all, none;
@@ -74,17 +77,21 @@ static int spawn(const char *program, int socket, pid_t *ret_pid)
 	if (!variables || posix_spawn_file_actions_init(&actions) != 0)
 		return -ENOMEM;
 	posix_spawnattr_init(&attributes); /* cannot fail */
-	/* A session of its own: a terminal's Ctrl-C is for the producer, which ends the nursery itself. */
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
+	/* A session of its own: a terminal's Ctrl-C is for the producer, which ends the nursery
+	 * itself. */
+	posix_spawnattr_setflags(
+		&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	int r = posix_spawn_file_actions_adddup2(&actions, socket, CHILD_SOCKET);
 	if (r == 0)
-		r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+		r = posix_spawn_file_actions_addopen(
+			&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	if (r == 0)
 		r = posix_spawn_file_actions_addclosefrom_np(&actions, CHILD_SOCKET + 1);
 	if (r == 0)
-		r = posix_spawn(ret_pid, program ? program : "/proc/self/exe", &actions, &attributes, argv, variables);
+		r = posix_spawn(ret_pid, program ? program : "/proc/self/exe", &actions,
+			&attributes, argv, variables);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return -r;
@@ -107,7 +114,8 @@ static void send_order(struct nursery *nursery)
 {
 	if (nursery->control < 0)
 		return;
-	const struct nursery_order order = {.taken = nursery->taken, .ahead = nursery->options.ahead};
+	const struct nursery_order order = {
+		.taken = nursery->taken, .ahead = nursery->options.ahead};
 	bool unsent = message_send(nursery->control, &order, sizeof(order), NULL, 0) == -EAGAIN;
 	if (unsent != nursery->order_unsent)
 		watch_for(nursery, unsent ? EPOLLIN | EPOLLOUT : EPOLLIN);
@@ -158,7 +166,8 @@ static void schedule_start(struct nursery *nursery)
 
 /* ---- what it reports ---- */
 
-static void take_worker(struct nursery *nursery, const struct nursery_report *report, const int fds[2])
+static void take_worker(
+	struct nursery *nursery, const struct nursery_report *report, const int fds[2])
 {
 	struct worker *worker;
 	if (worker_create(nursery->epoll, fds, report->id, report->pid, &worker) < 0)
@@ -171,9 +180,9 @@ static void take_worker(struct nursery *nursery, const struct nursery_report *re
 static void note_status(struct worker_list *list, const struct nursery_report *report)
 {
 	struct worker *worker;
-	TAILQ_FOREACH(worker, list, link)
-	{
-		/* One that is reported already belonged to a nursery before this one, whose ids began at 1 too. */
+	TAILQ_FOREACH (worker, list, link) {
+		/* One that is reported already belonged to a nursery before this one, whose ids
+		 * began at 1 too. */
 		if (worker->id != report->id || worker->pid != report->pid || worker->reported)
 			continue;
 		worker->reported = true;
@@ -192,7 +201,8 @@ static bool receive_report(struct nursery *nursery)
 	size_t count = 0;
 	ssize_t length = message_receive(nursery->control, &report, sizeof(report), fds, &count);
 	if (length == -EMFILE)
-		return true; /* no room for a worker's descriptors: it sees its socket closed, and ends */
+		return true; /* no room for a worker's descriptors: it sees its socket closed, and
+				ends */
 	if (length <= 0)
 		return false;
 	if (length == sizeof(report) && report.type == NURSERY_READY && count == 2) {
@@ -258,8 +268,7 @@ static void bury_process(struct nursery *nursery)
 	nursery->ended = false;
 
 	struct worker *worker;
-	TAILQ_FOREACH(worker, &nursery->busy, link)
-	{
+	TAILQ_FOREACH (worker, &nursery->busy, link) {
 		worker_kill(worker);
 		if (worker->reported)
 			continue;
@@ -290,8 +299,7 @@ static void drop_dead_ready(struct nursery *nursery)
 static void act_on_late(struct nursery *nursery, uint64_t now)
 {
 	struct worker *worker;
-	TAILQ_FOREACH(worker, &nursery->busy, link)
-	{
+	TAILQ_FOREACH (worker, &nursery->busy, link) {
 		if (worker->deadline_ns == 0 || now < worker->deadline_ns)
 			continue;
 		worker->deadline_ns = 0;
@@ -328,15 +336,14 @@ static void set_timer(struct nursery *nursery)
 {
 	uint64_t next = nursery->restart_ns;
 	struct worker *worker;
-	TAILQ_FOREACH(worker, &nursery->busy, link)
-	{
+	TAILQ_FOREACH (worker, &nursery->busy, link) {
 		if (worker->deadline_ns != 0 && (next == 0 || worker->deadline_ns < next))
 			next = worker->deadline_ns;
 	}
 	if (next == nursery->timer_ns)
 		return;
-	const struct itimerspec when = {
-		.it_value = {.tv_sec = (time_t)(next / 1000000000), .tv_nsec = (long)(next % 1000000000)}};
+	const struct itimerspec when = {.it_value = {.tv_sec = (time_t)(next / 1000000000),
+						.tv_nsec = (long)(next % 1000000000)}};
 	timerfd_settime(nursery->timer, TFD_TIMER_ABSTIME, &when, NULL);
 	nursery->timer_ns = next;
 }
@@ -368,18 +375,18 @@ void nursery_dispatch(struct nursery *nursery)
 
 /* ---- jobs ---- */
 
-int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd, void *job_user,
-	struct worker **ret_worker)
+int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd,
+	void *job_user, struct worker **ret_worker)
 {
 	if (source_fd < 0 || (job->kind == JOB_DECODE) != (memory_fd >= 0))
 		return -EINVAL;
 	const int fds[] = {source_fd, memory_fd};
 	struct worker *worker;
-	TAILQ_FOREACH(worker, &nursery->ready, link)
-	{
+	TAILQ_FOREACH (worker, &nursery->ready, link) {
 		if (worker->gone || worker->socket < 0)
 			continue;
-		int r = message_send(worker->socket, job, sizeof(*job), fds, memory_fd >= 0 ? 2 : 1);
+		int r = message_send(
+			worker->socket, job, sizeof(*job), fds, memory_fd >= 0 ? 2 : 1);
 		if (r == -EPIPE || r == -ECONNRESET)
 			continue; /* it died just now; its pidfd will say so */
 		if (r < 0)
@@ -409,7 +416,8 @@ static int set_up(struct nursery *nursery)
 	return r < 0 ? r : start_process(nursery);
 }
 
-int nursery_start(const struct nursery_options *options, const struct nursery_events *events, struct nursery **ret)
+int nursery_start(const struct nursery_options *options, const struct nursery_events *events,
+	struct nursery **ret)
 {
 	struct nursery *nursery = calloc(1, sizeof(*nursery));
 	if (!nursery)
@@ -445,8 +453,7 @@ static void wait_readable(int fd, uint64_t until)
 static void stop_workers(struct worker_list *list, uint64_t until)
 {
 	struct worker *worker;
-	TAILQ_FOREACH(worker, list, link)
-	{
+	TAILQ_FOREACH (worker, list, link) {
 		worker_kill(worker);
 	}
 	while ((worker = TAILQ_FIRST(list))) {
@@ -489,8 +496,7 @@ unsigned nursery_ready(const struct nursery *nursery)
 {
 	unsigned ready = 0;
 	const struct worker *worker;
-	TAILQ_FOREACH(worker, &nursery->ready, link)
-	{
+	TAILQ_FOREACH (worker, &nursery->ready, link) {
 		ready += !worker->gone && worker->socket >= 0;
 	}
 	return ready;

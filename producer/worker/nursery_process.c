@@ -1,6 +1,7 @@
-/* The nursery process: forks decoders ahead of need. It was started by exec before it held anything, so what a decoder inherits
- * from it is this program's code and one socket. All decoders share its address space layout; what a hostile image could
- * learn of it helps it only inside the sandbox. */
+/* The nursery process: forks decoders ahead of need. It was started by exec before it held
+ * anything, so what a decoder inherits from it is this program's code and one socket. All decoders
+ * share its address space layout; what a hostile image could learn of it helps it only inside the
+ * sandbox. */
 #include "producer/nursery.h"
 #include "producer/sandbox.h"
 
@@ -18,9 +19,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* Between two tries, when there is no process or no descriptor to be had, or when children keep dying before they get a job. */
+/* Between two tries, when there is no process or no descriptor to be had, or when children keep
+ * dying before they get a job. */
 #define RETRY_NS ((uint64_t)100000000)
-/* So many in a row are bad luck, or workers that were quicker than the order that says they were taken. */
+/* So many in a row are bad luck, or workers that were quicker than the order that says they were
+ * taken. */
 #define EARLY_DEATHS 4u
 
 struct child {
@@ -37,7 +40,7 @@ struct home {
 	uint64_t last_id;
 	struct child *children; /* in the order of their ids */
 	size_t count, room;
-	uint64_t retry_ns; /* no fork before; 0: at once */
+	uint64_t retry_ns;     /* no fork before; 0: at once */
 	unsigned early_deaths; /* since the last order */
 };
 
@@ -57,8 +60,9 @@ static _Noreturn void be_a_decoder(int socket, pid_t parent)
 	sigset_t none;
 	sigemptyset(&none);
 	/* A decoder whose parent has gone already would never get the signal. */
-	if (dup2(socket, DECODER_ANSWER) < 0 || descriptors_keep_only(keep, ARRAY_SIZE(keep)) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
-		getppid() != parent || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+	if (dup2(socket, DECODER_ANSWER) < 0 || descriptors_keep_only(keep, ARRAY_SIZE(keep)) < 0 ||
+		prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
+		sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		_exit(1);
 	decoder_main(DECODER_ANSWER);
 }
@@ -129,7 +133,8 @@ static void forget(struct home *home, size_t index)
 
 static bool announce(const struct home *home, struct child *child)
 {
-	const struct nursery_report report = {.type = NURSERY_READY, .pid = child->pid, .id = child->id};
+	const struct nursery_report report = {
+		.type = NURSERY_READY, .pid = child->pid, .id = child->id};
 	const int fds[] = {child->pidfd, child->socket};
 	int r = message_send(home->control, &report, sizeof(report), fds, ARRAY_SIZE(fds));
 	if (r == -EAGAIN)
@@ -153,8 +158,10 @@ static bool report(struct home *home)
 			i++;
 			continue;
 		}
-		const struct nursery_report ended = {
-			.type = NURSERY_ENDED, .pid = child->pid, .id = child->id, .status = child->status};
+		const struct nursery_report ended = {.type = NURSERY_ENDED,
+			.pid = child->pid,
+			.id = child->id,
+			.status = child->status};
 		if (message_send(home->control, &ended, sizeof(ended), NULL, 0) == -EAGAIN)
 			return false;
 		forget(home, i);
@@ -233,7 +240,8 @@ static int set_up(struct home *home)
 	sigemptyset(&child_ended);
 	sigaddset(&child_ended, SIGCHLD);
 	prctl(PR_SET_NAME, "mural-nursery");
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sigprocmask(SIG_SETMASK, &child_ended, NULL) < 0)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+		sigprocmask(SIG_SETMASK, &child_ended, NULL) < 0)
 		return -errno;
 	home->signals = signalfd(-1, &child_ended, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (home->signals < 0 || chdir("/") < 0) /* no folder is kept busy */

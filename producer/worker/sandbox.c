@@ -14,7 +14,8 @@
 
 unsigned sandbox_features(void)
 {
-	return (filter_available() ? SANDBOX_SECCOMP : 0u) | (landlock_version() > 0 ? SANDBOX_LANDLOCK : 0u);
+	return (filter_available() ? SANDBOX_SECCOMP : 0u) |
+	       (landlock_version() > 0 ? SANDBOX_LANDLOCK : 0u);
 }
 
 void sandbox_thread_exit(void)
@@ -51,8 +52,8 @@ int sandbox_close(const struct sandbox_limits *limits)
 
 #else
 
-/* When memory runs out a decoder goes first: its request can be made again. Raising one's own score is always allowed; a /proc
- * that is not mounted is no reason to refuse pictures. */
+/* When memory runs out a decoder goes first: its request can be made again. Raising one's own score
+ * is always allowed; a /proc that is not mounted is no reason to refuse pictures. */
 static void volunteer_for_oom(void)
 {
 	CLEANUP(close_p) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -60,7 +61,8 @@ static void volunteer_for_oom(void)
 		(void)!write(fd, "1000", 4);
 }
 
-/* Bytes of address space in use. Without /proc: what a process with these libraries has at the very most. */
+/* Bytes of address space in use. Without /proc: what a process with these libraries has at the very
+ * most. */
 static uint64_t mapped_bytes(void)
 {
 	char text[64] = "";
@@ -99,15 +101,16 @@ static int limit_all(const struct resource_limit *limits, size_t count)
 	return 0;
 }
 
-/* One heap that grows by brk and never shrinks. Blocks with a mapping of their own would be moved by mremap when they grow, which
- * is refused; a heap for each thread would reserve more address space than a decoder is allowed; and before it shrinks one, glibc
- * opens a file in /proc. */
+/* One heap that grows by brk and never shrinks. Blocks with a mapping of their own would be moved
+ * by mremap when they grow, which is refused; a heap for each thread would reserve more address
+ * space than a decoder is allowed; and before it shrinks one, glibc opens a file in /proc. */
 static int keep_to_one_heap(void)
 {
 #ifdef MURAL_SANITIZED
 	return 0; /* their allocator knows none of this, and moves nothing */
 #endif
-	bool set = mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_ARENA_MAX, 1) == 1 && mallopt(M_TRIM_THRESHOLD, -1) == 1;
+	bool set = mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_ARENA_MAX, 1) == 1 &&
+		   mallopt(M_TRIM_THRESHOLD, -1) == 1;
 	return set ? 0 : -EINVAL;
 }
 
@@ -153,9 +156,7 @@ int sandbox_prepare(const struct sandbox_limits *limits)
 	/* The signal tells too much time from the OOM killer's SIGKILL. */
 	rlim_t seconds = limits->cpu_seconds > 0 ? limits->cpu_seconds : 1;
 	const struct resource_limit resources[] = {
-		{RLIMIT_AS, space, space},
-		{RLIMIT_CPU, seconds, seconds + 1},
-		{RLIMIT_FSIZE, 0, 0},
+		{RLIMIT_AS, space, space}, {RLIMIT_CPU, seconds, seconds + 1}, {RLIMIT_FSIZE, 0, 0},
 		{RLIMIT_NOFILE, 0, 0}, /* what is open stays usable */
 	};
 	return limit_all(resources, ARRAY_SIZE(resources));

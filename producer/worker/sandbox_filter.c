@@ -20,13 +20,15 @@ static const int allowed_always[] = {
 	SCMP_SYS(brk),
 	SCMP_SYS(futex),
 	SCMP_SYS(sched_yield),
-	SCMP_SYS(clock_gettime), /* usually the vDSO; a call where the clock source does not allow it */
+	SCMP_SYS(clock_gettime), /* usually the vDSO; a call where the clock source does not allow
+				    it */
 	SCMP_SYS(gettimeofday),
 	SCMP_SYS(restart_syscall), /* a futex wait that was stopped and continued */
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
 #ifdef MURAL_SANITIZED
-	/* What the sanitizers' run time calls: threads of its own, and its report before it aborts. */
+	/* What the sanitizers' run time calls: threads of its own, and its report before it aborts.
+	 */
 	SCMP_SYS(getpid),
 	SCMP_SYS(gettid),
 	SCMP_SYS(sigaltstack),
@@ -40,9 +42,18 @@ static const int allowed_always[] = {
 #ifdef MURAL_SANITIZED
 /* A report looks for these and goes on without them. */
 static const int refused_quietly[] = {
-	SCMP_SYS(open),	 SCMP_SYS(openat),	   SCMP_SYS(readlink),	SCMP_SYS(readlinkat),
-	SCMP_SYS(stat),	 SCMP_SYS(newfstatat), SCMP_SYS(access),	SCMP_SYS(prctl),
-	SCMP_SYS(ioctl), SCMP_SYS(prlimit64),  SCMP_SYS(getrlimit), SCMP_SYS(sysinfo),
+	SCMP_SYS(open),
+	SCMP_SYS(openat),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(stat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(access),
+	SCMP_SYS(prctl),
+	SCMP_SYS(ioctl),
+	SCMP_SYS(prlimit64),
+	SCMP_SYS(getrlimit),
+	SCMP_SYS(sysinfo),
 };
 #endif
 
@@ -77,7 +88,8 @@ static int allow_always(scmp_filter_ctx filter)
 
 static int allow_memory(scmp_filter_ctx filter)
 {
-	/* Private and anonymous: no descriptor's pages, no hugetlbfs, nothing that somebody else could map. */
+	/* Private and anonymous: no descriptor's pages, no hugetlbfs, nothing that somebody else
+	 * could map. */
 	const uint32_t kind = MAP_ANONYMOUS | MAP_TYPE | MAP_HUGETLB;
 	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
 		SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
@@ -127,7 +139,8 @@ static void release_p(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
-/* libseccomp takes longer to build the list than the kernel to load it, so what it builds is kept. */
+/* libseccomp takes longer to build the list than the kernel to load it, so what it builds is kept.
+ */
 static struct {
 	struct sock_filter code[256];
 	struct sock_fprog program;
@@ -144,7 +157,8 @@ static int export(scmp_filter_ctx filter)
 	if (r < 0)
 		return r;
 	ssize_t size = pread(fd, compiled.code, sizeof(compiled.code), 0);
-	if (size <= 0 || size == sizeof(compiled.code)) /* as long as there is room for: perhaps cut */
+	if (size <= 0 ||
+		size == sizeof(compiled.code)) /* as long as there is room for: perhaps cut */
 		return size < 0 ? -errno : -E2BIG;
 	compiled.program.filter = compiled.code;
 	compiled.program.len = (unsigned short)((size_t)size / sizeof(*compiled.code));
@@ -153,7 +167,8 @@ static int export(scmp_filter_ctx filter)
 
 static bool is_compiled(int source_fd, int answer_fd)
 {
-	return compiled.program.len > 0 && compiled.source_fd == source_fd && compiled.answer_fd == answer_fd;
+	return compiled.program.len > 0 && compiled.source_fd == source_fd &&
+	       compiled.answer_fd == answer_fd;
 }
 
 int filter_compile(int source_fd, int answer_fd)
@@ -178,7 +193,8 @@ int filter_load(int source_fd, int answer_fd)
 {
 	if (!is_compiled(source_fd, answer_fd))
 		return -EINVAL;
-	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &compiled.program);
+	long r = syscall(
+		SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &compiled.program);
 	if (r < 0)
 		return -errno;
 	return r == 0 ? 0 : -ESRCH; /* a thread that could not be brought along */

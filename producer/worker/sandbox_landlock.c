@@ -1,4 +1,5 @@
-/* Landlock: no path, no port, no signal. It is the second wall: seccomp alone already has no call that takes a path. */
+/* Landlock: no path, no port, no signal. It is the second wall: seccomp alone already has no call
+ * that takes a path. */
 #include "sandbox_parts.h"
 
 #include "common/util.h"
@@ -6,7 +7,8 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-/* Of our own, because the headers that a distribution ships are older than the kernels it may run on. */
+/* Of our own, because the headers that a distribution ships are older than the kernels it may run
+ * on. */
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
 #define SYS_landlock_restrict_self 446
@@ -30,7 +32,8 @@ struct ruleset {
 
 int landlock_version(void)
 {
-	long version = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, CREATE_RULESET_VERSION);
+	long version =
+		syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, CREATE_RULESET_VERSION);
 	return version > 0 ? (int)version : 0;
 }
 
@@ -57,7 +60,8 @@ int landlock_restrict(void)
 		return 0;
 	struct ruleset ruleset = everything_known_to(version);
 	/* An older kernel takes the longer struct as long as what it does not know is zero. */
-	CLEANUP(close_p) int fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, sizeof(ruleset), 0u);
+	CLEANUP(close_p)
+	int fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, sizeof(ruleset), 0u);
 	if (fd < 0)
 		return -errno;
 	if (syscall(SYS_landlock_restrict_self, fd, 0u) < 0)

@@ -6,17 +6,20 @@
 
 #include <stdbool.h>
 
-/* The version of Landlock that the kernel runs; 0: none (not built in, not switched on, or too old a kernel). */
+/* The version of Landlock that the kernel runs; 0: none (not built in, not switched on, or too old
+ * a kernel). */
 int landlock_version(void);
-/* Takes every right that this kernel's Landlock knows from the calling thread and its children. 0, also where there is no
- * Landlock; -errno. Wants no_new_privs. */
+/* Takes every right that this kernel's Landlock knows from the calling thread and its children. 0,
+ * also where there is no Landlock; -errno. Wants no_new_privs. */
 int landlock_restrict(void);
 
 /* Can a filter kill the whole process here? */
 bool filter_available(void);
-/* Builds the list of allowed calls, unless it was built for these numbers. Wants a free descriptor. 0 or -errno. */
+/* Builds the list of allowed calls, unless it was built for these numbers. Wants a free descriptor.
+ * 0 or -errno. */
 int filter_compile(int source_fd, int answer_fd);
-/* Loads the list for all threads. Wants no_new_privs. 0; -EINVAL: another list was built, or none; or -errno. */
+/* Loads the list for all threads. Wants no_new_privs. 0; -EINVAL: another list was built, or none;
+ * or -errno. */
 int filter_load(int source_fd, int answer_fd);
 
 #endif

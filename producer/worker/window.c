@@ -9,13 +9,15 @@
 #define MADV_POPULATE_READ 22
 #endif
 
-/* Address space where a mapping of the file from @offset on can use huge pages: address and offset agree modulo their size. */
+/* Address space where a mapping of the file from @offset on can use huge pages: address and offset
+ * agree modulo their size. */
 static uint8_t *reserve_aligned(uint64_t offset, size_t length)
 {
 	size_t room;
 	if (__builtin_add_overflow(length, MURAL_HUGE_PAGE_SIZE, &room))
 		return MAP_FAILED;
-	uint8_t *reserved = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *reserved =
+		mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (reserved == MAP_FAILED)
 		return MAP_FAILED;
 	size_t before = (size_t)((offset - (uintptr_t)reserved) & (MURAL_HUGE_PAGE_SIZE - 1));
@@ -37,18 +39,21 @@ int window_map(int fd, uint64_t offset, uint64_t length, struct window *ret)
 			return -errno;
 		fixed = MAP_FIXED;
 	}
-	uint8_t *pixels = mmap(place, (size_t)length, PROT_READ | PROT_WRITE, MAP_SHARED | fixed, fd, (off_t)offset);
+	uint8_t *pixels = mmap(place, (size_t)length, PROT_READ | PROT_WRITE, MAP_SHARED | fixed,
+		fd, (off_t)offset);
 	if (pixels == MAP_FAILED)
 		return -errno;
 	if (fixed)
-		madvise(pixels, (size_t)length, MADV_HUGEPAGE); /* not everywhere, and only quicker */
+		madvise(pixels, (size_t)length,
+			MADV_HUGEPAGE); /* not everywhere, and only quicker */
 	ret->pixels = pixels;
 	ret->length = (size_t)length;
 	return 0;
 }
 
-/* Reading, because it maps pages that are there already in batches, and writable all the same: a reused 32 MiB took 5.5 ms to
- * fill, with MADV_POPULATE_WRITE 11, without either 19; fresh memory 34 in all three cases. */
+/* Reading, because it maps pages that are there already in batches, and writable all the same: a
+ * reused 32 MiB took 5.5 ms to fill, with MADV_POPULATE_WRITE 11, without either 19; fresh memory
+ * 34 in all three cases. */
 void window_populate(const struct window *window)
 {
 	for (size_t done = 0; done < window->length; done += MURAL_HUGE_PAGE_SIZE) {

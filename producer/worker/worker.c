@@ -1,5 +1,6 @@
-/* One decoder process as the producer sees it. It has finished when three things have come, in any order: the end of the
- * process (only then is its writable mapping gone), the nursery's report of how, and the answer or the lack of one. */
+/* One decoder process as the producer sees it. It has finished when three things have come, in any
+ * order: the end of the process (only then is its writable mapping gone), the nursery's report of
+ * how, and the answer or the lack of one. */
 #include "worker.h"
 
 #include "common/message.h"
@@ -8,8 +9,8 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-/* How long an answered worker may take to end, and the nursery to report an end. Unmapping a large window takes tens of
- * milliseconds; neither is ever waited for, a late one is killed. */
+/* How long an answered worker may take to end, and the nursery to report an end. Unmapping a large
+ * window takes tens of milliseconds; neither is ever waited for, a late one is killed. */
 #define LATE_NS ((uint64_t)500000000)
 
 int watch_add(int epoll, int fd, struct watch *watch)

@@ -28,10 +28,11 @@ struct worker {
 	void *job_user;
 	struct job_result result;
 	bool answered;
-	bool gone;     /* the process and its memory */
-	bool reported; /* the nursery has told how it ended, or can not any more */
-	int status;    /* as waitpid gives it; valid once reported */
-	uint64_t deadline_ns; /* what has to happen next is late from then on; 0: nothing is expected */
+	bool gone;            /* the process and its memory */
+	bool reported;        /* the nursery has told how it ended, or can not any more */
+	int status;           /* as waitpid gives it; valid once reported */
+	uint64_t deadline_ns; /* what has to happen next is late from then on; 0: nothing is
+				 expected */
 };
 
 TAILQ_HEAD(worker_list, worker);

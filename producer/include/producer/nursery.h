@@ -1,16 +1,20 @@
-/* producer/nursery.h - decoder processes, forked ahead of need by a small process that never held a region, a session or a
- * picture.
+/* producer/nursery.h - decoder processes, forked ahead of need by a small process that never held a
+ * region, a session or a picture.
  *
- * nursery process:  mural-producer started again (exec) as `--nursery FD`; it holds one socket to the producer, keeps @ahead
- *                   children ready, tells the producer of each (pid, and two descriptors: a pidfd and the child's socket),
- *                   reaps them and tells how each ended.
- * decoder process:  waits for one message (a job and its descriptors), maps its own window, closes what it no longer needs,
- *                   shuts itself in, runs the job, answers, exits.
- * When the nursery dies the producer starts another: workers under way end with it (parent-death signal).
+ * The nursery process is mural-producer started again (exec) as `--nursery FD`. It holds one socket
+ * to the producer, keeps @ahead children ready, tells the producer of each (pid, and two
+ * descriptors: a pidfd and the child's socket), reaps them and tells how each ended.
  *
- * Everything here is non-blocking and belongs to the producer's event loop: one descriptor to poll, one function to dispatch.
- * nursery_start and nursery_dispatch must be called by one thread that lives as long as the nursery: the nursery process dies
- * with the thread that started it. SIGCHLD must not be ignored and its children not be reaped by waitpid(-1). 0 or -errno. */
+ * A decoder process waits for one message (a job and its descriptors), maps its own window, closes
+ * what it no longer needs, shuts itself in, runs the job, answers, exits.
+ *
+ * When the nursery dies the producer starts another: workers under way end with it (parent-death
+ * signal).
+ *
+ * Everything here is non-blocking and belongs to the producer's event loop: one descriptor to poll,
+ * one function to dispatch. nursery_start and nursery_dispatch must be called by one thread that
+ * lives as long as the nursery: the nursery process dies with the thread that started it. SIGCHLD
+ * must not be ignored and its children not be reaped by waitpid(-1). 0 or -errno. */
 #ifndef PRODUCER_NURSERY_H
 #define PRODUCER_NURSERY_H
 
@@ -24,43 +28,48 @@ struct nursery;
 struct worker;
 
 struct nursery_options {
-	const char *program; /* what to exec with --nursery FD; NULL: /proc/self/exe. Must stay valid */
-	unsigned ahead;      /* children kept ready; 0 counts as 1 */
+	/* What to exec with --nursery FD; NULL: /proc/self/exe. Must stay valid. */
+	const char *program;
+	unsigned ahead; /* children kept ready; 0 counts as 1 */
 };
 
 /* Called from nursery_dispatch only. They may submit and kill, but not stop the nursery. */
 struct nursery_events {
-	/* A worker that was given a job has gone, its memory with it; called exactly once for each job that was submitted (unless
-	 * the nursery is stopped before). @result is valid only when @answered. It is hostile: one message of the right size, its
-	 * text terminated, and not more. @signal is the signal that ended the process, 0 for an exit: SIGXCPU is too much CPU time,
-	 * SIGSYS a forbidden call, SIGKILL worker_kill, the OOM killer or the nursery's death. A signal after the answer does not
-	 * take it back (a worker that answers and does not end is killed). The worker is freed after this call. */
-	void (*finished)(struct worker *worker, void *job_user, bool answered, const struct job_result *result, int signal,
-		void *user);
+	/* A worker that was given a job has gone, its memory with it; called exactly once for each
+	 * job that was submitted (unless the nursery is stopped before). @result is valid only when
+	 * @answered. It is hostile: one message of the right size, its text terminated, and not
+	 * more. @signal is the signal that ended the process, 0 for an exit: SIGXCPU is too much
+	 * CPU time, SIGSYS a forbidden call, SIGKILL worker_kill, the OOM killer or the nursery's
+	 * death. A signal after the answer does not take it back (a worker that answers and does
+	 * not end is killed). The worker is freed after this call. */
+	void (*finished)(struct worker *worker, void *job_user, bool answered,
+		const struct job_result *result, int signal, void *user);
 	/* Workers have become ready: queued jobs may start. */
 	void (*available)(void *user);
 	void *user;
 };
 
-/* Starts the nursery process; workers become available a little later. Copies both structs. -EMFILE, -ENOMEM, -EAGAIN (no
- * process), -ENOENT, -EACCES (@program can not be executed). */
-int nursery_start(const struct nursery_options *options, const struct nursery_events *events, struct nursery **ret);
-/* Kills all workers and the nursery, and waits (at most a second) until they are gone; finished is not called any more. NULL
- * is fine. */
+/* Starts the nursery process; workers become available a little later. Copies both structs.
+ * -EMFILE, -ENOMEM, -EAGAIN (no process), -ENOENT, -EACCES (@program can not be executed). */
+int nursery_start(const struct nursery_options *options, const struct nursery_events *events,
+	struct nursery **ret);
+/* Kills all workers and the nursery, and waits (at most a second) until they are gone; finished is
+ * not called any more. NULL is fine. */
 void nursery_stop(struct nursery *nursery);
 
 /* An epoll descriptor over everything of the nursery. Owned by the nursery. */
 int nursery_fd(const struct nursery *nursery);
 void nursery_dispatch(struct nursery *nursery);
 
-/* Gives a job to a ready worker; borrows the descriptors (@memory_fd -1 for PROBE). @job_user comes back in finished. @ret_worker
- * is valid until then.
- * -EAGAIN: no worker is ready now (available will be called).  -EINVAL: DECODE without memory, or PROBE with it.
- * -ETOOMANYREFS, -ENOMEM, -ENOBUFS: the descriptors can not be sent now; the worker stays ready. */
-int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd, void *job_user,
-	struct worker **ret_worker);
+/* Gives a job to a ready worker; borrows the descriptors (@memory_fd -1 for PROBE). @job_user comes
+ * back in finished. @ret_worker is valid until then. -EAGAIN: no worker is ready now (available
+ * will be called).  -EINVAL: DECODE without memory, or PROBE with it. -ETOOMANYREFS, -ENOMEM,
+ * -ENOBUFS: the descriptors can not be sent now; the worker stays ready. */
+int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd,
+	void *job_user, struct worker **ret_worker);
 
-/* Kills a worker (SIGKILL by pidfd); finished follows as usual, with answered false unless it had answered already. */
+/* Kills a worker (SIGKILL by pidfd); finished follows as usual, with answered false unless it had
+ * answered already. */
 void worker_kill(struct worker *worker);
 
 pid_t worker_pid(const struct worker *worker);
@@ -72,7 +81,8 @@ pid_t nursery_pid(const struct nursery *nursery);
 
 /* ---- the other side: main of `mural-producer --nursery FD` ---- */
 
-/* Takes @socket. Does not return before the end of the process, except with -errno when it can not work at all. */
+/* Takes @socket. Does not return before the end of the process, except with -errno when it can not
+ * work at all. */
 int nursery_main(int socket);
 
 /* ---- and of each decoder (called in the forked child) ---- */

@@ -1,16 +1,19 @@
 /* producer/sandbox.h - shutting a decoder in, before it reads the first byte of an image.
  *
- * Three steps. sandbox_begin needs no job, so it costs a decoder that was forked ahead of need no latency: oom_score_adj 1000,
- * no_new_privs, Landlock with no allowed path, port or scope (before any thread exists: it does not bind threads that are
- * there), not dumpable, no core, no locked memory. sandbox_prepare: limits of address space and CPU time, no file writes, no
- * new descriptors. Then the helper threads are made. sandbox_close: no new processes, and seccomp (a list built by libseccomp)
- * with TSYNC: anything not listed in sandbox_filter.c kills the process (SIGSYS). Nobody needs a user namespace, root or a
- * setuid helper for it. Where Landlock is missing seccomp stands alone (sandbox_features tells).
+ * Three steps. sandbox_begin needs no job, so it costs a decoder that was forked ahead of need no
+ * latency: oom_score_adj 1000, no_new_privs, Landlock with no allowed path, port or scope (before
+ * any thread exists: it does not bind threads that are there), not dumpable, no core, no locked
+ * memory. sandbox_prepare: limits of address space and CPU time, no file writes, no new
+ * descriptors. Then the helper threads are made. sandbox_close: no new processes, and seccomp (a
+ * list built by libseccomp) with TSYNC: anything not listed in sandbox_filter.c kills the process
+ * (SIGSYS). Nobody needs a user namespace, root or a setuid helper for it. Where Landlock is
+ * missing seccomp stands alone (sandbox_features tells).
  *
- * What is left: pread64 on the source, sendto without an address on the answer socket (so no descriptor can be sent), private
- * anonymous memory without PROT_EXEC, munmap, some madvise, mprotect without PROT_EXEC, brk, futex, sched_yield, clocks, exit.
- * mremap is refused too (a mapping of one window could be grown over the rest of the file); sandbox_begin therefore
- * tells malloc never to map blocks of their own, which is what realloc would move with it. */
+ * What is left: pread64 on the source, sendto without an address on the answer socket (so no
+ * descriptor can be sent), private anonymous memory without PROT_EXEC, munmap, some madvise,
+ * mprotect without PROT_EXEC, brk, futex, sched_yield, clocks, exit. mremap is refused too (a
+ * mapping of one window could be grown over the rest of the file); sandbox_begin therefore tells
+ * malloc never to map blocks of their own, which is what realloc would move with it. */
 #ifndef PRODUCER_SANDBOX_H
 #define PRODUCER_SANDBOX_H
 
@@ -24,25 +27,28 @@ enum sandbox_feature {
 struct sandbox_limits {
 	int source_fd, answer_fd; /* the only descriptors left open */
 	uint64_t window_bytes;    /* what was mapped since sandbox_begin */
-	/* Address space beyond that and what sandbox_begin found. SANDBOX_MEMORY_SLACK is added for stacks and what the C library
-	 * needs. Over it malloc fails with ENOMEM. */
+	/* Address space beyond that and what sandbox_begin found. SANDBOX_MEMORY_SLACK is added for
+	 * stacks and what the C library needs. Over it malloc fails with ENOMEM. */
 	uint64_t memory_bytes;
-	uint32_t cpu_seconds; /* all threads together: SIGXCPU, and SIGKILL a second later; 0 counts as 1 */
+	uint32_t cpu_seconds; /* all threads together: SIGXCPU, and SIGKILL a second later; 0 counts
+				 as 1 */
 };
 
 #define SANDBOX_MEMORY_SLACK ((uint64_t)4 << 20)
 
-/* In the process that forks decoders: builds the filter for these numbers, so that its children need not. Without it, or with
- * other numbers in the limits, sandbox_prepare builds it. 0 or -errno. */
+/* In the process that forks decoders: builds the filter for these numbers, so that its children
+ * need not. Without it, or with other numbers in the limits, sandbox_prepare builds it. 0 or
+ * -errno. */
 int sandbox_compile(int source_fd, int answer_fd);
 
-/* The calling process must have one thread. 0 or -errno; after an error it may be half shut in and must not go on: that is true
- * of all three. */
+/* The calling process must have one thread. 0 or -errno; after an error it may be half shut in and
+ * must not go on: that is true of all three. */
 int sandbox_begin(void);
 /* After sandbox_begin, with one thread still. */
 int sandbox_prepare(const struct sandbox_limits *limits);
-/* Last: the system-call filter, for all threads. On an error nothing hostile may be read. Helper threads must already
- * run their own code (what glibc calls to start a thread is not allowed) and may end only with sandbox_thread_exit. */
+/* Last: the system-call filter, for all threads. On an error nothing hostile may be read. Helper
+ * threads must already run their own code (what glibc calls to start a thread is not allowed) and
+ * may end only with sandbox_thread_exit. */
 int sandbox_close(const struct sandbox_limits *limits);
 /* Ends a helper thread without the calls that glibc makes at the end of one. */
 _Noreturn void sandbox_thread_exit(void);

@@ -132,7 +132,8 @@ Test(hostile, the_text_of_an_answer_always_ends)
 {
 	struct outcome outcome = run('l');
 	cr_assert(outcome.answered);
-	cr_assert_eq(strnlen(outcome.result.text, sizeof(outcome.result.text)), sizeof(outcome.result.text) - 1);
+	cr_assert_eq(strnlen(outcome.result.text, sizeof(outcome.result.text)),
+		sizeof(outcome.result.text) - 1);
 }
 
 static struct job decode_job(uint64_t offset, uint64_t length)
@@ -156,7 +157,8 @@ Test(hostile, a_main_thread_that_ends_alone_can_still_be_killed)
 	cr_assert_not(outcome.answered);
 }
 
-static bool all_bytes_are(const unsigned char *bytes, uint64_t from, uint64_t to, unsigned char value)
+static bool all_bytes_are(
+	const unsigned char *bytes, uint64_t from, uint64_t to, unsigned char value)
 {
 	for (uint64_t i = from; i < to; i++)
 		if (bytes[i] != value)
@@ -164,7 +166,8 @@ static bool all_bytes_are(const unsigned char *bytes, uint64_t from, uint64_t to
 	return true;
 }
 
-/* Small, and large enough for huge pages and the thread that makes pages ahead; at an offset that no huge page begins at. */
+/* Small, and large enough for huge pages and the thread that makes pages ahead; at an offset that
+ * no huge page begins at. */
 static void writes_its_window_alone(uint64_t offset, uint64_t length)
 {
 	uint64_t size = offset + length + MIB;
@@ -191,7 +194,8 @@ Test(hostile, a_window_is_written_and_nothing_beside_it)
 
 Test(hostile, a_window_that_is_not_whole_pages_is_refused_with_a_reason)
 {
-	static const uint64_t windows[][2] = {{100, 8192}, {0, 100}, {4096, 0}, {0, UINT64_MAX - 4095}};
+	static const uint64_t windows[][2] = {
+		{100, 8192}, {0, 100}, {4096, 0}, {0, UINT64_MAX - 4095}};
 	CLEANUP(close_p) int source = jobs_file("w", 1);
 	CLEANUP(close_p) int memory = jobs_file(NULL, MIB);
 	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {

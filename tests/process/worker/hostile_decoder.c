@@ -1,5 +1,5 @@
-/* A nursery program whose codec does what an image could make it do once it has taken the decoder over: the first byte of the
- * source says what. */
+/* A nursery program whose codec does what an image could make it do once it has taken the decoder
+ * over: the first byte of the source says what. */
 #include "producer/codec.h"
 #include "producer/nursery.h"
 #include "producer/sandbox.h"
@@ -50,8 +50,10 @@ static void send_a_descriptor(int fd)
 	} control = {0};
 	char byte = 0;
 	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control)};
+	struct msghdr message = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control)};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
@@ -93,7 +95,8 @@ static int grow(void)
 /* Unknown to the compiler, which would refuse to write to a constant address. */
 static volatile uintptr_t nowhere = 16;
 
-static void misbehave(char how, int source_fd, const struct job *job, uint8_t *pixels, struct job_result *result)
+static void misbehave(
+	char how, int source_fd, const struct job *job, uint8_t *pixels, struct job_result *result)
 {
 	switch (how) {
 	case 'c':
@@ -157,5 +160,7 @@ void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct job
 
 int main(int argc, char **argv)
 {
-	return argc == 3 && strcmp(argv[1], "--nursery") == 0 && nursery_main(atoi(argv[2])) == 0 ? 0 : 1;
+	return argc == 3 && strcmp(argv[1], "--nursery") == 0 && nursery_main(atoi(argv[2])) == 0
+		       ? 0
+		       : 1;
 }

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static void on_finished(struct worker *worker, void *job_user, bool answered, const struct job_result *result,
-	int signal, void *user)
+static void on_finished(struct worker *worker, void *job_user, bool answered,
+	const struct job_result *result, int signal, void *user)
 {
 	struct jobs *jobs = user;
 	struct outcome *outcome = job_user;
@@ -34,7 +34,8 @@ static void die(const char *what)
 	abort();
 }
 
-static bool dispatch_until(struct jobs *jobs, bool (*is)(struct jobs *, const void *), const void *context)
+static bool dispatch_until(
+	struct jobs *jobs, bool (*is)(struct jobs *, const void *), const void *context)
 {
 	uint64_t until = monotonic_ns() + (uint64_t)TEST_TIMEOUT_MS * 1000000;
 	while (!is(jobs, context)) {
@@ -73,7 +74,8 @@ void jobs_start(struct jobs *jobs, const char *program, unsigned ahead)
 {
 	*jobs = (struct jobs){0};
 	const struct nursery_options options = {.program = test_program(program), .ahead = ahead};
-	const struct nursery_events events = {.finished = on_finished, .available = on_available, .user = jobs};
+	const struct nursery_events events = {
+		.finished = on_finished, .available = on_available, .user = jobs};
 	int r = nursery_start(&options, &events, &jobs->nursery);
 	if (r < 0) {
 		errno = -r;
@@ -89,13 +91,14 @@ void jobs_stop(struct jobs *jobs)
 	jobs->nursery = NULL;
 }
 
-struct worker *jobs_submit(
-	struct jobs *jobs, const struct job *job, int source_fd, int memory_fd, struct outcome *outcome)
+struct worker *jobs_submit(struct jobs *jobs, const struct job *job, int source_fd, int memory_fd,
+	struct outcome *outcome)
 {
 	struct worker *worker;
 	int r;
 	*outcome = (struct outcome){0};
-	while ((r = nursery_submit(jobs->nursery, job, source_fd, memory_fd, outcome, &worker)) == -EAGAIN)
+	while ((r = nursery_submit(jobs->nursery, job, source_fd, memory_fd, outcome, &worker)) ==
+		-EAGAIN)
 		if (!jobs_wait_ready(jobs, 1))
 			die("no worker becomes ready");
 	if (r < 0) {
@@ -105,7 +108,8 @@ struct worker *jobs_submit(
 	return worker;
 }
 
-void jobs_run(struct jobs *jobs, const struct job *job, int source_fd, int memory_fd, struct outcome *outcome)
+void jobs_run(struct jobs *jobs, const struct job *job, int source_fd, int memory_fd,
+	struct outcome *outcome)
 {
 	jobs_submit(jobs, job, source_fd, memory_fd, outcome);
 	if (!jobs_wait_finished(jobs, outcome))

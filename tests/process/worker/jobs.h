@@ -19,7 +19,8 @@ struct jobs {
 	unsigned available, ended;
 };
 
-/* Starts @program (a name, as test_program takes it) as the nursery and waits until @ahead workers are ready. */
+/* Starts @program (a name, as test_program takes it) as the nursery and waits until @ahead workers
+ * are ready. */
 void jobs_start(struct jobs *jobs, const char *program, unsigned ahead);
 void jobs_stop(struct jobs *jobs);
 
@@ -28,11 +29,12 @@ bool jobs_wait_ready(struct jobs *jobs, unsigned count);
 bool jobs_wait_finished(struct jobs *jobs, const struct outcome *outcome);
 
 /* Submits as soon as a worker is ready. */
-struct worker *jobs_submit(
-	struct jobs *jobs, const struct job *job, int source_fd, int memory_fd, struct outcome *outcome);
+struct worker *jobs_submit(struct jobs *jobs, const struct job *job, int source_fd, int memory_fd,
+	struct outcome *outcome);
 
 /* Submits, and waits for the end. */
-void jobs_run(struct jobs *jobs, const struct job *job, int source_fd, int memory_fd, struct outcome *outcome);
+void jobs_run(struct jobs *jobs, const struct job *job, int source_fd, int memory_fd,
+	struct outcome *outcome);
 
 /* A memfd with these bytes; -1 for @data NULL: only the size. The caller owns it. */
 int jobs_file(const void *data, size_t size);

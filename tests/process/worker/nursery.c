@@ -1,4 +1,5 @@
-/* The nursery with the real codecs: the same results as in-process, and nothing lost when processes die. */
+/* The nursery with the real codecs: the same results as in-process, and nothing lost when processes
+ * die. */
 #include "jobs.h"
 #include "producer/codec.h"
 
@@ -63,20 +64,23 @@ static int open_asset(const char *name)
 
 /* ---- decoding ---- */
 
-static void assert_same_result(const struct job_result *a, const struct job_result *b, const char *name)
+static void assert_same_result(
+	const struct job_result *a, const struct job_result *b, const char *name)
 {
 	struct job_result left = *a, right = *b;
 	left.decode_ns = right.decode_ns = 0;
-	cr_assert_eq(memcmp(&left, &right, sizeof(left)), 0, "%s: (%d, %s) is not (%d, %s)", name, left.error,
-		left.text, right.error, right.text);
+	cr_assert_eq(memcmp(&left, &right, sizeof(left)), 0, "%s: (%d, %s) is not (%d, %s)", name,
+		left.error, left.text, right.error, right.text);
 }
 
-static void assert_same_pixels(int memory, const struct job *job, const uint8_t *expected, const char *name)
+static void assert_same_pixels(
+	int memory, const struct job *job, const uint8_t *expected, const char *name)
 {
-	uint8_t *pixels =
-		mmap(NULL, job->window_length, PROT_READ, MAP_SHARED, memory, (off_t)job->window_offset);
+	uint8_t *pixels = mmap(
+		NULL, job->window_length, PROT_READ, MAP_SHARED, memory, (off_t)job->window_offset);
 	cr_assert_neq(pixels, MAP_FAILED);
-	cr_assert_eq(memcmp(pixels, expected, (size_t)job->stride_bytes * job->height), 0, "%s", name);
+	cr_assert_eq(
+		memcmp(pixels, expected, (size_t)job->stride_bytes * job->height), 0, "%s", name);
 	munmap(pixels, job->window_length);
 }
 
@@ -168,8 +172,8 @@ Test(nursery, a_folder_as_the_source_fails_with_its_reason)
 
 /* ---- a large picture ---- */
 
-/* A JPEG of LARGE_SIDE squared, made of an asset by patching the size in its frame header: the rest is filled, which takes
- * as long as pixels do. */
+/* A JPEG of LARGE_SIDE squared, made of an asset by patching the size in its frame header: the rest
+ * is filled, which takes as long as pixels do. */
 static int open_large(void)
 {
 	size_t size;
@@ -238,7 +242,8 @@ Test(nursery, a_worker_killed_at_any_moment_finishes_once)
 	srand(1);
 	for (unsigned turn = 0; turn < 60; turn++) {
 		struct outcome outcome;
-		struct worker *worker = jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome);
+		struct worker *worker =
+			jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome);
 		const struct timespec moment = {.tv_nsec = rand() % 8000000};
 		nanosleep(&moment, NULL);
 		worker_kill(worker);
@@ -266,8 +271,8 @@ Test(nursery, a_nursery_that_dies_takes_its_workers_along_and_is_replaced)
 		struct outcome outcomes[2], after;
 		pid_t pids[2];
 		for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
-			struct worker *worker =
-				jobs_submit(&jobs, &large.job, large.source, large.memory, &outcomes[i]);
+			struct worker *worker = jobs_submit(
+				&jobs, &large.job, large.source, large.memory, &outcomes[i]);
 			pids[i] = worker_pid(worker);
 			kill(pids[i], SIGSTOP); /* so that it is still there */
 		}
@@ -323,14 +328,16 @@ static bool is_decoder(void *pid)
 	char path[64], name[32] = "";
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)*(pid_t *)pid);
 	CLEANUP(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && strcmp(name, "mural-decoder\n") == 0;
+	return fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 &&
+	       strcmp(name, "mural-decoder\n") == 0;
 }
 
 struct family {
 	pid_t nursery, worker;
 };
 
-/* A producer with a busy worker; both its processes are stopped, so that they can not see it end. */
+/* A producer with a busy worker; both its processes are stopped, so that they can not see it end.
+ */
 static _Noreturn void be_a_producer(int tell)
 {
 	struct jobs jobs;
@@ -343,7 +350,8 @@ static _Noreturn void be_a_producer(int tell)
 	list_children(family.nursery, children, 1);
 	if (!test_until(is_decoder, &children[0], TEST_TIMEOUT_MS))
 		_exit(1);
-	family.worker = worker_pid(jobs_submit(&jobs, &job, open_asset("png-rgb8.png"), -1, &outcome));
+	family.worker =
+		worker_pid(jobs_submit(&jobs, &job, open_asset("png-rgb8.png"), -1, &outcome));
 	kill(family.worker, SIGSTOP);
 	kill(family.nursery, SIGSTOP);
 	(void)!write(tell, &family, sizeof(family));
@@ -463,7 +471,8 @@ Test(nursery, two_hundred_jobs_leave_what_there_was)
 	cr_assert_eq(test_count_descriptors(getpid()), mine);
 	cr_assert_eq(test_count_descriptors(nursery), its);
 	cr_assert_eq(test_count_children(nursery), 2);
-	cr_assert_leq(test_count_mappings(getpid(), NULL), mappings + 2); /* the heap may have grown */
+	cr_assert_leq(
+		test_count_mappings(getpid(), NULL), mappings + 2); /* the heap may have grown */
 	jobs_stop(&jobs);
 	cr_assert_eq(test_count_descriptors(getpid()), before + 1); /* the source */
 	cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
@@ -478,7 +487,8 @@ Test(nursery, stopping_ends_busy_and_ready_workers)
 	cr_assert(jobs_wait_ready(&jobs, 2));
 	struct outcome outcome;
 	pid_t pids[8];
-	kill(worker_pid(jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome)), SIGSTOP);
+	kill(worker_pid(jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome)),
+		SIGSTOP);
 	cr_assert(jobs_wait_ready(&jobs, 2));
 	size_t count = list_children(nursery_pid(jobs.nursery), pids, ARRAY_SIZE(pids));
 	cr_assert_eq(count, 3);

@@ -6,5 +6,7 @@
 
 int main(int argc, char **argv)
 {
-	return argc == 3 && strcmp(argv[1], "--nursery") == 0 && nursery_main(atoi(argv[2])) == 0 ? 0 : 1;
+	return argc == 3 && strcmp(argv[1], "--nursery") == 0 && nursery_main(atoi(argv[2])) == 0
+		       ? 0
+		       : 1;
 }

@@ -1,5 +1,6 @@
-/* What a decoder cannot do, tried from each of its threads, in a process of its own each time. Nothing in the production code is
- * made for this: the child shuts itself in with the calls that a decoder uses. */
+/* What a decoder cannot do, tried from each of its threads, in a process of its own each time.
+ * Nothing in the production code is made for this: the child shuts itself in with the calls that a
+ * decoder uses. */
 #include "producer/sandbox.h"
 
 #include "common/util.h"
@@ -110,7 +111,8 @@ static void open_descriptors(int answer)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
 		_exit(103);
 	put_at(pair[0], OTHER_SOCKET);
-	if (pwrite(SOURCE, text, sizeof(text), 0) < 0 || pwrite(OTHER_FILE, text, sizeof(text), 0) < 0)
+	if (pwrite(SOURCE, text, sizeof(text), 0) < 0 ||
+		pwrite(OTHER_FILE, text, sizeof(text), 0) < 0)
 		_exit(104);
 }
 
@@ -143,13 +145,16 @@ static _Noreturn void be_the_child(int answer)
 
 static struct seen *seen_create(void)
 {
-	struct seen *seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct seen *seen = mmap(
+		NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	cr_assert_neq(seen, MAP_FAILED);
 	return seen;
 }
 
-/* Lets one thread of a child that is shut in do something. Returns how the child ended, as waitpid does. */
-static int act_shut_in(unsigned thread, long (*what)(const void *), const void *context, struct seen *ret_seen)
+/* Lets one thread of a child that is shut in do something. Returns how the child ended, as waitpid
+ * does. */
+static int act_shut_in(
+	unsigned thread, long (*what)(const void *), const void *context, struct seen *ret_seen)
 {
 	int pair[2];
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
@@ -207,7 +212,8 @@ static const struct call refused[] = {
 	{"sendto on another socket", SYS_sendto, {OTHER_SOCKET, POINTER(pages), 1, 0, 0, 0}},
 	{"sendto with an address", SYS_sendto, {ANSWER, POINTER(pages), 1, 0, POINTER(pages), 16}},
 	{"setsockopt", SYS_setsockopt, {ANSWER, SOL_SOCKET, SO_SNDBUF, POINTER(pages), 4}},
-	{"getsockopt", SYS_getsockopt, {ANSWER, SOL_SOCKET, SO_PEERCRED, POINTER(pages), POINTER(pages + 64)}},
+	{"getsockopt", SYS_getsockopt,
+		{ANSWER, SOL_SOCKET, SO_PEERCRED, POINTER(pages), POINTER(pages + 64)}},
 	{"shutdown", SYS_shutdown, {OTHER_SOCKET, SHUT_RDWR}},
 	{"read the source", SYS_read, {SOURCE, POINTER(pages), 1}},
 	{"readv", SYS_readv, {SOURCE, POINTER(pages), 1}},
@@ -221,10 +227,13 @@ static const struct call refused[] = {
 	{"pwrite64", SYS_pwrite64, {OTHER_FILE, POINTER(pages), 1, 0}},
 	{"mremap", SYS_mremap, {POINTER(pages), 4096, 8192, MREMAP_MAYMOVE}},
 	{"mmap of the source", SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE, SOURCE, 0}},
-	{"mmap of another file", SYS_mmap, {0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, OTHER_FILE, 0}},
+	{"mmap of another file", SYS_mmap,
+		{0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, OTHER_FILE, 0}},
 	{"mmap shared", SYS_mmap, {0, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0}},
-	{"mmap hugetlb", SYS_mmap, {0, 2 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0}},
-	{"mmap to execute", SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
+	{"mmap hugetlb", SYS_mmap,
+		{0, 2 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0}},
+	{"mmap to execute", SYS_mmap,
+		{0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
 	{"mprotect to execute", SYS_mprotect, {POINTER(pages), 4096, PROT_READ | PROT_EXEC}},
 	{"pkey_mprotect", SYS_pkey_mprotect, {POINTER(pages), 4096, PROT_READ, -1}},
 	{"remap_file_pages", SYS_remap_file_pages, {POINTER(pages), 4096, 0, 1, 0}},
@@ -236,13 +245,15 @@ static const struct call refused[] = {
 	{"madvise hwpoison", SYS_madvise, {POINTER(pages), 4096, MADV_HWPOISON}},
 	{"process_madvise", SYS_process_madvise, {-1, POINTER(pages), 1, MADV_COLD, 0}},
 	{"execve", SYS_execve, {POINTER("/bin/true"), POINTER(no_strings), POINTER(no_strings)}},
-	{"execveat", SYS_execveat, {OTHER_FILE, POINTER(""), POINTER(no_strings), POINTER(no_strings), AT_EMPTY_PATH}},
+	{"execveat", SYS_execveat,
+		{OTHER_FILE, POINTER(""), POINTER(no_strings), POINTER(no_strings), AT_EMPTY_PATH}},
 	{"ptrace", SYS_ptrace, {0 /* TRACEME */}},
 	{"kill", SYS_kill, {0, 0}},
 	{"tkill", SYS_tkill, {1, 0}},
 	{"rt_sigqueueinfo", SYS_rt_sigqueueinfo, {1, 0, POINTER(pages)}},
 	{"clone", SYS_clone, {SIGCHLD}},
-	{"clone of a thread", SYS_clone, {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD}},
+	{"clone of a thread", SYS_clone,
+		{CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD}},
 	{"clone3", SYS_clone3, {POINTER(pages), 64}},
 	{"unshare", SYS_unshare, {CLONE_NEWUSER}},
 	{"setns", SYS_setns, {OTHER_FILE, 0}},
@@ -288,7 +299,8 @@ static const struct call refused[] = {
 	{"fchown", SYS_fchown, {SOURCE, 0, 0}},
 	{"unlinkat", SYS_unlinkat, {AT_FDCWD, POINTER(path_here), 0}},
 	{"mkdirat", SYS_mkdirat, {AT_FDCWD, POINTER(path_here), 0700}},
-	{"renameat2", SYS_renameat2, {AT_FDCWD, POINTER(path_here), AT_FDCWD, POINTER(path_here), 0}},
+	{"renameat2", SYS_renameat2,
+		{AT_FDCWD, POINTER(path_here), AT_FDCWD, POINTER(path_here), 0}},
 	{"linkat", SYS_linkat, {AT_FDCWD, POINTER(path_here), AT_FDCWD, POINTER(path_here), 0}},
 	{"symlinkat", SYS_symlinkat, {POINTER(path_here), AT_FDCWD, POINTER(path_here)}},
 	{"truncate", SYS_truncate, {POINTER(path_here), 0}},
@@ -366,13 +378,14 @@ static bool is_refused(const struct call *call, unsigned thread)
 	struct seen seen;
 	int status = act_shut_in(thread, make_call, call, &seen);
 	if (seen.prepared != 1 || seen.closed != 1) {
-		cr_log_error("%s: not shut in: prepare %d, close %d", call->name, 1 - seen.prepared, 1 - seen.closed);
+		cr_log_error("%s: not shut in: prepare %d, close %d", call->name, 1 - seen.prepared,
+			1 - seen.closed);
 		return false;
 	}
 	if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) || refused_quietly(&seen))
 		return true;
-	cr_log_error("%s from thread %u: status %#x, returned %d: %ld, errno %ld", call->name, thread, status,
-		seen.returned, seen.result, seen.error);
+	cr_log_error("%s from thread %u: status %#x, returned %d: %ld, errno %ld", call->name,
+		thread, status, seen.returned, seen.result, seen.error);
 	return false;
 }
 
@@ -415,7 +428,10 @@ static long make_i386_call(const void *context)
 {
 	long result;
 	(void)context;
-	__asm__ volatile("int $0x80" : "=a"(result) : "a"(20L) : "memory", "r8", "r9", "r10", "r11");
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(20L)
+			 : "memory", "r8", "r9", "r10", "r11");
 	return result;
 }
 
@@ -425,16 +441,17 @@ Test(sandbox, calls_of_another_architecture_end_the_process)
 	int status = act_shut_in(0, make_i386_call, NULL, &seen);
 	cr_assert(WIFSIGNALED(status));
 	/* SIGSEGV where the kernel does not take such calls at all. */
-	cr_assert(WTERMSIG(status) == SIGSYS || WTERMSIG(status) == SIGSEGV, "signal %d", WTERMSIG(status));
+	cr_assert(WTERMSIG(status) == SIGSYS || WTERMSIG(status) == SIGSEGV, "signal %d",
+		WTERMSIG(status));
 }
 #endif
 
 /* ---- what is left ---- */
 
-#define MUST(condition) \
-	do { \
-		if (!(condition)) \
-			return __LINE__; \
+#define MUST(condition)                                                                            \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			return __LINE__;                                                           \
 	} while (0)
 
 static long use_memory(void)
@@ -447,7 +464,8 @@ static long use_memory(void)
 		memset(block, 5, size);
 	}
 	free(block);
-	unsigned char *map = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *map =
+		mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	MUST(map != MAP_FAILED);
 	map[MIB] = 1;
 	MUST(madvise(map, 4 * MIB, MADV_DONTNEED) == 0);
@@ -494,7 +512,9 @@ Test(sandbox, what_a_codec_needs_works_from_every_thread)
 static long map_too_much(const void *context)
 {
 	(void)context;
-	return mmap(NULL, 160 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0;
+	return mmap(NULL, 160 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
+		       ? errno
+		       : 0;
 }
 
 Test(sandbox, memory_over_the_limit_is_refused_with_enomem)
@@ -565,8 +585,8 @@ static int look_at_state(void)
 	struct rlimit core, size;
 	getrlimit(RLIMIT_CORE, &core);
 	getrlimit(RLIMIT_FSIZE, &size);
-	return !(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_GET_DUMPABLE) == 0 && core.rlim_max == 0 &&
-		size.rlim_max == 0);
+	return !(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_GET_DUMPABLE) == 0 &&
+		 core.rlim_max == 0 && size.rlim_max == 0);
 }
 
 Test(sandbox, limits_hold_before_the_filter_does)
@@ -596,7 +616,8 @@ static int shuts_in_with(int error)
 	if (pid == 0) {
 		if (without_landlock(error) < 0 || sandbox_features() != SANDBOX_SECCOMP)
 			_exit(97);
-		if (sandbox_begin() < 0 || sandbox_prepare(&limits) < 0 || sandbox_close(&limits) < 0)
+		if (sandbox_begin() < 0 || sandbox_prepare(&limits) < 0 ||
+			sandbox_close(&limits) < 0)
 			_exit(98);
 		syscall(SYS_getppid);
 		_exit(0);
