@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 
-#define BUCKETS 256
+#define BUCKETS 1024
 #define OWNER_ONLY 0600 /* the mode of a region of which no read-only descriptor was made */
 
 struct mapping {

@@ -60,6 +60,7 @@ static int by_file(const void *a, const void *b)
 	return x->dev < y->dev ? -1 : x->dev > y->dev;
 }
 
+/* A region that has several descriptors would be opened for each in turn. */
 static void drop_duplicates(struct heap *heap)
 {
 	size_t kept = 0;

@@ -112,13 +112,30 @@ Test(errors, damaged_header_is_ebadmsg)
 	cr_assert_eq(ashmem_pin_region(fd, 0, 0), 0);
 }
 
-Test(errors, file_of_the_right_length_without_seals_is_enotty)
+/* A true copy, but its maker could cut it short under our mapping, and we would die of SIGBUS. */
+Test(errors, region_without_seals_is_enotty)
 {
 	uint64_t offset, bytes;
-	int fd = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	cr_assert_eq(ashmem_layout(PAGE, &offset, &bytes), 0);
+	int real = make_region(), fd = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct ashmem_block block;
+	cr_assert_eq(ashmem_layout(4 * PAGE, &offset, &bytes), 0);
 	cr_assert_eq(ftruncate(fd, (off_t)bytes), 0);
+	cr_assert_eq(pread(real, &block, sizeof(block), (off_t)offset), sizeof(block));
+	cr_assert_eq(pwrite(fd, &block, sizeof(block), (off_t)offset), sizeof(block));
 	cr_assert_fails(ashmem_pin_region(fd, 0, 0), ENOTTY);
+	cr_assert_eq(ashmem_valid(fd), 0);
+	cr_assert_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW), 0);
+	cr_assert_fails(ashmem_pin_region(fd, 0, 0), ENOTTY);
+	cr_assert_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	cr_assert_eq(ashmem_pin_region(fd, 0, 0), 0, "now it is as good as the real one");
+}
+
+Test(errors, file_of_the_right_length_without_a_block_is_enotty)
+{
+	uint64_t offset, bytes;
+	int fd = memfd_create("other", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	cr_assert_eq(ashmem_layout(4 * PAGE, &offset, &bytes), 0);
+	cr_assert_eq(ftruncate(fd, (off_t)bytes), 0);
 	cr_assert_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
 	cr_assert_fails(ashmem_pin_region(fd, 0, 0), ENOTTY);
 	cr_assert_eq(ashmem_valid(fd), 0);
