@@ -130,7 +130,7 @@ static int start_process(struct nursery *nursery)
 		return r;
 	CLEANUP(close_p) int mine = pair[0];
 	CLEANUP(close_p) int other = pair[1];
-	pid_t pid;
+	pid_t pid = 0;
 	r = spawn(nursery->options.program, other, &pid);
 	if (r < 0)
 		return r;

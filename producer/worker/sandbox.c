@@ -6,8 +6,6 @@
 
 #include <fcntl.h>
 #include <malloc.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -66,12 +64,10 @@ static void volunteer_for_oom(void)
 static uint64_t mapped_bytes(void)
 {
 	char text[64] = "";
-	unsigned long long pages;
 	CLEANUP(close_p) int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (length <= 0 || sscanf(text, "%llu", &pages) != 1)
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
 		return UINT64_C(256) << 20;
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	return strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static int limit(__rlimit_resource_t what, rlim_t soft, rlim_t hard)
