@@ -34,6 +34,7 @@ struct app {
 	bool slideshow;
 	uint64_t slide_ms; /* when the wanted picture began to be seen; 0: not yet */
 	uint64_t went_ms;
+	bool slow; /* the wanted picture is still not there: that is announced */
 
 	char note[512];
 	uint64_t note_ms;
@@ -604,6 +605,21 @@ static int until(uint64_t since_ms, uint64_t delay_ms, uint64_t now_ms)
 	return passed >= delay_ms ? 0 : (int)(delay_ms - passed);
 }
 
+static bool awaits_picture(const struct app *app)
+{
+	struct show_status status;
+	show_status(app->show, &status);
+	return !app->options.still && !app->in_gallery && status.loading && !status.seen;
+}
+
+/* A picture that takes long is announced by its name, until it is there. */
+static void announce(struct app *app)
+{
+	bool slow = awaits_picture(app) && until(app->went_ms, LOADING_MS, app->now_ms) == 0;
+	app->dirty |= slow != app->slow;
+	app->slow = slow;
+}
+
 int app_timeout(const struct app *app, uint64_t now_ms)
 {
 	if (app->dirty)
@@ -617,7 +633,7 @@ int app_timeout(const struct app *app, uint64_t now_ms)
 		timeout = sooner(timeout, until(app->stats_ms, STATS_MS, now_ms));
 	if (app->slideshow && app->slide_ms != 0)
 		timeout = sooner(timeout, until(app->slide_ms, app->options.slideshow_ms, now_ms));
-	if (show_pending(app->show) && now_ms - app->went_ms < LOADING_MS)
+	if (awaits_picture(app) && !app->slow)
 		timeout = sooner(timeout, until(app->went_ms, LOADING_MS, now_ms));
 	return timeout;
 }
@@ -703,9 +719,7 @@ static void draw_overlays(struct app *app)
 		draw_info(app, &status);
 	if (app->memory)
 		overlay_memory(&app->image, &app->fonts, app->has_stats ? &app->stats : NULL);
-	bool slow = !app->in_gallery && !status.seen && status.loading &&
-		    app->now_ms - app->went_ms >= LOADING_MS;
-	if (slow && !app->options.still)
+	if (app->slow)
 		overlay_note(&app->image, &app->fonts, list_base_name(path));
 	if (app->mark_ms)
 		overlay_mark(&app->image, &app->fonts, app->memory, app->mark);
@@ -721,10 +735,10 @@ const struct image *app_draw(struct app *app, uint64_t now_ms)
 	bool changed = app->in_gallery ? gallery_draw(app->gallery, &app->layer, now_ms)
 				       : show_draw(app->show, &app->layer, now_ms);
 	mark_again(app);
+	announce(app);
 	if (!app->in_gallery && app_error(app, NULL))
 		app->failed = true;
-	bool announces = show_pending(app->show) && now_ms - app->went_ms >= LOADING_MS;
-	if (!changed && !app->dirty && !announces)
+	if (!changed && !app->dirty)
 		return NULL;
 	app->dirty = false;
 	memcpy(app->image.pixels, app->layer.pixels,
