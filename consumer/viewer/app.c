@@ -34,6 +34,7 @@ struct app {
 	bool slideshow;
 	uint64_t slide_ms; /* when the wanted picture began to be seen; 0: not yet */
 	uint64_t went_ms;
+	bool full_told;
 	bool slow; /* the wanted picture is still not there: that is announced */
 
 	char note[512];
@@ -729,6 +730,17 @@ static void draw_overlays(struct app *app)
 		overlay_help(&app->image, &app->fonts);
 }
 
+/* Somebody zooms in and it stays blurred: say why, once. */
+static void tell_full_error(struct app *app)
+{
+	struct show_status status;
+	show_status(app->show, &status);
+	bool failed = !app->in_gallery && status.full_error && !show_view(app->show)->fitted;
+	if (failed && !app->full_told)
+		note(app, "full size: %s", status.full_error);
+	app->full_told = failed;
+}
+
 const struct image *app_draw(struct app *app, uint64_t now_ms)
 {
 	app->now_ms = now_ms;
@@ -736,6 +748,7 @@ const struct image *app_draw(struct app *app, uint64_t now_ms)
 				       : show_draw(app->show, &app->layer, now_ms);
 	mark_again(app);
 	announce(app);
+	tell_full_error(app);
 	if (!app->in_gallery && app_error(app, NULL))
 		app->failed = true;
 	if (!changed && !app->dirty)

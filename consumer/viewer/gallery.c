@@ -19,6 +19,7 @@
 #define MARK_MS 1500  /* how long a thumbnail that was decoded again is marked */
 #define GLIDE_MS 70.0 /* the time in which scrolling covers 63 % of the way */
 #define FRAME_MS 15
+#define RETRY_MS 500 /* between attempts to get thumbnails from a producer that was lost */
 
 static const int32_t sides[] = {96, 128, 160, 192, 224, 256};
 
@@ -43,9 +44,11 @@ struct gallery {
 	double scroll;  /* where it is */
 	uint64_t glided_ms;
 	bool shown;
-	bool dirty; /* some cell has to be drawn anew */
-	bool moved; /* all of them, from nothing */
-	bool repin; /* all have to be looked at: they may have been purged */
+	bool dirty;               /* some cell has to be drawn anew */
+	bool moved;               /* all of them, from nothing */
+	bool lost;                /* some wait for a producer to come back */
+	uint64_t now_ms, lost_ms; /* of the last call that told it; of the last attempt */
+	bool repin;               /* all have to be looked at: they may have been purged */
 	uint64_t again;
 };
 
@@ -117,12 +120,23 @@ static size_t in_flight(const struct gallery *gallery)
 	return count;
 }
 
+/* Not the picture's fault: worth another attempt. */
+static bool is_lost(const struct shot *shot)
+{
+	return shot->state == SHOT_FAILED &&
+	       (shot->error == -EDQUOT || shot->error == -ECONNRESET ||
+		       shot->error == -ECONNREFUSED);
+}
+
 static void want(struct gallery *gallery, size_t index, uint32_t priority, size_t *room)
 {
 	struct shot *shot = &gallery->thumbnails[index].shot;
 	shot_hurry(shot, priority);
-	if (shot->state == SHOT_FAILED && (shot->error == -EDQUOT || shot->error == -ECONNRESET))
-		shot_drop(shot); /* not the picture's fault */
+	if (is_lost(shot)) {
+		gallery->lost = true;
+		if (gallery->now_ms - gallery->lost_ms >= RETRY_MS)
+			shot_drop(shot);
+	}
 	if (shot->state != SHOT_ABSENT || *room == 0)
 		return;
 	struct shot_wish wish = {
@@ -162,6 +176,7 @@ static void update(struct gallery *gallery)
 	grid_visible(&gallery->grid, scroll, (int32_t)gallery->grid.window.height, &margin_first,
 		&margin_end);
 	give_up(gallery, margin_first, margin_end);
+	gallery->lost = false;
 	size_t busy = in_flight(gallery);
 	size_t room = busy < IN_FLIGHT_MAX ? IN_FLIGHT_MAX - busy : 0;
 	for (size_t i = first; i < end; i++)
@@ -170,6 +185,8 @@ static void update(struct gallery *gallery)
 		want(gallery, i, MURAL_PRIORITY_PREFETCH, &room);
 	for (size_t i = first; i > margin_first; i--)
 		want(gallery, i - 1, MURAL_PRIORITY_PREFETCH, &room);
+	if (gallery->lost && gallery->now_ms - gallery->lost_ms >= RETRY_MS)
+		gallery->lost_ms = gallery->now_ms;
 }
 
 static struct thumbnail *find(struct gallery *gallery, const struct mural_bitmap *bitmap)
@@ -364,7 +381,7 @@ static bool draw_picture(struct gallery *gallery, struct image *layer, struct re
 		}
 		return true;
 	}
-	if (shot->state == SHOT_FAILED)
+	if (shot->state == SHOT_FAILED && !is_lost(shot))
 		draw_failure(gallery, layer, area, shot);
 	else
 		image_blend_round(layer, area, 6, COLOUR_HOLE);
@@ -432,6 +449,7 @@ bool gallery_draw(struct gallery *gallery, struct image *layer, uint64_t now_ms)
 	if (!gallery->shown || !gallery->dirty)
 		return false;
 	gallery->dirty = false;
+	gallery->now_ms = now_ms;
 	size_t first, end;
 	grid_visible(&gallery->grid, scroll_position(gallery), 0, &first, &end);
 	if (gallery->moved) {
@@ -509,6 +527,8 @@ int gallery_timeout(const struct gallery *gallery)
 		return 0;
 	if (gallery->scroll != gallery->target)
 		return FRAME_MS;
+	if (gallery->lost)
+		return RETRY_MS;
 	return any_marked(gallery) ? MARK_MS / 3 : -1;
 }
 
@@ -529,6 +549,7 @@ void gallery_tick(struct gallery *gallery, uint64_t now_ms)
 {
 	if (!gallery->shown)
 		return;
+	gallery->now_ms = now_ms;
 	if (gallery->scroll != gallery->target)
 		glide(gallery, now_ms);
 	end_marks(gallery, now_ms);

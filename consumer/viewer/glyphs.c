@@ -4,6 +4,7 @@
 
 #include "common/util.h"
 
+/* Digits are all 5 wide, so that numbers that change do not make a line dance. */
 static const char *const ascii[] = {
 	/*   */ "",
 	/* ! */ "l0208 l0b0b",

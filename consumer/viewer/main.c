@@ -16,7 +16,8 @@
 	       */
 
 /* libc looks for it by name: it must not be hidden as everything else is. */
-__attribute__((visibility("default"))) const char *argp_program_version = "mural-viewer " MURAL_VERSION;
+__attribute__((visibility("default"))) const char *argp_program_version =
+	"mural-viewer " MURAL_VERSION;
 
 struct arguments {
 	struct app_options app;

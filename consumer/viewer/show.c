@@ -367,6 +367,9 @@ void show_reload(struct show *show, uint64_t now_ms)
 
 void show_pause(struct show *show)
 {
+	struct picture *picture = wanted(show);
+	if (picture && picture->shots[SHOT_FIT].bitmap)
+		mural_bitmap_set_visible(picture->shots[SHOT_FIT].bitmap, 0);
 	show->paused = true;
 	show->has_drawn = false; /* something else will be drawn over it */
 	give_up_strays(show);

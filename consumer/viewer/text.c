@@ -174,8 +174,7 @@ static bool draw_glyph(const struct font *font, struct glyph *glyph, uint32_t ch
 		strokes = glyph_strokes(0xfffd, &accent, &accent_x, &accent_y);
 	struct outline outline = {.count = 0};
 	add_strokes(&outline, strokes, 0, 0);
-	/* Digits are equally wide, so that numbers that change do not make the line dance. */
-	double width = character >= '0' && character <= '9' ? 5 : outline.count ? outline.width : 1;
+	double width = outline.count ? outline.width : 1;
 	if (accent)
 		add_strokes(&outline, accent, accent_x, accent_y);
 	if (!glyph->coverage)

@@ -90,7 +90,10 @@ static int watch_main(void *user)
 			atomic_load(&watch->stop))
 			continue;
 		SDL_Event event = {.type = watch->event};
-		SDL_PushEvent(&event);
+		if (SDL_PushEvent(&event) != 1) {
+			SDL_Delay(1); /* its queue is full: what is in there comes first */
+			continue;
+		}
 		eventfd_read(watch->wake, &count); /* blocks until the main thread has dispatched */
 	}
 	return 0;

@@ -144,6 +144,14 @@ static void purge_one(struct mural_bitmap *b)
 	b->state = PURGED;
 }
 
+void fake_purge_wider(uint32_t width)
+{
+	for (size_t i = 0; i < BITMAPS_MAX; i++)
+		if (fake.bitmaps[i] && fake.bitmaps[i]->state == READY &&
+			fake.bitmaps[i]->width > width)
+			purge_one(fake.bitmaps[i]);
+}
+
 void fake_purge(void)
 {
 	each(READY, purge_one);
@@ -181,15 +189,27 @@ void fake_lose(void)
 	each(PENDING, lose_one);
 }
 
-uint32_t fake_priority(const char *path, uint32_t box_width)
+static const struct mural_bitmap *find_pending(const char *path, uint32_t box_width)
 {
 	for (size_t i = 0; i < BITMAPS_MAX; i++) {
 		const struct mural_bitmap *b = fake.bitmaps[i];
 		if (b && b->state == PENDING && strcmp(b->file->path, path) == 0 &&
 			b->request.box_width == box_width)
-			return b->request.priority;
+			return b;
 	}
-	return UINT32_MAX;
+	return NULL;
+}
+
+uint32_t fake_priority(const char *path, uint32_t box_width)
+{
+	const struct mural_bitmap *b = find_pending(path, box_width);
+	return b ? b->request.priority : UINT32_MAX;
+}
+
+uint32_t fake_flags(const char *path, uint32_t box_width)
+{
+	const struct mural_bitmap *b = find_pending(path, box_width);
+	return b ? b->request.flags : UINT32_MAX;
 }
 
 size_t fake_pending(void)

@@ -27,6 +27,7 @@ void fake_deliver_all(void);
 
 /* Everything decoded loses its pixels. Aborts when one of them is pinned. */
 void fake_purge(void);
+void fake_purge_wider(uint32_t width); /* only what is wider than that */
 
 /* All that is decoded answers its next pin with -EAGAIN; fake_grant gives the answers. */
 void fake_idle(void);
@@ -41,6 +42,8 @@ void fake_change(const char *path, int error, const char *text);
 /* What is asked for now: a request for the path that is at most this wide, by its box; UINT32_MAX:
  * none. */
 uint32_t fake_priority(const char *path, uint32_t box_width);
+uint32_t fake_flags(
+	const char *path, uint32_t box_width); /* enum mural_request_flags; UINT32_MAX: none */
 size_t fake_pending(void);
 size_t fake_requests(void); /* since the start */
 size_t fake_redecodes(void);

@@ -86,6 +86,34 @@ Test(gallery, gives_up_what_is_scrolled_away)
 	cr_expect_leq(fake_pending(), 12);
 }
 
+Test(gallery, hurries_what_scrolls_into_the_window)
+{
+	gallery_show(gallery, 0, window, now);
+	cr_assert_eq(fake_priority("7.jpg", 256), MURAL_PRIORITY_PREFETCH);
+	gallery_select(gallery, 7, now);
+	gallery_settle(gallery);
+	cr_expect_eq(fake_priority("7.jpg", 256), MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(fake_priority("0.jpg", 256), MURAL_PRIORITY_PREFETCH);
+}
+
+Test(gallery, survives_the_end_of_the_producer)
+{
+	gallery_show(gallery, 0, window, now);
+	for (int attempt = 0; attempt < 2; attempt++) {
+		fake_lose();
+		gallery_draw(gallery, &layer, now);
+	}
+	size_t before = fake_requests();
+	gallery_tick(gallery, now);
+	cr_expect_eq(fake_requests(), before, "not over and over");
+	cr_expect_geq(gallery_timeout(gallery), 0);
+	now += 600;
+	gallery_tick(gallery, now);
+	cr_expect_gt(fake_requests(), before);
+	settle();
+	cr_expect_gt(count_colour(GREEN), 0);
+}
+
 Test(gallery, has_few_requests_in_flight_however_large_the_window)
 {
 	gallery_show(gallery, 0, (struct window_size){5000, 5000}, now);

@@ -107,7 +107,9 @@ Test(list, folders_inside_only_when_asked)
 {
 	size_t first;
 	make_folder("inner");
+	make_folder(".hidden");
 	touch("inner/a.jpg");
+	touch(".hidden/b.jpg");
 	cr_assert_eq(add(folder, 0, &first), 0);
 	cr_expect_eq(list.count, 0);
 	cr_assert_eq(add(folder, LIST_RECURSIVE, &first), 0);

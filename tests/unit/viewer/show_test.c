@@ -154,6 +154,15 @@ Test(show, keeps_the_old_picture_until_the_new_one_is_there)
 	cr_expect(status().loading);
 }
 
+Test(show, only_what_somebody_looks_for_waits_for_room)
+{
+	show_go(show, 0, now);
+	cr_expect_eq(fake_flags("a", WINDOW_WIDTH), MURAL_REQUEST_WAIT);
+	fake_deliver();
+	draw();
+	cr_expect_eq(fake_flags("b", WINDOW_WIDTH), 0);
+}
+
 Test(show, gives_up_what_was_left_behind)
 {
 	show_go(show, 0, now);
@@ -217,6 +226,11 @@ Test(show, tells_that_it_was_decoded_again)
 	show_repin(show);
 	draw();
 	cr_expect_eq(again(), 1, "once");
+	show_go(show, 6, now);
+	settle();
+	show_go(show, 0, now);
+	settle();
+	cr_expect_eq(again(), 1, "also when one comes back to it");
 }
 
 Test(show, a_purged_neighbour_is_decoded_when_it_is_wanted)
@@ -274,6 +288,30 @@ Test(show, a_purged_full_size_stays_on_screen_until_it_is_back)
 	cr_expect_eq(status().bitmap_width, 800);
 	cr_expect_eq(fake_priority("a", 0), MURAL_PRIORITY_VISIBLE);
 	cr_expect_eq(fake_redecodes(), 1, "the small one is not needed now");
+}
+
+Test(show, a_sharp_picture_does_not_become_blurred_when_only_it_was_purged)
+{
+	show_go(show, 0, now);
+	settle();
+	view_zoom_to(show_view(show), (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, 1, 40, 30);
+	show_touch(show, false, now);
+	settle();
+	fake_purge_wider(WINDOW_WIDTH);
+	show_repin(show);
+	cr_expect_not(draw());
+	cr_expect_eq(status().bitmap_width, 800);
+	fake_deliver();
+	cr_expect(draw());
+}
+
+Test(show, what_is_to_be_drawn_is_pending)
+{
+	show_go(show, 0, now);
+	settle();
+	cr_expect_not(show_pending(show));
+	show_repin(show);
+	cr_expect(show_pending(show));
 }
 
 Test(show, looking_for_a_while_gets_the_full_size_ready)

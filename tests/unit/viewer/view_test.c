@@ -83,6 +83,13 @@ Test(view, zooming_stops_once_at_hundred_percent)
 	cr_expect_eq(view_scale(&view, window), 1.25);
 }
 
+Test(view, a_small_picture_grows_from_its_own_size)
+{
+	struct view view = view_of(100, 50);
+	view_zoom(&view, window, 1.25, 400, 300);
+	cr_expect_eq(view_place(&view, window).width, 125);
+}
+
 Test(view, zooming_has_limits)
 {
 	struct view view = view_of(3000, 2000);
