@@ -147,6 +147,21 @@ Test(app, the_slide_show_goes_on_by_itself_and_begins_anew)
 	cr_expect_eq(middle(), RED);
 }
 
+Test(app, may_begin_with_the_slide_show_or_the_gallery)
+{
+	app_destroy(app);
+	start((struct app_options){.slideshow = true, .slideshow_ms = 100}, 3);
+	headless_play(app, "");
+	app_tick(app, 1000);
+	app_tick(app, 1110);
+	app_draw(app, 1110);
+	fake_deliver_all();
+	expect_played("s", GREEN);
+	app_destroy(app);
+	start((struct app_options){.gallery = true}, 3);
+	expect_played("Right,Enter", GREEN);
+}
+
 Test(app, dropped_files_are_shown)
 {
 	const char *dropped[] = {"2.jpg"};

@@ -207,6 +207,17 @@ Test(gallery, scrolling_glides_and_ends)
 	cr_expect_lt(frames, 100);
 }
 
+Test(gallery, only_one_picture_is_framed)
+{
+	gallery_show(gallery, 0, window, now);
+	settle();
+	size_t frame = count_colour(COLOUR_ACCENT);
+	cr_assert_gt(frame, 100);
+	gallery_move(gallery, 1, 0, now);
+	settle();
+	cr_expect_eq(count_colour(COLOUR_ACCENT), frame);
+}
+
 Test(gallery, finds_the_picture_under_the_pointer)
 {
 	size_t index = 99;
