@@ -17,7 +17,8 @@ void account_take(struct account *account, enum account_part part, uint64_t byte
 	account->used -= bytes;
 }
 
-void account_move(struct account *account, enum account_part from, enum account_part to, uint64_t bytes)
+void account_move(
+	struct account *account, enum account_part from, enum account_part to, uint64_t bytes)
 {
 	account_take(account, from, bytes);
 	account_add(account, to, bytes);

@@ -1,4 +1,5 @@
-/* account.h - who has how many bytes of the budget. Every byte charged stands in exactly one part, and used is their sum. */
+/* account.h - who has how many bytes of the budget. Every byte charged stands in exactly one part,
+ * and used is their sum. */
 #ifndef POOL_ACCOUNT_H
 #define POOL_ACCOUNT_H
 
@@ -27,6 +28,7 @@ static inline bool account_fits(const struct account *account, uint64_t bytes)
 /* The bytes must fit; room.h makes room. */
 void account_add(struct account *account, enum account_part part, uint64_t bytes);
 void account_take(struct account *account, enum account_part part, uint64_t bytes);
-void account_move(struct account *account, enum account_part from, enum account_part to, uint64_t bytes);
+void account_move(
+	struct account *account, enum account_part from, enum account_part to, uint64_t bytes);
 
 #endif

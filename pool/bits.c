@@ -45,7 +45,7 @@ int bits_set(struct bits *bits, uint32_t bit)
 		if (r < 0)
 			return r;
 	}
-	*word_of(bits, bit / 64) |= UINT64_C(1) << bit % 64;
+	*(bit < 64 ? &bits->first : &bits->more[bit / 64 - 1]) |= UINT64_C(1) << bit % 64;
 	return 0;
 }
 

@@ -1,4 +1,5 @@
-/* bits.h - a set of small numbers. The first 64 need no memory of their own: the holders of a slot are seldom more. */
+/* bits.h - a set of small numbers. The first 64 need no memory of their own: the holders of a slot
+ * are seldom more. */
 #ifndef POOL_BITS_H
 #define POOL_BITS_H
 

@@ -43,7 +43,8 @@ static void move_down(struct heap *heap, size_t index)
 {
 	struct heap_node *node = heap->node[index];
 	for (size_t child; (child = 2 * index + 1) < heap->count; index = child) {
-		if (child + 1 < heap->count && heap->before(heap->node[child + 1], heap->node[child]))
+		if (child + 1 < heap->count &&
+			heap->before(heap->node[child + 1], heap->node[child]))
 			child++;
 		if (!heap->before(heap->node[child], node))
 			break;
@@ -79,7 +80,8 @@ void heap_remove(struct heap *heap, struct heap_node *node)
 bool heap_check(const struct heap *heap)
 {
 	for (size_t i = 0; i < heap->count; i++) {
-		if (heap->node[i]->place != i + 1 || (i > 0 && heap->before(heap->node[i], heap->node[(i - 1) / 2])))
+		if (heap->node[i]->place != i + 1 ||
+			(i > 0 && heap->before(heap->node[i], heap->node[(i - 1) / 2])))
 			return false;
 	}
 	return true;

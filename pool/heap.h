@@ -1,5 +1,6 @@
-/* heap.h - a binary heap of nodes that lie inside their owners: what comes first is found at once, anything is moved or
- * removed in logarithmic time. Room is reserved ahead, so that pushing never fails. */
+/* heap.h - a binary heap of nodes that lie inside their owners: what comes first is found at once,
+ * anything is moved or removed in logarithmic time. Room is reserved ahead, so that pushing never
+ * fails. */
 #ifndef POOL_HEAP_H
 #define POOL_HEAP_H
 

@@ -1,5 +1,5 @@
-/* Boards are looked at only for slots that their holder was told of: reading a page of a board that nobody has written
- * would allocate it. */
+/* Boards are looked at only for slots that their holder was told of: reading a page of a board that
+ * nobody has written would allocate it. */
 #include "holder.h"
 
 #include "slot.h"
@@ -15,7 +15,8 @@ static int find_index(struct pool *pool, uint32_t *ret)
 	while (index < pool->holders_made && pool->holder[index])
 		index++;
 	if (index == pool->holders_made) {
-		struct pool_holder **larger = reallocarray(pool->holder, index + HOLDERS_STEP, sizeof(*larger));
+		struct pool_holder **larger =
+			reallocarray(pool->holder, index + HOLDERS_STEP, sizeof(*larger));
 		if (!larger)
 			return -ENOMEM;
 		for (uint32_t i = index; i < index + HOLDERS_STEP; i++)
@@ -27,7 +28,8 @@ static int find_index(struct pool *pool, uint32_t *ret)
 	return 0;
 }
 
-int pool_holder_create(struct pool *pool, uid_t uid, void *user, struct pool_holder **ret, int *ret_fd)
+int pool_holder_create(
+	struct pool *pool, uid_t uid, void *user, struct pool_holder **ret, int *ret_fd)
 {
 	CLEANUP(free_p) struct pool_holder *holder = calloc(1, sizeof(*holder));
 	if (!holder)
@@ -127,8 +129,9 @@ void grant_end(struct pool_slot *slot, const struct pool_holder *holder)
 	}
 }
 
-/* A consumer that has pinned shows a count, or, when it has unpinned again, another stamp than before. (Within one tick of the coarse
- * clock the stamp may be the same; then the grant lasts to its end.) */
+/* A consumer that has pinned shows a count, or, when it has unpinned again, another stamp than
+ * before. (Within one tick of the coarse clock the stamp may be the same; then the grant lasts to
+ * its end.) */
 static bool grant_used(const struct grant *grant, uint32_t number)
 {
 	return board_count(grant->holder->pins, number) != 0 ||
@@ -178,7 +181,8 @@ int holder_check_quota(struct pool *pool, struct pool_holder *holder, uint64_t b
 	if (!holder || (bytes <= limit && holder->ready_bytes <= limit - bytes))
 		return 0;
 	uint64_t pinned = 0;
-	for (uint32_t number = 0; (number = bits_next(&holder->told, number)) != BITS_NONE; number++) {
+	for (uint32_t number = 0; (number = bits_next(&holder->told, number)) != BITS_NONE;
+		number++) {
 		const struct pool_slot *slot = pool->slot[number];
 		if (slot->state == BOARD_READY && holder_count(pool, holder, number) != 0)
 			pinned += slot->charge;

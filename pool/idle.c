@@ -22,11 +22,13 @@ bool idle_due_before(struct heap_node *a, struct heap_node *b)
 static void look(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, struct look *ret)
 {
 	struct pool_holder *holder;
-	*ret = (struct look){.granted_until_ns = grant_until(slot, now_ns), .last_use_ns = slot->last_use_ns,
+	*ret = (struct look){.granted_until_ns = grant_until(slot, now_ns),
+		.last_use_ns = slot->last_use_ns,
 		.rank = slot->never_seen ? ROOM_NEVER_SEEN : ROOM_SEEN};
 	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
 		bool pinned = holder_count(pool, holder, slot->number) != 0;
-		uint64_t stamp = board_last_use_ms(holder->pins, slot->number, now_ns / NS_PER_MS) * NS_PER_MS;
+		uint64_t stamp = board_last_use_ms(holder->pins, slot->number, now_ns / NS_PER_MS) *
+				 NS_PER_MS;
 		ret->last_use_ns = max_u64(ret->last_use_ns, stamp);
 		ret->pinned |= pinned;
 		if (holder_sees(holder, slot->number))
@@ -53,7 +55,8 @@ static void place(struct pool *pool, struct pool_slot *slot, const struct look *
 		heap_push(&pool->ready, &slot->victim);
 }
 
-static void unwatch(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, const struct look *seen)
+static void unwatch(
+	struct pool *pool, struct pool_slot *slot, uint64_t now_ns, const struct look *seen)
 {
 	board_set(pool->table, slot->number, slot->generation, BOARD_READY); /* no longer WATCHED */
 	place(pool, slot, seen);
@@ -85,8 +88,8 @@ static void watch(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 }
 
 /* By what was seen, is it another's turn? Then it stands in its right place now. */
-static bool must_wait(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, enum idle_reason reason,
-	const struct look *seen)
+static bool must_wait(struct pool *pool, struct pool_slot *slot, uint64_t now_ns,
+	enum idle_reason reason, const struct look *seen)
 {
 	switch (reason) {
 	case IDLE_DUE:
@@ -113,8 +116,8 @@ bool idle_try(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, enum i
 		if (must_wait(pool, slot, now_ns, reason, &seen))
 			return false;
 		slot->rank = seen.rank;
-		/* seq_cst: pairs with the pin of common/board.h. Whoever has not seen this store has counted itself before the
-		 * counts are read again. */
+		/* seq_cst: pairs with the pin of common/board.h. Whoever has not seen this store
+		 * has counted itself before the counts are read again. */
 		board_set(pool->table, slot->number, slot->generation, BOARD_IDLE);
 		if (!holder_any_pinned(pool, slot)) {
 			slot_enter_idle(pool, slot);

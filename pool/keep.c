@@ -7,7 +7,8 @@ enum { KEPT_MAX = 64 };
 
 void keep_put(struct pool *pool, struct region *region)
 {
-	/* The device's can not be written any more once published, nor wiped by anything but a mapping. */
+	/* The device's can not be written any more once published, nor wiped by anything but a
+	 * mapping. */
 	if (pool->device || region->foreign) {
 		region_destroy(pool, region);
 		return;
@@ -52,6 +53,7 @@ uint64_t keep_drop(struct pool *pool)
 
 void keep_trim(struct pool *pool)
 {
-	while (pool->kept_count > KEPT_MAX || pool->account.part[ACCOUNT_KEPT] > pool->options.keep_bytes)
+	while (pool->kept_count > KEPT_MAX ||
+		pool->account.part[ACCOUNT_KEPT] > pool->options.keep_bytes)
 		keep_drop(pool);
 }

@@ -1,14 +1,17 @@
-/* keep.h - freed regions, kept with their pages because faulting fresh ones is more than half of a decode. Only for the same
- * user, only a few, and the first thing to go when room is needed. They stay pinned in ashmem. */
+/* keep.h - freed regions, kept with their pages because faulting fresh ones is more than half of a
+ * decode. Only for the same user, only a few, and the first thing to go when room is needed. They
+ * stay pinned in ashmem. */
 #ifndef POOL_KEEP_H
 #define POOL_KEEP_H
 
 #include "region.h"
 
-/* Takes a region that nobody charges any more; destroys it when it can not be used again. May leave more than the limit. */
+/* Takes a region that nobody charges any more; destroys it when it can not be used again. May leave
+ * more than the limit. */
 void keep_put(struct pool *pool, struct region *region);
 
-/* The smallest of @uid's that has @capacity bytes and at most an eighth more; charged to nobody. NULL: none. */
+/* The smallest of @uid's that has @capacity bytes and at most an eighth more; charged to nobody.
+ * NULL: none. */
 struct region *keep_take(struct pool *pool, uint64_t capacity, uid_t uid);
 
 /* Destroys the one freed longest ago; there must be one. Returns what the kernel got back. */

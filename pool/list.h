@@ -1,4 +1,5 @@
-/* list.h - a doubly linked ring through its members. An empty list, and a member of none, points to itself. */
+/* list.h - a doubly linked ring through its members. An empty list, and a member of none, points to
+ * itself. */
 #ifndef POOL_LIST_H
 #define POOL_LIST_H
 

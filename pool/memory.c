@@ -1,4 +1,5 @@
-/* The memory behind a slot: a region of its own, or a piece of a slab and scratch memory for its decoder. */
+/* The memory behind a slot: a region of its own, or a piece of a slab and scratch memory for its
+ * decoder. */
 #include "keep.h"
 #include "room.h"
 #include "slab.h"
@@ -29,9 +30,10 @@ bool slot_is_possible(const struct pool *pool, uint64_t size_bytes)
 	if (size_bytes >= POOL_LARGE_BYTES)
 		return region_round(pool, size_bytes, &need) && need <= pool->account.budget &&
 		       need + pool->control_bytes <= pool->account.budget;
-	return page_round_up(size_bytes, &need) &&
-	       need + pool->slab_control_bytes + scratch_bytes(pool, size_bytes) + pool->control_bytes <=
-		       pool->account.budget;
+	return page_round_up(size_bytes, &need) && need + pool->slab_control_bytes +
+								   scratch_bytes(pool, size_bytes) +
+								   pool->control_bytes <=
+							   pool->account.budget;
 }
 
 static int get_large(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
@@ -86,12 +88,15 @@ void slot_drop_scratch(struct pool *pool, struct pool_slot *slot)
 	slot->scratch = NULL;
 }
 
-/* A slab with a free piece of @bytes, and room in the budget for it. Making room may take the slab away that was found before. */
-static int find_slab(struct pool *pool, uint64_t bytes, uid_t uid, uint64_t now_ns, struct slab **ret)
+/* A slab with a free piece of @bytes, and room in the budget for it. Making room may take the slab
+ * away that was found before. */
+static int find_slab(
+	struct pool *pool, uint64_t bytes, uid_t uid, uint64_t now_ns, struct slab **ret)
 {
 	for (;;) {
 		struct slab *slab = slab_find(pool, bytes, uid);
-		int r = room_make(pool, bytes + (slab ? 0 : pool->slab_control_bytes), slab, now_ns);
+		int r = room_make(
+			pool, bytes + (slab ? 0 : pool->slab_control_bytes), slab, now_ns);
 		if (r < 0)
 			return r;
 		if (r > 0)

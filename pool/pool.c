@@ -16,7 +16,8 @@
 /* A hundred years: added to a time it does not wrap. */
 #define IDLE_NS_MAX (UINT64_C(3155760000000) * NS_PER_MS)
 
-/* A look at a slot that 64 holders know takes 2 us: what else the caller's loop has to do waits half a millisecond. */
+/* A look at a slot that 64 holders know takes 2 us: what else the caller's loop has to do waits
+ * half a millisecond. */
 enum { LOOKS_A_TICK = 256 };
 
 static void fill_in_defaults(struct pool_options *options)
@@ -112,7 +113,8 @@ int pool_table_fd(const struct pool *pool)
 static void part(struct pool *pool, struct pool_holder *holder, struct pool_slot *slot)
 {
 	bool pinned = board_count(holder->pins, slot->number) != 0;
-	uint64_t stamp = board_last_use_ms(holder->pins, slot->number, pool->now_ns / NS_PER_MS) * NS_PER_MS;
+	uint64_t stamp =
+		board_last_use_ms(holder->pins, slot->number, pool->now_ns / NS_PER_MS) * NS_PER_MS;
 	holder_remove(holder, slot);
 	if (slot->state == BOARD_READY) {
 		slot->last_use_ns = max_u64(slot->last_use_ns, pinned ? pool->now_ns : stamp);
@@ -124,7 +126,8 @@ static void part(struct pool *pool, struct pool_holder *holder, struct pool_slot
 
 void pool_holder_destroy(struct pool *pool, struct pool_holder *holder)
 {
-	for (uint32_t number = 0; (number = bits_next(&holder->told, number)) != BITS_NONE; number++)
+	for (uint32_t number = 0; (number = bits_next(&holder->told, number)) != BITS_NONE;
+		number++)
 		part(pool, holder, pool->slot[number]);
 	pool->holder[holder->index] = NULL;
 	holder_free(holder);
@@ -140,8 +143,8 @@ static bool is_bitmap(const struct pool_bitmap *bitmap)
 	       stride == bitmap->stride_bytes && size == bitmap->size_bytes;
 }
 
-int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid, struct pool_holder *holder, uint64_t now_ns,
-	struct pool_slot **ret)
+int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
+	struct pool_holder *holder, uint64_t now_ns, struct pool_slot **ret)
 {
 	struct pool_slot *slot = NULL;
 	pool->now_ns = now_ns;
@@ -166,7 +169,8 @@ int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
 	return 0;
 }
 
-int pool_refill(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns)
+int pool_refill(
+	struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns)
 {
 	pool->now_ns = now_ns;
 	if (slot->state != BOARD_PURGED)
@@ -183,7 +187,8 @@ int pool_refill(struct pool *pool, struct pool_slot *slot, struct pool_holder *h
 	return 0;
 }
 
-void pool_window(const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset, uint64_t *ret_length)
+void pool_window(
+	const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset, uint64_t *ret_length)
 {
 	uint64_t length = slot->scratch ? slot->charge : slot->region->capacity;
 	*ret_fd = slot->scratch ? slot->scratch->fd : slot->region->fd;
@@ -191,18 +196,21 @@ void pool_window(const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset
 	*ret_length = length;
 }
 
-/* The device can not give away a descriptor that only reads: the mask must say it, and then nobody writes there again. */
+/* The device can not give away a descriptor that only reads: the mask must say it, and then nobody
+ * writes there again. */
 static int close_for_writing(const struct pool *pool, const struct region *region)
 {
 	return pool->device && ashmem_set_prot_region(region->fd, PROT_READ) < 0 ? -errno : 0;
 }
 
-int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t decode_ns, bool prefetched, uint64_t now_ns)
+int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t decode_ns, bool prefetched,
+	uint64_t now_ns)
 {
 	pool->now_ns = now_ns;
 	if (slot->state != BOARD_FILLING)
 		return -EINVAL;
-	int r = slot->slab ? slab_fill(slot->slab, slot->offset, slot->charge, slot->scratch, slot->bitmap.size_bytes)
+	int r = slot->slab ? slab_fill(slot->slab, slot->offset, slot->charge, slot->scratch,
+				     slot->bitmap.size_bytes)
 			   : close_for_writing(pool, slot->region);
 	if (r < 0)
 		return r;
@@ -227,7 +235,8 @@ void pool_abandon(struct pool *pool, struct pool_slot *slot)
 	slot_forget_if_unknown(pool, slot);
 }
 
-int pool_tell(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, bool grant, uint64_t now_ns)
+int pool_tell(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, bool grant,
+	uint64_t now_ns)
 {
 	pool->now_ns = now_ns;
 	if (slot->bitmap.size_bytes < POOL_LARGE_BYTES && holder->uid != slot->uid)
@@ -257,7 +266,8 @@ int pool_release(struct pool *pool, struct pool_slot *slot, struct pool_holder *
 	if (!bits_test(&holder->told, slot->number))
 		return -ENOENT;
 	grant_end(slot, holder);
-	/* Still pinned by it? Then it is remembered until it is not: nobody's mistake may purge what is in use. */
+	/* Still pinned by it? Then it is remembered until it is not: nobody's mistake may purge
+	 * what is in use. */
 	if (slot->state == BOARD_READY && board_count(holder->pins, slot->number) != 0) {
 		int r = bits_set(&holder->leaving, slot->number);
 		slot->leaving |= r == 0;
@@ -273,9 +283,11 @@ int pool_release(struct pool *pool, struct pool_slot *slot, struct pool_holder *
 static int revive_idle(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 {
 	uint64_t length = slot->region ? slot->region->capacity : slot->charge;
-	if (ashmem_handle_pin(slot_region(slot)->handle, slot->offset, length) != ASHMEM_NOT_PURGED) {
-		/* Purged by the kernel; or the control block is damaged, and then nobody can say that it was not. Not
-		 * forgotten here, known to anybody or not: the caller is about to decode it again. */
+	if (ashmem_handle_pin(slot_region(slot)->handle, slot->offset, length) !=
+		ASHMEM_NOT_PURGED) {
+		/* Purged by the kernel; or the control block is damaged, and then nobody can say
+		 * that it was not. Not forgotten here, known to anybody or not: the caller is about
+		 * to decode it again. */
 		slot_purge(pool, slot, SLOT_PUNCH);
 		return 1;
 	}
@@ -284,7 +296,8 @@ static int revive_idle(struct pool *pool, struct pool_slot *slot, uint64_t now_n
 	return 0;
 }
 
-int pool_revive(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns)
+int pool_revive(
+	struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns)
 {
 	int r;
 	pool->now_ns = now_ns;
@@ -335,7 +348,8 @@ uint64_t pool_slot_decode_ns(const struct pool_slot *slot)
 	return slot->decode_ns;
 }
 
-void pool_slot_place(const struct pool_slot *slot, uint64_t *ret_region, uint64_t *ret_region_size, uint64_t *ret_offset)
+void pool_slot_place(const struct pool_slot *slot, uint64_t *ret_region, uint64_t *ret_region_size,
+	uint64_t *ret_offset)
 {
 	const struct region *region = slot_region(slot);
 	*ret_region = region->id;
@@ -383,7 +397,8 @@ uint64_t pool_shrink(struct pool *pool, uint64_t bytes, uint64_t now_ns)
 
 uint64_t pool_purge(struct pool *pool, uint64_t now_ns)
 {
-	/* Also what was seen in use, and by now may be so no more: nobody has to wait for a nudge. */
+	/* Also what was seen in use, and by now may be so no more: nobody has to wait for a nudge.
+	 */
 	for (uint32_t i = 0; i < pool->slots_made; i++) {
 		struct pool_slot *slot = pool->slot[i];
 		if (slot && slot->state == BOARD_READY && slot->blocked)
@@ -394,7 +409,8 @@ uint64_t pool_purge(struct pool *pool, uint64_t now_ns)
 
 void pool_set_waiters(struct pool *pool, bool waiting)
 {
-	/* seq_cst: a consumer whose last unpin did not see it had lowered its count before; look after setting it. */
+	/* seq_cst: a consumer whose last unpin did not see it had lowered its count before; look
+	 * after setting it. */
 	atomic_store_explicit(&pool->table->waiters, waiting, memory_order_seq_cst);
 }
 
@@ -420,5 +436,6 @@ void pool_tick(struct pool *pool, uint64_t now_ns)
 uint64_t pool_deadline(const struct pool *pool)
 {
 	struct heap_node *top = heap_top(&pool->due);
-	return min_u64(top ? CONTAINER_OF(top, struct pool_slot, due)->due_ns : NEVER, pool->mend_ns);
+	return min_u64(
+		top ? CONTAINER_OF(top, struct pool_slot, due)->due_ns : NEVER, pool->mend_ns);
 }

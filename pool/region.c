@@ -19,8 +19,8 @@ uint64_t region_huge_from(const char *shmem_enabled)
 	CLEANUP(close_p) int fd = open(shmem_enabled, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
 		return NEVER;
-	/* advise: only a mapping that covers a whole huge page and asks for it gets one. The others give huge pages also to
-	 * what is smaller, since the file reaches beyond the data. */
+	/* advise: only a mapping that covers a whole huge page and asks for it gets one. The others
+	 * give huge pages also to what is smaller, since the file reaches beyond the data. */
 	if (strstr(text, "[advise]"))
 		return MURAL_HUGE_PAGE_SIZE;
 	if (strstr(text, "[always]") || strstr(text, "[within_size]") || strstr(text, "[force]"))
@@ -30,23 +30,25 @@ uint64_t region_huge_from(const char *shmem_enabled)
 
 bool region_round(const struct pool *pool, uint64_t bytes, uint64_t *ret)
 {
-	return round_up_to(bytes, bytes > pool->huge_from ? MURAL_HUGE_PAGE_SIZE : MURAL_PAGE_SIZE, ret);
+	return round_up_to(
+		bytes, bytes > pool->huge_from ? MURAL_HUGE_PAGE_SIZE : MURAL_PAGE_SIZE, ret);
 }
 
-/* The block's pages come into being at the first unpin. A region used as a whole needs no more after that; one used in pieces
- * may come to need all there is behind the data. */
+/* The block's pages come into being at the first unpin. A region used as a whole needs no more
+ * after that; one used in pieces may come to need all there is behind the data. */
 static int measure_control(struct region *region, enum region_use use)
 {
 	struct stat st;
-	if (ashmem_handle_unpin(region->handle, 0, 0) < 0 || ashmem_handle_pin(region->handle, 0, 0) < 0 ||
-		fstat(region->fd, &st) < 0)
+	if (ashmem_handle_unpin(region->handle, 0, 0) < 0 ||
+		ashmem_handle_pin(region->handle, 0, 0) < 0 || fstat(region->fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return 0; /* the device keeps its books in the kernel */
 	uint64_t data;
 	if (!round_up_to(region->capacity, MURAL_HUGE_PAGE_SIZE, &data))
 		return -EOVERFLOW;
-	region->control = max_u64((uint64_t)st.st_blocks * 512, use == REGION_PIECES ? (uint64_t)st.st_size - data : 0);
+	region->control = max_u64((uint64_t)st.st_blocks * 512,
+		use == REGION_PIECES ? (uint64_t)st.st_size - data : 0);
 	return 0;
 }
 
@@ -69,7 +71,8 @@ static int open_region(struct region *region, enum ashmem_driver driver, enum re
 	return 0;
 }
 
-int region_create(struct pool *pool, uint64_t capacity, uid_t uid, enum region_use use, struct region **ret)
+int region_create(
+	struct pool *pool, uint64_t capacity, uid_t uid, enum region_use use, struct region **ret)
 {
 	CLEANUP(free_p) struct region *region = calloc(1, sizeof(*region));
 	if (!region)
@@ -125,7 +128,8 @@ void region_close(struct pool *pool, struct region *region)
 
 uint64_t region_destroy(struct pool *pool, struct region *region)
 {
-	uint64_t freed = region->capacity; /* device: the kernel's, once the last user has unmapped it */
+	uint64_t freed =
+		region->capacity; /* device: the kernel's, once the last user has unmapped it */
 	if (!pool->device) {
 		/* Pinned first: a range that was purged before would be passed over. */
 		ashmem_handle_pin(region->handle, 0, 0);
@@ -140,17 +144,20 @@ uint64_t region_destroy(struct pool *pool, struct region *region)
 
 void region_punch(struct region *region, uint64_t offset, uint64_t length)
 {
-	fallocate(region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
+	fallocate(region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+		(off_t)length);
 }
 
-uint64_t region_purge(const struct pool *pool, struct region *region, uint64_t offset, uint64_t length, void *mapping)
+uint64_t region_purge(const struct pool *pool, struct region *region, uint64_t offset,
+	uint64_t length, void *mapping)
 {
 	size_t freed = 0;
 	if (pool->device) {
 		if (mapping && madvise((char *)mapping + offset, length, MADV_REMOVE) == 0)
 			freed = length;
 	} else if (ashmem_handle_purge(region->handle, offset, length, &freed) < 0) {
-		/* Somebody has damaged the control block. The pages are ours to give back all the same. */
+		/* Somebody has damaged the control block. The pages are ours to give back all the
+		 * same. */
 		uint64_t before = region_allocated(region);
 		region_punch(region, offset, length);
 		uint64_t after = region_allocated(region);
@@ -164,7 +171,8 @@ static int zero(struct region *region, uint64_t from, uint64_t to)
 {
 	static const char zeros[WIPE_BYTES];
 	while (from < to) {
-		ssize_t n = pwrite(region->fd, zeros, min_u64(to - from, sizeof(zeros)), (off_t)from);
+		ssize_t n =
+			pwrite(region->fd, zeros, min_u64(to - from, sizeof(zeros)), (off_t)from);
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
 		from += (uint64_t)n;
@@ -177,18 +185,21 @@ int region_wipe_rows(struct region *region, const struct pool_bitmap *bitmap)
 	uint32_t row = bitmap->width * mural_format_bytes(bitmap->format);
 	if (row >= bitmap->stride_bytes)
 		return 0;
-	char *pixels = mmap(NULL, bitmap->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
+	char *pixels =
+		mmap(NULL, bitmap->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
 	if (pixels == MAP_FAILED)
 		return -errno;
 	for (uint32_t y = 0; y < bitmap->height; y++)
-		memset(pixels + (uint64_t)y * bitmap->stride_bytes + row, 0, bitmap->stride_bytes - row);
+		memset(pixels + (uint64_t)y * bitmap->stride_bytes + row, 0,
+			bitmap->stride_bytes - row);
 	munmap(pixels, bitmap->size_bytes);
 	return 0;
 }
 
 int region_wipe(const struct pool *pool, struct region *region, const struct pool_bitmap *bitmap)
 {
-	/* Up to the end of the page, huge or not, by writing: punching a part of a huge page would split it. */
+	/* Up to the end of the page, huge or not, by writing: punching a part of a huge page would
+	 * split it. */
 	uint64_t rounded;
 	if (!region_round(pool, bitmap->size_bytes, &rounded))
 		return -EOVERFLOW;

@@ -1,4 +1,5 @@
-/* region.h - one ashmem region: its descriptor, its size as the account sees it, and how it goes. */
+/* region.h - one ashmem region: its descriptor, its size as the account sees it, and how it goes.
+ */
 #ifndef POOL_REGION_H
 #define POOL_REGION_H
 
@@ -22,17 +23,20 @@ enum region_use {
 	REGION_PIECES, /* page by page */
 };
 
-/* What a bitmap of @bytes takes: whole pages, or whole huge pages where the system uses them. False: it does not fit. */
+/* What a bitmap of @bytes takes: whole pages, or whole huge pages where the system uses them.
+ * False: it does not fit. */
 bool region_round(const struct pool *pool, uint64_t bytes, uint64_t *ret);
 
-/* Reads what /sys/kernel/mm/transparent_hugepage/shmem_enabled says. Regions larger than the result get huge pages. */
+/* Reads what /sys/kernel/mm/transparent_hugepage/shmem_enabled says. Regions larger than the result
+ * get huge pages. */
 uint64_t region_huge_from(const char *shmem_enabled);
 
 /* Finds out what a control block takes here. -ENOTSUP: no such driver. -errno. */
 int region_probe(struct pool *pool);
 
 /* Makes a region, pinned. Charges nothing: the caller does.  -EMFILE, -ENFILE, -ENOMEM, … */
-int region_create(struct pool *pool, uint64_t capacity, uid_t uid, enum region_use use, struct region **ret);
+int region_create(
+	struct pool *pool, uint64_t capacity, uid_t uid, enum region_use use, struct region **ret);
 
 static inline uint64_t region_charge(const struct region *region)
 {
@@ -45,14 +49,17 @@ void region_close(struct pool *pool, struct region *region);
 /* Punches it, tells of it, closes it. Returns what the kernel got back. */
 uint64_t region_destroy(struct pool *pool, struct region *region);
 
-/* Throws away [@offset, @offset + @length), which must be unpinned, and pins it again. Returns what the kernel got back.
+/* Throws away [@offset, @offset + @length), which must be unpinned, and pins it again. Returns what
+ * the kernel got back.
  * @mapping: of the region's beginning, writable; needed for the device, else NULL. */
-uint64_t region_purge(const struct pool *pool, struct region *region, uint64_t offset, uint64_t length, void *mapping);
+uint64_t region_purge(const struct pool *pool, struct region *region, uint64_t offset,
+	uint64_t length, void *mapping);
 
 /* Frees the pages of a range that nobody owns. */
 void region_punch(struct region *region, uint64_t offset, uint64_t length);
 
-/* Lets nothing show of what was in it before: the padding of the bitmap's rows, and everything behind its last byte. */
+/* Lets nothing show of what was in it before: the padding of the bitmap's rows, and everything
+ * behind its last byte. */
 int region_wipe_rows(struct region *region, const struct pool_bitmap *bitmap);
 int region_wipe(const struct pool *pool, struct region *region, const struct pool_bitmap *bitmap);
 

@@ -29,12 +29,13 @@ static uint8_t rank_now(const struct pool *pool, const struct pool_slot *slot)
 	return slot->never_seen ? ROOM_NEVER_SEEN : ROOM_SEEN;
 }
 
-/* The next IDLE slot to go. What is visible may have changed since it was put in its place, so the first is looked at again; if
- * a consumer keeps changing its mind, the first is taken as it is after one round. */
+/* The next IDLE slot to go; there must be one. What is visible may have changed since it was put in
+ * its place, so the first is looked at again; if a consumer keeps changing its mind, the first is
+ * taken as it is after one round. */
 static struct pool_slot *next_idle(struct pool *pool)
 {
 	for (size_t tries = 0; tries <= pool->idle.count; tries++) {
-		struct heap_node *top = heap_top(&pool->idle);
+		struct heap_node *top = pool->idle.node[0];
 		struct pool_slot *slot = CONTAINER_OF(top, struct pool_slot, victim);
 		uint8_t rank = rank_now(pool, slot);
 		if (rank == slot->rank)
@@ -42,11 +43,12 @@ static struct pool_slot *next_idle(struct pool *pool)
 		slot->rank = rank;
 		heap_update(&pool->idle, top);
 	}
-	return CONTAINER_OF(heap_top(&pool->idle), struct pool_slot, victim);
+	return CONTAINER_OF(pool->idle.node[0], struct pool_slot, victim);
 }
 
-/* Makes one READY slot that nobody uses IDLE: the one used longest ago. Each that turns out to be in use leaves the heap, and
- * each that was used lately moves back; a consumer that makes one move for ever is not humoured beyond one round. */
+/* Makes one READY slot that nobody uses IDLE: the one used longest ago. Each that turns out to be
+ * in use leaves the heap, and each that was used lately moves back; a consumer that makes one move
+ * for ever is not humoured beyond one round. */
 static bool idle_one(struct pool *pool, uint64_t now_ns)
 {
 	struct heap_node *top;
@@ -72,12 +74,14 @@ bool room_give_back_one(struct pool *pool, enum slot_fate fate, uint64_t now_ns,
 	return true;
 }
 
-/* Could @bytes be had? Slots that nobody uses are made IDLE until it is certain, so that nothing is purged in vain. */
+/* Could @bytes be had? Slots that nobody uses are made IDLE until it is certain, so that nothing is
+ * purged in vain. */
 static bool is_possible(struct pool *pool, uint64_t bytes, const struct slab *slab, uint64_t now_ns)
 {
 	struct account *account = &pool->account;
 	for (;;) {
-		uint64_t taken = account->used - account->part[ACCOUNT_IDLE] - account->part[ACCOUNT_KEPT];
+		uint64_t taken =
+			account->used - account->part[ACCOUNT_IDLE] - account->part[ACCOUNT_KEPT];
 		if (bytes <= account->budget - taken)
 			return true;
 		if (!idle_one(pool, now_ns))
@@ -128,7 +132,8 @@ bool room_give_up(struct pool *pool, int error)
 	return true;
 }
 
-int room_get_region(struct pool *pool, uint64_t capacity, uid_t uid, uint64_t now_ns, struct region **ret)
+int room_get_region(
+	struct pool *pool, uint64_t capacity, uid_t uid, uint64_t now_ns, struct region **ret)
 {
 	for (;;) {
 		struct region *region = keep_take(pool, capacity, uid);
@@ -138,7 +143,7 @@ int room_get_region(struct pool *pool, uint64_t capacity, uid_t uid, uint64_t no
 		}
 		uint64_t need = capacity + pool->control_bytes, freed = 0;
 		if (!account_fits(&pool->account, need)) {
-			/* One at a time: the region of the next to go may be just what is needed. */
+			/* One at a time: the region of the next to go may be what is needed. */
 			if (!is_possible(pool, need, NULL, now_ns) ||
 				!room_give_back_one(pool, SLOT_KEEP, now_ns, &freed))
 				return -ENOSPC;

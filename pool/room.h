@@ -7,23 +7,28 @@
 enum room_rank {
 	ROOM_NEVER_SEEN, /* prefetched, and nobody was told of it */
 	ROOM_SEEN,
-	ROOM_VISIBLE, /* on somebody's screen, by what the boards said when they were last looked at */
+	ROOM_VISIBLE, /* on somebody's screen, by what the boards said when they were last looked at
+		       */
 };
 
-/* The order in which slots are lost: rank, then order. This is the one place that decides it. Both may be out of date in a
- * slot's favour or disfavour: they are made right when it is about to go. */
+/* The order in which slots are lost: rank, then order. This is the one place that decides it. Both
+ * may be out of date in a slot's favour or disfavour: they are made right when it is about to go.
+ */
 bool room_before(struct heap_node *a, struct heap_node *b);
 
-/* Makes room for @bytes: kept regions, then IDLE, then READY that nobody uses. Nothing is thrown away when it can not be enough.
- * @slab: the bytes are for a piece of this one, so that its control block is no room to be made; or NULL.
- * 0: there was room.  1: there is now, and slabs may have gone, @slab too.  -ENOSPC. */
+/* Makes room for @bytes: kept regions, then IDLE, then READY that nobody uses. Nothing is thrown
+ * away when it can not be enough.
+ * @slab: the bytes are for a piece of this one, so that its control block is no room to be made; or
+ * NULL. 0: there was room.  1: there is now, and slabs may have gone, @slab too.  -ENOSPC. */
 int room_make(struct pool *pool, uint64_t bytes, const struct slab *slab, uint64_t now_ns);
 
-/* A region of @capacity bytes for @uid, and room for it; charged to nobody yet. 0: a new one.  1: one that was used before.
- * -ENOSPC.  -EMFILE, -ENFILE, -ENOMEM: after idle ones were given up. */
-int room_get_region(struct pool *pool, uint64_t capacity, uid_t uid, uint64_t now_ns, struct region **ret);
+/* A region of @capacity bytes for @uid, and room for it; charged to nobody yet. 0: a new one.  1:
+ * one that was used before. -ENOSPC.  -EMFILE, -ENFILE, -ENOMEM: after idle ones were given up. */
+int room_get_region(
+	struct pool *pool, uint64_t capacity, uid_t uid, uint64_t now_ns, struct region **ret);
 
-/* After @error, of making a region: gives up one that is of least use. False: there is none, or it would not help. */
+/* After @error, of making a region: gives up one that is of least use. False: there is none, or it
+ * would not help. */
 bool room_give_up(struct pool *pool, int error);
 
 /* Gives back the next thing to go, and adds what the kernel got back. False: there is nothing. */

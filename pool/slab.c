@@ -17,11 +17,12 @@ struct slab *slab_find(const struct pool *pool, uint64_t bytes, uid_t uid)
 	return NULL;
 }
 
-/* Mapped once: the device lets nobody map it writable after the mask is set. Never with huge pages, which would take 2 MiB
- * for the first thumbnail and be split by the first purge. */
+/* Mapped once: the device lets nobody map it writable after the mask is set. Never with huge pages,
+ * which would take 2 MiB for the first thumbnail and be split by the first purge. */
 static int map_slab(const struct pool *pool, struct slab *slab)
 {
-	void *mapping = mmap(NULL, SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, slab->region->fd, 0);
+	void *mapping =
+		mmap(NULL, SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, slab->region->fd, 0);
 	if (mapping == MAP_FAILED)
 		return -errno;
 	slab->mapping = mapping;
@@ -102,7 +103,8 @@ void slab_close(struct pool *pool, struct slab *slab)
 	release(slab);
 }
 
-int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch, uint64_t size)
+int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch,
+	uint64_t size)
 {
 	char *piece = slab->mapping + offset;
 	for (uint64_t done = 0; done < size;) {
@@ -131,7 +133,8 @@ void slab_mend_all(struct pool *pool)
 		if (!slab->torn)
 			continue;
 		pool->mend_ns = pool->now_ns + SLAB_MEND_NS;
-		if (region_allocated(slab->region) > memory_dealer_used(slab->dealer) + slab->region->control)
+		if (region_allocated(slab->region) >
+			memory_dealer_used(slab->dealer) + slab->region->control)
 			memory_dealer_each_free(slab->dealer, punch_free, slab);
 	}
 }

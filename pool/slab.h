@@ -1,6 +1,6 @@
-/* slab.h - regions shared by small bitmaps, so that ten thousand thumbnails need a few descriptors. A piece is whole pages
- * and charged by itself; a slab without pieces is given back. All of a slab's bitmaps belong to one user, because whoever has its
- * descriptor can read all of them. */
+/* slab.h - regions shared by small bitmaps, so that ten thousand thumbnails need a few descriptors.
+ * A piece is whole pages and charged by itself; a slab without pieces is given back. All of a
+ * slab's bitmaps belong to one user, because whoever has its descriptor can read all of them. */
 #ifndef POOL_SLAB_H
 #define POOL_SLAB_H
 
@@ -18,8 +18,8 @@ struct slab {
 	struct region *region;
 	struct memory_dealer *dealer;
 	uint64_t idle_bytes; /* charges of IDLE pieces */
-	char *mapping; /* of the whole, writable */
-	bool torn;     /* a piece was purged: somebody may read there and so fill the hole again */
+	char *mapping;       /* of the whole, writable */
+	bool torn; /* a piece was purged: somebody may read there and so fill the hole again */
 };
 
 /* One of @uid's with a free piece of @bytes; NULL: none. */
@@ -31,19 +31,23 @@ int slab_create(struct pool *pool, uid_t uid, struct slab **ret);
 /* Room for the pages must be there; they are not charged here. -ENOMEM. */
 int slab_take(struct slab *slab, uint64_t bytes, uint64_t *ret_offset);
 
-/* Takes a piece back, punching it. The caller then calls slab_drop_if_empty. Returns what the kernel got back. */
+/* Takes a piece back, punching it. The caller then calls slab_drop_if_empty. Returns what the
+ * kernel got back. */
 uint64_t slab_give_back(struct pool *pool, struct slab *slab, uint64_t offset, uint64_t bytes);
 
 /* Gives the whole region back when no piece is left. */
 void slab_drop_if_empty(struct pool *pool, struct slab *slab);
 
 /* Copies @size bytes from @scratch into a piece of @bytes. -errno. */
-int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch, uint64_t size);
+int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch,
+	uint64_t size);
 
-/* Punches free pieces that have pages again, in all slabs where the kernel counts more than the pieces given out. */
+/* Punches free pieces that have pages again, in all slabs where the kernel counts more than the
+ * pieces given out. */
 void slab_mend_all(struct pool *pool);
 
-/* Bytes of control blocks that go when everything IDLE has gone, but for that of @except, which may be NULL. */
+/* Bytes of control blocks that go when everything IDLE has gone, but for that of @except, which may
+ * be NULL. */
 uint64_t slab_idle_control(const struct pool *pool, const struct slab *except);
 
 /* Frees it without a punch. */

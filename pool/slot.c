@@ -8,7 +8,8 @@
 
 enum { SLOTS_AT_FIRST = 256 };
 
-/* Everything that grows with the number of slots, so that no later step can run out of memory for it. */
+/* Everything that grows with the number of slots, so that no later step can run out of memory for
+ * it. */
 static int make_space(struct pool *pool)
 {
 	if (pool->slots_made < pool->slots_room)
@@ -41,7 +42,8 @@ static int take_number(struct pool *pool, uint32_t *ret)
 	return 0;
 }
 
-int slot_create(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid, struct pool_slot **ret)
+int slot_create(
+	struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid, struct pool_slot **ret)
 {
 	CLEANUP(free_p) struct pool_slot *slot = calloc(1, sizeof(*slot));
 	if (!slot)
@@ -143,7 +145,8 @@ void slot_enter_ready(struct pool *pool, struct pool_slot *slot, uint64_t now_ns
 
 void slot_enter_idle(struct pool *pool, struct pool_slot *slot)
 {
-	/* A damaged control block answers with an error. The memory is then given up like any other; coming back is what fails. */
+	/* A damaged control block answers with an error. The memory is then given up like any
+	 * other; coming back is what fails. */
 	ashmem_handle_unpin(slot_region(slot)->handle, slot->offset,
 		slot->region ? slot->region->capacity : slot->charge);
 	heap_remove(&pool->due, &slot->due);
@@ -157,7 +160,8 @@ void slot_enter_idle(struct pool *pool, struct pool_slot *slot)
 	pool->idle_unpins++;
 }
 
-/* No pin of these bytes can succeed any more, so whoever released them has nothing left to unpin. */
+/* No pin of these bytes can succeed any more, so whoever released them has nothing left to unpin.
+ */
 static void let_leave(struct pool *pool, struct pool_slot *slot)
 {
 	struct pool_holder *holder;

@@ -10,9 +10,11 @@ enum slot_fate {
 };
 
 /* A new one, EMPTY, without memory. -ENOMEM. */
-int slot_create(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid, struct pool_slot **ret);
+int slot_create(
+	struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid, struct pool_slot **ret);
 
-/* Its number is free again, and the pointer no longer valid; it has no memory, and nobody was told of it. forget tells the owner. */
+/* Its number is free again, and the pointer no longer valid; it has no memory, and nobody was told
+ * of it. forget tells the owner. */
 void slot_forget(struct pool *pool, struct pool_slot *slot);
 void slot_retire(struct pool *pool, struct pool_slot *slot);
 

@@ -1,14 +1,17 @@
 /* state.h - what a pool consists of. Each part's functions stand in the header of its own name.
  *
  *   region   one ashmem region                        keep   freed regions, kept for reuse
- *   slab     a region cut into pieces                 slot   a bitmap's place: states, lists, memory
- *   holder   a pin board, and what it was told of     idle   when a slot is unpinned: the handshake
- *   room     what goes when room is needed
+ *   slab     a region cut into pieces                 slot   a bitmap's place: states, lists,
+ * memory holder   a pin board, and what it was told of     idle   when a slot is unpinned: the
+ * handshake room     what goes when room is needed
  *
  * Invariants, which pool_check verifies:
- *   - a slot has memory exactly while FILLING, READY or IDLE, and its charge stands in that part of the account;
- *   - a READY slot is in the due heap, and in the ready heap unless somebody was seen using it (blocked);
- *   - an IDLE slot is in the idle heap, unpinned in ashmem; all other memory is pinned there, free pieces of slabs too;
+ *   - a slot has memory exactly while FILLING, READY or IDLE, and its charge stands in that part of
+ * the account;
+ *   - a READY slot is in the due heap, and in the ready heap unless somebody was seen using it
+ * (blocked);
+ *   - an IDLE slot is in the idle heap, unpinned in ashmem; all other memory is pinned there, free
+ * pieces of slabs too;
  *   - slot->told and holder->told say the same. */
 #ifndef POOL_STATE_H
 #define POOL_STATE_H
@@ -65,7 +68,8 @@ struct pool_holder {
 	bool misbehaved;
 	struct bits told;     /* by slot->number */
 	struct bits leaving;  /* of these: released while its count was not 0 */
-	uint64_t ready_bytes; /* charges of READY slots it was told of: it can not have more than this pinned */
+	uint64_t ready_bytes; /* charges of READY slots it was told of: it can not have more than
+				 this pinned */
 };
 
 struct pool {

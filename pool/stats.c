@@ -1,4 +1,5 @@
-/* What the pool tells about itself, and the walk over everything by which tests see whether its books are right. */
+/* What the pool tells about itself, and the walk over everything by which tests see whether its
+ * books are right. */
 #include "holder.h"
 #include "room.h"
 #include "slab.h"
@@ -21,7 +22,8 @@ static uint64_t allocated_bytes(const struct pool *pool)
 static void split_ready(struct pool *pool, struct mural_stats *stats)
 {
 	for (size_t i = 0; i < pool->due.count; i++) {
-		const struct pool_slot *slot = CONTAINER_OF(pool->due.node[i], struct pool_slot, due);
+		const struct pool_slot *slot =
+			CONTAINER_OF(pool->due.node[i], struct pool_slot, due);
 		if (!holder_any_pinned(pool, slot))
 			continue;
 		stats->pinned_bitmaps++;
@@ -69,7 +71,8 @@ struct audit {
 	size_t due, ready, idle;
 };
 
-__attribute__((format(printf, 3, 4))) static void expect(struct audit *audit, bool right, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void expect(
+	struct audit *audit, bool right, const char *format, ...)
 {
 	if (right || audit->failed)
 		return;
@@ -83,19 +86,22 @@ __attribute__((format(printf, 3, 4))) static void expect(struct audit *audit, bo
 static void audit_word(struct audit *audit, const struct pool_slot *slot)
 {
 	uint64_t word = atomic_load(&audit->pool->table->word[slot->number]);
-	expect(audit, board_word_state(word) == slot->state, "slot %u: table says %d, not %d", slot->number,
-		(int)board_word_state(word), (int)slot->state);
-	expect(audit, board_word_generation(word) == slot->generation, "slot %u: the table's generation is another",
-		slot->number);
-	expect(audit, slot->generation <= audit->pool->last_generation, "slot %u: generation from the future", slot->number);
-	expect(audit, !(word & BOARD_WATCHED) == !slot->blocked, "slot %u: watched and blocked differ", slot->number);
+	expect(audit, board_word_state(word) == slot->state, "slot %u: table says %d, not %d",
+		slot->number, (int)board_word_state(word), (int)slot->state);
+	expect(audit, board_word_generation(word) == slot->generation,
+		"slot %u: the table's generation is another", slot->number);
+	expect(audit, slot->generation <= audit->pool->last_generation,
+		"slot %u: generation from the future", slot->number);
+	expect(audit, !(word & BOARD_WATCHED) == !slot->blocked,
+		"slot %u: watched and blocked differ", slot->number);
 }
 
 static void audit_places(struct audit *audit, const struct pool_slot *slot)
 {
 	bool ready = slot->state == BOARD_READY, idle = slot->state == BOARD_IDLE;
 	expect(audit, heap_holds(&slot->due) == ready, "slot %u: due heap", slot->number);
-	expect(audit, heap_holds(&slot->victim) == (idle || (ready && !slot->blocked)), "slot %u: victim heap", slot->number);
+	expect(audit, heap_holds(&slot->victim) == (idle || (ready && !slot->blocked)),
+		"slot %u: victim heap", slot->number);
 	expect(audit, !slot->blocked || ready, "slot %u: blocked but not READY", slot->number);
 	audit->due += ready;
 	audit->ready += ready && !slot->blocked;
@@ -104,29 +110,36 @@ static void audit_places(struct audit *audit, const struct pool_slot *slot)
 
 static void audit_memory(struct audit *audit, const struct pool_slot *slot)
 {
-	bool has = slot->state == BOARD_FILLING || slot->state == BOARD_READY || slot->state == BOARD_IDLE;
+	bool has = slot->state == BOARD_FILLING || slot->state == BOARD_READY ||
+		   slot->state == BOARD_IDLE;
 	bool large = slot->bitmap.size_bytes >= POOL_LARGE_BYTES;
 	expect(audit, !slot->region == !(has && large), "slot %u: region", slot->number);
 	expect(audit, !slot->slab == !(has && !large), "slot %u: slab", slot->number);
-	expect(audit, !slot->scratch == !(slot->state == BOARD_FILLING && !large), "slot %u: scratch", slot->number);
-	expect(audit, has == (slot->charge >= slot->bitmap.size_bytes), "slot %u: charge", slot->number);
+	expect(audit, !slot->scratch == !(slot->state == BOARD_FILLING && !large),
+		"slot %u: scratch", slot->number);
+	expect(audit, has == (slot->charge >= slot->bitmap.size_bytes), "slot %u: charge",
+		slot->number);
 	if (!has || audit->failed)
 		return;
-	static const enum account_part part[] = {
-		[BOARD_FILLING] = ACCOUNT_FILLING, [BOARD_READY] = ACCOUNT_READY, [BOARD_IDLE] = ACCOUNT_IDLE};
-	expect(audit, slot->part == part[slot->state], "slot %u: part of the account", slot->number);
+	static const enum account_part part[] = {[BOARD_FILLING] = ACCOUNT_FILLING,
+		[BOARD_READY] = ACCOUNT_READY,
+		[BOARD_IDLE] = ACCOUNT_IDLE};
+	expect(audit, slot->part == part[slot->state], "slot %u: part of the account",
+		slot->number);
 	audit->part[slot->part] += slot->charge;
 	audit->regions += large;
 	if (large)
-		expect(audit, slot->charge == region_charge(slot->region), "slot %u: region's charge", slot->number);
+		expect(audit, slot->charge == region_charge(slot->region),
+			"slot %u: region's charge", slot->number);
 	else
-		expect(audit, memory_dealer_size(slot->slab->dealer, slot->offset) == slot->charge, "slot %u: piece",
-			slot->number);
+		expect(audit, memory_dealer_size(slot->slab->dealer, slot->offset) == slot->charge,
+			"slot %u: piece", slot->number);
 	if (slot->scratch) {
 		audit->part[ACCOUNT_OVERHEAD] += region_charge(slot->scratch);
 		audit->regions++;
 	}
-	int status = ashmem_handle_status(slot_region(slot)->handle, slot->offset, large ? slot->region->capacity : slot->charge);
+	int status = ashmem_handle_status(slot_region(slot)->handle, slot->offset,
+		large ? slot->region->capacity : slot->charge);
 	expect(audit, status == (slot->state == BOARD_IDLE ? ASHMEM_IS_UNPINNED : ASHMEM_IS_PINNED),
 		"slot %u: ashmem's pin status is %d", slot->number, status);
 }
@@ -135,12 +148,16 @@ static void audit_holders(struct audit *audit, const struct pool_slot *slot)
 {
 	for (uint32_t i = 0; i < audit->pool->holders_made; i++) {
 		const struct pool_holder *holder = audit->pool->holder[i];
-		expect(audit, bits_test(&slot->told, i) == (holder && bits_test(&holder->told, slot->number)),
+		expect(audit,
+			bits_test(&slot->told, i) ==
+				(holder && bits_test(&holder->told, slot->number)),
 			"slot %u and holder %u differ about having been told", slot->number, i);
 	}
 	for (const struct grant *grant = slot->grants; grant; grant = grant->next)
-		expect(audit, bits_test(&slot->told, grant->holder->index), "slot %u: granted, not told", slot->number);
-	expect(audit, slot->state != BOARD_PURGED || !slot->grants, "slot %u: PURGED but granted", slot->number);
+		expect(audit, bits_test(&slot->told, grant->holder->index),
+			"slot %u: granted, not told", slot->number);
+	expect(audit, slot->state != BOARD_PURGED || !slot->grants, "slot %u: PURGED but granted",
+		slot->number);
 }
 
 static void audit_slot(struct audit *audit, const struct pool_slot *slot)
@@ -155,9 +172,11 @@ static void audit_slot(struct audit *audit, const struct pool_slot *slot)
 static void audit_holder(struct audit *audit, const struct pool_holder *holder)
 {
 	uint64_t bytes = 0;
-	for (uint32_t number = 0; (number = bits_next(&holder->told, number)) != BITS_NONE; number++) {
+	for (uint32_t number = 0; (number = bits_next(&holder->told, number)) != BITS_NONE;
+		number++) {
 		const struct pool_slot *slot = pool_find(audit->pool, number);
-		expect(audit, slot != NULL, "holder %u knows slot %u, which is free", holder->index, number);
+		expect(audit, slot != NULL, "holder %u knows slot %u, which is free", holder->index,
+			number);
 		bytes += slot && slot->state == BOARD_READY ? slot->charge : 0;
 	}
 	expect(audit, bytes == holder->ready_bytes, "holder %u: READY bytes", holder->index);
@@ -173,9 +192,10 @@ static void audit_slab(struct audit *audit, const struct slab *slab)
 		taken += slot->charge;
 		idle += slot->state == BOARD_IDLE ? slot->charge : 0;
 	}
-	expect(audit, taken > 0, "region %llu: an empty slab", (unsigned long long)slab->region->id);
-	expect(audit, taken == memory_dealer_used(slab->dealer) && idle == slab->idle_bytes, "region %llu: pieces",
+	expect(audit, taken > 0, "region %llu: an empty slab",
 		(unsigned long long)slab->region->id);
+	expect(audit, taken == memory_dealer_used(slab->dealer) && idle == slab->idle_bytes,
+		"region %llu: pieces", (unsigned long long)slab->region->id);
 	audit->part[ACCOUNT_OVERHEAD] += slab->region->control;
 	audit->regions++;
 }
@@ -186,20 +206,26 @@ static void audit_totals(struct audit *audit)
 	uint64_t used = 0;
 	uint32_t regions = 0;
 	for (int i = 0; i < ACCOUNT_PARTS; i++) {
-		expect(audit, audit->part[i] == pool->account.part[i], "part %d of the account: %llu, not %llu", i,
-			(unsigned long long)pool->account.part[i], (unsigned long long)audit->part[i]);
+		expect(audit, audit->part[i] == pool->account.part[i],
+			"part %d of the account: %llu, not %llu", i,
+			(unsigned long long)pool->account.part[i],
+			(unsigned long long)audit->part[i]);
 		used += audit->part[i];
 	}
 	expect(audit, used == pool->account.used && used <= pool->account.budget, "used bytes");
 	for (int i = BOARD_FILLING; i <= BOARD_PURGED; i++)
-		expect(audit, audit->bitmaps[i] == pool->bitmaps[i], "count of slots in state %d", i);
+		expect(audit, audit->bitmaps[i] == pool->bitmaps[i], "count of slots in state %d",
+			i);
 	for (const struct list *at = pool->regions.next; at != &pool->regions; at = at->next)
 		regions++;
-	expect(audit, regions == pool->region_count && regions == audit->regions, "%u regions, %u of them in use", regions,
-		audit->regions);
-	expect(audit, audit->due == pool->due.count && audit->ready == pool->ready.count && audit->idle == pool->idle.count,
+	expect(audit, regions == pool->region_count && regions == audit->regions,
+		"%u regions, %u of them in use", regions, audit->regions);
+	expect(audit,
+		audit->due == pool->due.count && audit->ready == pool->ready.count &&
+			audit->idle == pool->idle.count,
 		"members of the heaps");
-	expect(audit, heap_check(&pool->due) && heap_check(&pool->ready) && heap_check(&pool->idle), "order of the heaps");
+	expect(audit, heap_check(&pool->due) && heap_check(&pool->ready) && heap_check(&pool->idle),
+		"order of the heaps");
 }
 
 int pool_check(struct pool *pool, char *text, size_t size)

@@ -1,5 +1,6 @@
-/* A best-fit allocator of offsets. Pieces stand in a list by address (for merging), the free ones also in a treap by size
- * and address (for the best fit), those given out also in a hash table by address (for free). */
+/* A best-fit allocator of offsets. Pieces stand in a list by address (for merging), the free ones
+ * also in a treap by size and address (for the best fit), those given out also in a hash table by
+ * address (for free). */
 #include "common/memory_dealer.h"
 
 #include "common/util.h"
@@ -7,8 +8,9 @@
 struct piece {
 	size_t offset, size;
 	struct piece *before, *after; /* neighbours by address */
-	struct piece *left, *right;   /* free: children in the treap; given out: right is the next of the hash bucket */
-	uint32_t priority;            /* of the treap; a parent's is at least its children's */
+	struct piece *left, *right; /* free: children in the treap; given out: right is the next of
+				       the hash bucket */
+	uint32_t priority;          /* of the treap; a parent's is at least its children's */
 	bool taken;
 };
 
@@ -39,7 +41,8 @@ static uint32_t next_random(struct memory_dealer *dealer)
 }
 
 /* Cuts a treap into what comes before @piece and what comes after it. */
-static void split(struct piece *root, const struct piece *piece, struct piece **ret_left, struct piece **ret_right)
+static void split(struct piece *root, const struct piece *piece, struct piece **ret_left,
+	struct piece **ret_right)
 {
 	while (root) {
 		if (before_in_size(root, piece)) {
@@ -175,7 +178,8 @@ static void taken_remove(struct memory_dealer *dealer, struct piece *piece)
 	dealer->used -= piece->size;
 }
 
-/* Shortens @piece to @size; @rest, linked behind it, becomes the remainder. Neither may be in an index. */
+/* Shortens @piece to @size; @rest, linked behind it, becomes the remainder. Neither may be in an
+ * index. */
 static void cut(struct piece *piece, size_t size, struct piece *rest)
 {
 	*rest = (struct piece){
@@ -236,7 +240,8 @@ void memory_dealer_destroy(struct memory_dealer *dealer)
 	free(dealer);
 }
 
-int memory_dealer_allocate(struct memory_dealer *dealer, size_t size, unsigned flags, size_t *ret_offset)
+int memory_dealer_allocate(
+	struct memory_dealer *dealer, size_t size, unsigned flags, size_t *ret_offset)
 {
 	uint64_t rounded;
 	if (size == 0 || (flags & ~(unsigned)MEMORY_DEALER_PAGE_ALIGNED))
@@ -248,7 +253,8 @@ int memory_dealer_allocate(struct memory_dealer *dealer, size_t size, unsigned f
 	if (!piece)
 		return -ENOMEM;
 	size_t skip = lead(piece, flags);
-	CLEANUP(free_p) struct piece *rest = piece->size - skip > size ? calloc(1, sizeof(*rest)) : NULL;
+	CLEANUP(free_p)
+	struct piece *rest = piece->size - skip > size ? calloc(1, sizeof(*rest)) : NULL;
 	CLEANUP(free_p) struct piece *aligned = skip > 0 ? calloc(1, sizeof(*aligned)) : NULL;
 	if ((piece->size - skip > size && !rest) || (skip > 0 && !aligned))
 		return -ENOMEM;
@@ -324,8 +330,8 @@ size_t memory_dealer_free_pieces(const struct memory_dealer *dealer)
 	return dealer->free_pieces;
 }
 
-void memory_dealer_each_free(const struct memory_dealer *dealer, void (*visit)(size_t offset, size_t size, void *user),
-	void *user)
+void memory_dealer_each_free(const struct memory_dealer *dealer,
+	void (*visit)(size_t offset, size_t size, void *user), void *user)
 {
 	for (const struct piece *piece = dealer->first; piece; piece = piece->after) {
 		if (!piece->taken)

@@ -1,14 +1,17 @@
 /* pool/pool.h - where bitmaps live: slots in pinned ashmem regions, within a budget.
  *
- * A slot is one bitmap's place: EMPTY -> FILLING -> READY <-> IDLE -> PURGED, as common/board.h tells consumers. Large bitmaps (POOL_LARGE_BYTES
- * and more) have a region of their own; small ones share slab regions (page-aligned pieces given out by memory_dealer), and are decoded into
- * scratch memory first, so that no decoder ever maps a neighbour's pixels.
+ * A slot is one bitmap's place: EMPTY -> FILLING -> READY <-> IDLE -> PURGED, as common/board.h
+ * tells consumers. Large bitmaps (POOL_LARGE_BYTES and more) have a region of their own; small ones
+ * share slab regions (page-aligned pieces given out by memory_dealer), and are decoded into scratch
+ * memory first, so that no decoder ever maps a neighbour's pixels.
  *
- * One thread; nothing here blocks but the punching of holes, done in pieces. Time comes from the caller, so that tests can make their own.
- * Bytes; nanoseconds of CLOCK_MONOTONIC. 0 or -errno; outputs untouched on failure.
+ * One thread; nothing here blocks but the punching of holes, done in pieces. Time comes from the
+ * caller, so that tests can make their own. Bytes; nanoseconds of CLOCK_MONOTONIC. 0 or -errno;
+ * outputs untouched on failure.
  *
- * Rules (DESIGN's): a pinned bitmap is never purged, moved or reused; READY is left only by the handshake of common/board.h; the budget is
- * never exceeded; after every call used bytes are the sum of their parts (pool_check, which tests call after each step). */
+ * Rules (DESIGN's): a pinned bitmap is never purged, moved or reused; READY is left only by the
+ * handshake of common/board.h; the budget is never exceeded; after every call used bytes are the
+ * sum of their parts (pool_check, which tests call after each step). */
 #ifndef POOL_POOL_H
 #define POOL_POOL_H
 
@@ -27,22 +30,28 @@ struct pool;
 struct pool_holder; /* a session as the pool sees it: a pin board, and the slots it was told of */
 struct pool_slot;   /* opaque; valid until it is forgotten (events.forgotten) */
 
-/* What the pool tells its owner, from inside any call below. These may ask for facts, and change nothing in the pool. */
+/* What the pool tells its owner, from inside any call below. These may ask for facts, and change
+ * nothing in the pool. */
 struct pool_events {
-	/* A region's memory is about to go or to be given to another bitmap of another user: whoever was told of it should unmap it. */
+	/* A region's memory is about to go or to be given to another bitmap of another user:
+	 * whoever was told of it should unmap it. */
 	void (*region_gone)(uint64_t region, void *user);
-	/* The slot and its number are free again: forget the pointer. Happens to PURGED slots that no holder knows, and to failed ones. */
+	/* The slot and its number are free again: forget the pointer. Happens to PURGED slots that
+	 * no holder knows, and to failed ones. */
 	void (*forgotten)(struct pool_slot *slot, void *user);
-	/* A count on this holder's board makes no sense: end that session. Called at most once a holder. */
+	/* A count on this holder's board makes no sense: end that session. Called at most once a
+	 * holder. */
 	void (*misbehaved)(struct pool_holder *holder, void *user);
 	void *user;
 };
 
 struct pool_options {
 	uint64_t budget_bytes;
-	uint64_t idle_ns;              /* READY and unused for this long: unpinned. 0: at the next tick */
-	uint64_t keep_bytes;           /* freed regions kept for reuse; UINT64_MAX: an eighth of the budget, at most 128 MiB */
-	uint64_t holder_pinned_bytes;  /* one holder may have pinned this much; UINT64_MAX: seven eighths of the budget */
+	uint64_t idle_ns;    /* READY and unused for this long: unpinned. 0: at the next tick */
+	uint64_t keep_bytes; /* freed regions kept for reuse; UINT64_MAX: an eighth of the budget,
+				at most 128 MiB */
+	uint64_t holder_pinned_bytes; /* one holder may have pinned this much; UINT64_MAX: seven
+					 eighths of the budget */
 	enum ashmem_driver driver;
 	struct board_instance instance;
 	struct pool_events events;
@@ -58,8 +67,10 @@ int pool_table_fd(const struct pool *pool);
 
 /* ---- holders ---- */
 
-/* Makes a pin board for one consumer of user @uid. @ret_fd: its descriptor, read-write, borrowed (for WELCOME). -ENOMEM, -EMFILE. */
-int pool_holder_create(struct pool *pool, uid_t uid, void *user, struct pool_holder **ret, int *ret_fd);
+/* Makes a pin board for one consumer of user @uid. @ret_fd: its descriptor, read-write, borrowed
+ * (for WELCOME). -ENOMEM, -EMFILE. */
+int pool_holder_create(
+	struct pool *pool, uid_t uid, void *user, struct pool_holder **ret, int *ret_fd);
 void *pool_holder_user(const struct pool_holder *holder);
 /* Forgets the board: its pins are gone. Only when the peer has hung up or died. */
 void pool_holder_destroy(struct pool *pool, struct pool_holder *holder);
@@ -71,41 +82,56 @@ struct pool_bitmap {
 	uint64_t size_bytes; /* stride * height, by mural_bitmap_layout */
 };
 
-/* Reserves room and a slot: FILLING. @holder (may be NULL) is who asks, for its quota and user id; @uid otherwise.
- * Makes room when needed: kept regions, then IDLE, then READY that nobody pins.
- * -ENOSPC: all the rest is pinned, filling or granted (retry when pool_room_made).  -EFBIG: larger than the whole budget.
- * -EDQUOT: @holder has too much pinned, this one counted in.  -EMFILE, -ENFILE, -ENOMEM: no descriptor or memory, after idle ones were
- * given up.  -EINVAL: not a bitmap as mural_bitmap_layout makes it. */
-int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid, struct pool_holder *holder, uint64_t now_ns,
-	struct pool_slot **ret);
+/* Reserves room and a slot: FILLING. @holder (may be NULL) is who asks, for its quota and user id;
+ * @uid otherwise. Makes room when needed: kept regions, then IDLE, then READY that nobody pins.
+ * -ENOSPC: all the rest is pinned, filling or granted (retry after a nudge, a tick, a publish or an
+ * abandon, or when a holder has gone).  -EFBIG: larger than the whole budget.  -EDQUOT: @holder has
+ * too much pinned, this one counted in.  -EMFILE, -ENFILE, -ENOMEM: no descriptor or memory, after
+ * idle ones were given up.  -EINVAL: not a bitmap as mural_bitmap_layout makes it. */
+int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
+	struct pool_holder *holder, uint64_t now_ns, struct pool_slot **ret);
 
-/* The same for a slot that is PURGED (a re-decode): it keeps its number and its user id. -EINVAL: it is not PURGED. */
-int pool_refill(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns);
+/* The same for a slot that is PURGED (a re-decode): it keeps its number and its user id. -EINVAL:
+ * it is not PURGED. */
+int pool_refill(
+	struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns);
 
-/* Where the decoder of a FILLING slot writes: @ret_length bytes (page multiple, >= size_bytes) of the borrowed descriptor from @ret_offset
- * (page-aligned). Nothing else of that file is anybody else's pixels. */
-void pool_window(const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset, uint64_t *ret_length);
+/* Where the decoder of a FILLING slot writes: @ret_length bytes (page multiple, >= size_bytes) of
+ * the borrowed descriptor from @ret_offset (page-aligned). Nothing else of that file is anybody
+ * else's pixels. Huge pages (MADV_HUGEPAGE) are charged for from 2 MiB on: a smaller window must
+ * not ask for them. */
+void pool_window(
+	const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset, uint64_t *ret_length);
 
-/* FILLING -> READY with a new generation, granted to nobody; @prefetched: nobody has asked to see it yet. The decoder must have gone.
- * Small bitmaps are copied from the scratch memory into their slab here. @decode_ns: what bringing it back costs.
- * -EINVAL: it is not FILLING.  -EIO or another: the copy failed; it is still FILLING, to be abandoned. */
-int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t decode_ns, bool prefetched, uint64_t now_ns);
+/* FILLING -> READY with a new generation, granted to nobody; @prefetched: nobody has asked to see
+ * it yet. The decoder must have gone. Small bitmaps are copied from the scratch memory into their
+ * slab here. @decode_ns: what bringing it back costs. -EINVAL: it is not FILLING.  -EIO or another:
+ * the copy failed; it is still FILLING, to be abandoned. */
+int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t decode_ns, bool prefetched,
+	uint64_t now_ns);
 
-/* FILLING -> the memory is given back; a slot that was PURGED before is PURGED again, a new one is forgotten. */
+/* FILLING -> the memory is given back; a slot that was PURGED before is PURGED again, a new one is
+ * forgotten. */
 void pool_abandon(struct pool *pool, struct pool_slot *slot);
 
-/* @holder is told of the slot: from now on its board is looked at for it. @grant: also keep it READY until the holder has counted itself,
- * releases it, or PROTOCOL_GRANT_MS pass; a slot that is not READY is not granted (revive it first, or publish it).
- * -EACCES: another user's, and small: its region has pictures of that user that @holder has not asked for.  -ENOMEM. */
-int pool_tell(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, bool grant, uint64_t now_ns);
-/* @holder forgets the slot. Returns -ENOENT when it did not know it. What it still has pinned stays pinned until it is not. */
+/* @holder is told of the slot: from now on its board is looked at for it. @grant: also keep it
+ * READY until the holder has counted itself, releases it, or PROTOCOL_GRANT_MS pass; a slot that is
+ * not READY is not granted (revive it first, or publish it). -EACCES: another user's, and small:
+ * its region has pictures of that user that @holder has not asked for.  -ENOMEM. */
+int pool_tell(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, bool grant,
+	uint64_t now_ns);
+/* @holder forgets the slot. Returns -ENOENT when it did not know it. What it still has pinned stays
+ * pinned until it is not. */
 int pool_release(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder);
 
-/* Brings an IDLE slot back. 0: READY, same generation as before.  1: it was purged (now PURGED).  Other states: 0 when READY, 1 when PURGED or FILLING.
- * -EDQUOT as pool_reserve. Purged or not, known to a holder or not, the slot is not forgotten here. */
-int pool_revive(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns);
+/* Brings an IDLE slot back. 0: READY, same generation as before.  1: it was purged (now PURGED).
+ * Other states: 0 when READY, 1 when PURGED or FILLING. -EDQUOT as pool_reserve. Purged or not,
+ * known to a holder or not, the slot is not forgotten here. */
+int pool_revive(
+	struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns);
 
-/* What a holder unpinned (a nudge, or a look is due): the slot is looked at again when its idle delay is over. */
+/* What a holder unpinned (a nudge, or a look is due): the slot is looked at again when its idle
+ * delay is over. */
 void pool_nudge(struct pool *pool, struct pool_slot *slot, uint64_t now_ns);
 
 /* ---- facts about a slot ---- */
@@ -115,8 +141,11 @@ uint64_t pool_slot_generation(const struct pool_slot *slot);
 enum board_state pool_slot_state(const struct pool_slot *slot);
 const struct pool_bitmap *pool_slot_bitmap(const struct pool_slot *slot);
 uint64_t pool_slot_decode_ns(const struct pool_slot *slot);
-/* Where consumers find it (READY or IDLE): region id, the size to map, the offset of the first pixel. */
-void pool_slot_place(const struct pool_slot *slot, uint64_t *ret_region, uint64_t *ret_region_size, uint64_t *ret_offset);
+/* Where consumers find it (READY or IDLE): region id, the size to map, the offset of the first
+ * pixel. The region may have other bitmaps in it (small ones), and holes where some have been
+ * purged; reading there takes memory until the pool notices. */
+void pool_slot_place(const struct pool_slot *slot, uint64_t *ret_region, uint64_t *ret_region_size,
+	uint64_t *ret_offset);
 /* A new read-only descriptor of the slot's region; the caller owns it. -EMFILE, … */
 int pool_slot_share(const struct pool_slot *slot, int *ret_fd);
 /* The slot of that number, or NULL. */
@@ -127,7 +156,8 @@ void *pool_slot_user(const struct pool_slot *slot);
 
 /* ---- memory ---- */
 
-/* Gives back at least @bytes of what nobody pins, and no more than one slot beyond. Returns the bytes that the kernel gave back. */
+/* Gives back at least @bytes of what nobody pins, and no more than one slot beyond. Returns the
+ * bytes that the kernel gave back. */
 uint64_t pool_shrink(struct pool *pool, uint64_t bytes, uint64_t now_ns);
 /* Gives back everything that nobody pins. */
 uint64_t pool_purge(struct pool *pool, uint64_t now_ns);
@@ -136,15 +166,18 @@ void pool_set_waiters(struct pool *pool, bool waiting);
 /* Bytes that could be purged now without asking anybody (IDLE, kept). */
 uint64_t pool_purgeable_bytes(const struct pool *pool);
 
-/* Does what is due (idling, grants that end), a bounded part of it at a time: call whenever pool_deadline has come. */
+/* Does what is due (idling, grants that end), a bounded part of it at a time: call whenever
+ * pool_deadline has come. */
 void pool_tick(struct pool *pool, uint64_t now_ns);
 /* When pool_tick is next needed; UINT64_MAX: never. */
 uint64_t pool_deadline(const struct pool *pool);
 
-/* Fills the pool's part of @stats (bytes, bitmaps, regions, purges, reuses, idle_unpins, pins_revived, budget, allocated, driver). */
+/* Fills the pool's part of @stats (bytes, bitmaps, regions, purges, reuses, idle_unpins,
+ * pins_revived, budget, allocated, driver). */
 void pool_stats(struct pool *pool, struct mural_stats *stats);
 
-/* For tests: walks everything; 0 when all sums and states agree, else -EUCLEAN with the first contradiction in @text. */
+/* For tests: walks everything; 0 when all sums and states agree, else -EUCLEAN with the first
+ * contradiction in @text. */
 int pool_check(struct pool *pool, char *text, size_t size);
 
 #endif

@@ -1,10 +1,12 @@
-/* Consumers pin, read and unpin as fast as they can, while the pool makes the same bitmaps idle, purges them for real, and
- * decodes them again. A pinned bitmap that shows other bytes than its generation's is a violation.
+/* Consumers pin, read and unpin as fast as they can, while the pool makes the same bitmaps idle,
+ * purges them for real, and decodes them again. A pinned bitmap that shows other bytes than its
+ * generation's is a violation.
  *
  *   pin_race processes|threads SECONDS [expect-violations]
  *
- * processes: each consumer has its own mappings. threads: all share one mapping, so that ThreadSanitizer sees what orders what.
- * expect-violations: for the build without the fences; exits 77 (skipped) when this machine shows none. */
+ * processes: each consumer has its own mappings. threads: all share one mapping, so that
+ * ThreadSanitizer sees what orders what. expect-violations: for the build without the fences; exits
+ * 77 (skipped) when this machine shows none. */
 #include "holder.h"
 #include "slab.h"
 #include "slot.h"
@@ -92,7 +94,8 @@ static void rest(unsigned *seed)
 static bool shows(const volatile uint32_t *pixels, uint64_t generation)
 {
 	for (uint32_t i = 0; i < WORDS; i += WIDTH) {
-		if (pixels[i] != word_of(generation, i) || pixels[i + WIDTH - 1] != word_of(generation, i + WIDTH - 1))
+		if (pixels[i] != word_of(generation, i) ||
+			pixels[i + WIDTH - 1] != word_of(generation, i + WIDTH - 1))
 			return false;
 	}
 	return true;
@@ -101,15 +104,20 @@ static bool shows(const volatile uint32_t *pixels, uint64_t generation)
 /* Until the pool has made up its mind about a slot that it was just making idle. */
 static bool is_at_stake(const struct consumer *c, unsigned index, uint64_t generation)
 {
-	uint64_t word = atomic_load_explicit(&c->table->word[c->notice->slot[index].number], memory_order_relaxed);
-	return word != board_word(generation, BOARD_READY) && word != (board_word(generation, BOARD_READY) | BOARD_WATCHED);
+	uint64_t word = atomic_load_explicit(
+		&c->table->word[c->notice->slot[index].number], memory_order_relaxed);
+	return word != board_word(generation, BOARD_READY) &&
+	       word != (board_word(generation, BOARD_READY) | BOARD_WATCHED);
 }
 
-/* Short while nothing happens, so that there are many pins; long enough for a purge to be seen when one may be under way. */
+/* Short while nothing happens, so that there are many pins; long enough for a purge to be seen when
+ * one may be under way. */
 static void read_pinned(struct consumer *c, unsigned index, uint64_t generation)
 {
-	uint64_t offset = atomic_load_explicit(&c->notice->slot[index].offset, memory_order_relaxed);
-	const volatile uint32_t *pixels = (const volatile uint32_t *)(const void *)(c->slab + offset);
+	uint64_t offset =
+		atomic_load_explicit(&c->notice->slot[index].offset, memory_order_relaxed);
+	const volatile uint32_t *pixels =
+		(const volatile uint32_t *)(const void *)(c->slab + offset);
 	bool right = true;
 	for (int left = READS_A_PIN; left > 0 && right; left--) {
 		right = shows(pixels, generation);
@@ -128,7 +136,8 @@ static void *consume(void *argument)
 	while (!atomic_load_explicit(&notice->stop, memory_order_relaxed)) {
 		unsigned index = (unsigned)rand_r(&c->seed) % SLOTS;
 		uint32_t number = notice->slot[index].number;
-		uint64_t generation = atomic_load_explicit(&notice->slot[index].generation, memory_order_relaxed);
+		uint64_t generation =
+			atomic_load_explicit(&notice->slot[index].generation, memory_order_relaxed);
 		enum board_pin_result result = board_pin(c->table, c->pins, number, generation);
 		if (result == BOARD_PINNED) {
 			read_pinned(c, index, generation);
@@ -189,23 +198,29 @@ static void fill(struct race *race, unsigned index)
 {
 	struct pool_slot *slot = race->slot[index];
 	must(pool_refill(race->pool, slot, NULL, race->now) == 0, "refill");
-	atomic_store_explicit(&race->notice->slot[index].offset, slot->offset, memory_order_relaxed);
+	atomic_store_explicit(
+		&race->notice->slot[index].offset, slot->offset, memory_order_relaxed);
 	decode(race, slot);
-	atomic_store_explicit(&race->notice->slot[index].generation, slot->generation, memory_order_relaxed);
+	atomic_store_explicit(
+		&race->notice->slot[index].generation, slot->generation, memory_order_relaxed);
 }
 
 static void make_slots(struct race *race)
 {
 	struct pool_bitmap b = bitmap();
-	must(pool_reserve(race->pool, &b, getuid(), NULL, race->now, &race->anchor) == 0, "reserve");
+	must(pool_reserve(race->pool, &b, getuid(), NULL, race->now, &race->anchor) == 0,
+		"reserve");
 	for (unsigned i = 0; i < SLOTS; i++) {
-		must(pool_reserve(race->pool, &b, getuid(), NULL, race->now, &race->slot[i]) == 0, "reserve");
+		must(pool_reserve(race->pool, &b, getuid(), NULL, race->now, &race->slot[i]) == 0,
+			"reserve");
 		race->notice->slot[i].number = pool_slot_number(race->slot[i]);
 		race->notice->slot[i].offset = race->slot[i]->offset;
 		decode(race, race->slot[i]);
 		race->notice->slot[i].generation = race->slot[i]->generation;
 		for (unsigned k = 0; k < CONSUMERS; k++)
-			must(pool_tell(race->pool, race->slot[i], race->holder[k], false, race->now) == 0, "tell");
+			must(pool_tell(race->pool, race->slot[i], race->holder[k], false,
+				     race->now) == 0,
+				"tell");
 	}
 }
 
@@ -213,19 +228,28 @@ static void start(struct race *race, bool threads)
 {
 	int pins_fd[CONSUMERS], slab_fd = -1;
 	race->now = monotonic_ns();
-	race->notice = mmap(NULL, sizeof(*race->notice), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	race->notice = mmap(NULL, sizeof(*race->notice), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(race->notice != MAP_FAILED, "mmap");
-	struct pool_options options = {.budget_bytes = 16 << 20, .keep_bytes = UINT64_MAX, .holder_pinned_bytes = UINT64_MAX,
-		.driver = ASHMEM_DRIVER_MEMFD, .instance = instance};
+	struct pool_options options = {.budget_bytes = 16 << 20,
+		.keep_bytes = UINT64_MAX,
+		.holder_pinned_bytes = UINT64_MAX,
+		.driver = ASHMEM_DRIVER_MEMFD,
+		.instance = instance};
 	must(pool_create(&options, race->now, &race->pool) == 0, "pool");
 	for (unsigned i = 0; i < CONSUMERS; i++)
-		must(pool_holder_create(race->pool, getuid(), NULL, &race->holder[i], &pins_fd[i]) == 0, "holder");
+		must(pool_holder_create(
+			     race->pool, getuid(), NULL, &race->holder[i], &pins_fd[i]) == 0,
+			"holder");
 	make_slots(race);
 	must(pool_slot_share(race->slot[0], &slab_fd) == 0, "share");
 	for (unsigned i = 0; i < CONSUMERS; i++) {
 		struct consumer *c = &race->consumer[i];
-		*c = (struct consumer){.notice = race->notice, .seed = i + 1, .table_fd = pool_table_fd(race->pool),
-			.pins_fd = pins_fd[i], .slab_fd = slab_fd};
+		*c = (struct consumer){.notice = race->notice,
+			.seed = i + 1,
+			.table_fd = pool_table_fd(race->pool),
+			.pins_fd = pins_fd[i],
+			.slab_fd = slab_fd};
 		if (threads)
 			start_thread(race, c, race->holder[i]);
 		else
@@ -242,7 +266,8 @@ static void stop(struct race *race, bool threads)
 		if (threads)
 			pthread_join(race->consumer[i].thread, NULL);
 		else
-			must(waitpid(race->consumer[i].pid, &status, 0) > 0 && status == 0, "a consumer crashed");
+			must(waitpid(race->consumer[i].pid, &status, 0) > 0 && status == 0,
+				"a consumer crashed");
 	}
 	if (pool_check(race->pool, text, sizeof(text)) < 0)
 		must(false, text);
@@ -256,14 +281,16 @@ static void advance(struct race *race, unsigned index)
 	race->now += 2;
 	switch (slot->state) {
 	case BOARD_READY: /* without an idle delay, due at once when nobody is seen using it */
-		/* Let consumers read the word first: a line that nobody else has is written without delay, and no race. */
+		/* Let consumers read the word first: a line that nobody else has is written without
+		 * delay, and no race. */
 		rest(&race->seed);
 		if (slot->blocked)
 			pool_nudge(race->pool, slot, race->now);
 		pool_tick(race->pool, ++race->now);
 		break;
 	case BOARD_IDLE:
-		/* Purging is slow, and pays where a consumer counts itself just now: it may only be about to ask. */
+		/* Purging is slow, and pays where a consumer counts itself just now: it may only be
+		 * about to ask. */
 		if (!holder_any_pinned(race->pool, slot) && ++race->idle % 64 != 0) {
 			must(pool_revive(race->pool, slot, NULL, race->now) == 0, "revive");
 			race->revivals++;
@@ -282,7 +309,8 @@ static void run(struct race *race, uint64_t seconds, bool until_violation)
 	uint64_t end = monotonic_ns() + seconds * 1000 * NS_PER_MS;
 	for (uint64_t steps = 0; steps % 256 != 0 || monotonic_ns() < end; steps++) {
 		advance(race, (unsigned)(steps % SLOTS));
-		if (until_violation && atomic_load_explicit(&race->notice->violations, memory_order_relaxed) > 0)
+		if (until_violation &&
+			atomic_load_explicit(&race->notice->violations, memory_order_relaxed) > 0)
 			return;
 	}
 }
@@ -297,7 +325,8 @@ int main(int argc, char **argv)
 	stop(&race, threads);
 	uint64_t pins = race.notice->pins, violations = race.notice->violations;
 	printf("%llu pins, %llu purges, %llu revivals, %llu violations\n", (unsigned long long)pins,
-		(unsigned long long)race.purges, (unsigned long long)race.revivals, (unsigned long long)violations);
+		(unsigned long long)race.purges, (unsigned long long)race.revivals,
+		(unsigned long long)violations);
 	if (!expected) {
 		must(pins > 0 && race.purges > 0, "nothing happened");
 		return violations > 0;

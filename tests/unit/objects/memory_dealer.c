@@ -115,7 +115,8 @@ Test(dealer, takes_the_lowest_address_among_equals)
 Test(dealer, merges_with_both_neighbours)
 {
 	struct memory_dealer *dealer = dealer_of(PAGE);
-	size_t a = take(dealer, 10 * UNIT, 0), b = take(dealer, 20 * UNIT, 0), c = take(dealer, 30 * UNIT, 0);
+	size_t a = take(dealer, 10 * UNIT, 0), b = take(dealer, 20 * UNIT, 0),
+	       c = take(dealer, 30 * UNIT, 0);
 	take(dealer, memory_dealer_largest(dealer), 0);
 	give(dealer, a);
 	give(dealer, c);
@@ -144,7 +145,8 @@ Test(dealer, page_aligned_pieces_leave_their_lead_free)
 	cr_assert_eq(take(dealer, UNIT, 0), 0);
 	cr_assert_eq(take(dealer, PAGE, MEMORY_DEALER_PAGE_ALIGNED), PAGE);
 	cr_assert_eq(memory_dealer_free_pieces(dealer), 2);
-	cr_assert_eq(take(dealer, PAGE - UNIT, 0), UNIT, "the lead is given out like any other piece");
+	cr_assert_eq(
+		take(dealer, PAGE - UNIT, 0), UNIT, "the lead is given out like any other piece");
 	cr_assert_eq(take(dealer, 2 * PAGE, MEMORY_DEALER_PAGE_ALIGNED), 2 * PAGE);
 	memory_dealer_destroy(dealer);
 }
@@ -172,7 +174,8 @@ struct model {
 	uint16_t owner[MODEL_UNITS]; /* 0: free */
 };
 
-/* By the clause: smallest run of free units that holds @units behind its lead; the first of equals. */
+/* By the clause: smallest run of free units that holds @units behind its lead; the first of equals.
+ */
 static size_t model_place(const struct model *model, size_t units, bool aligned)
 {
 	size_t best = SIZE_MAX, best_run = SIZE_MAX;
@@ -213,7 +216,8 @@ Test(dealer, agrees_with_the_model_over_random_operations, .timeout = 60)
 		size_t want = (size_t)(rand() % (rand() % 4 == 0 ? 200 : 12)) + 1, offset = 0;
 		bool aligned = rand() % 5 == 0;
 		size_t expected = model_place(&model, want, aligned);
-		int r = memory_dealer_allocate(dealer, want * UNIT, aligned ? MEMORY_DEALER_PAGE_ALIGNED : 0, &offset);
+		int r = memory_dealer_allocate(
+			dealer, want * UNIT, aligned ? MEMORY_DEALER_PAGE_ALIGNED : 0, &offset);
 		cr_assert_eq(r, expected == SIZE_MAX ? -ENOMEM : 0);
 		if (r < 0)
 			continue;

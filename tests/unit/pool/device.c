@@ -1,5 +1,6 @@
-/* The pool on the driver of the kernel: what differs there. A plain program, so that it can be linked statically and run in a machine that has
- * /dev/ashmem (as root: purging all caches is); elsewhere it is skipped. */
+/* The pool on the driver of the kernel: what differs there. A plain program, so that it can be
+ * linked statically and run in a machine that has /dev/ashmem (as root: purging all caches is);
+ * elsewhere it is skipped. */
 #include "common/util.h"
 
 #include "pool/pool.h"
@@ -44,7 +45,8 @@ static void decode(struct pool_slot *slot, uint32_t seed)
 	int fd = -1;
 	uint64_t offset = 0, length = 0;
 	pool_window(slot, &fd, &offset, &length);
-	uint32_t *pixels = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	uint32_t *pixels =
+		mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
 	EXPECT(pixels != MAP_FAILED);
 	for (uint64_t i = 0; i < pool_slot_bitmap(slot)->size_bytes / 4; i++)
 		pixels[i] = word_of(seed, i);
@@ -55,7 +57,8 @@ static void decode(struct pool_slot *slot, uint32_t seed)
 static struct pool_slot *make(uint32_t width, uint32_t height, uint32_t seed)
 {
 	struct pool_slot *slot = NULL;
-	struct pool_bitmap bitmap = {.format = MURAL_FORMAT_XRGB8888, .width = width, .height = height};
+	struct pool_bitmap bitmap = {
+		.format = MURAL_FORMAT_XRGB8888, .width = width, .height = height};
 	mural_bitmap_layout(bitmap.format, width, height, &bitmap.stride_bytes, &bitmap.size_bytes);
 	EXPECT(pool_reserve(pool, &bitmap, getuid(), NULL, now, &slot) == 0);
 	decode(slot, seed);
@@ -85,8 +88,11 @@ static void start(void)
 {
 	int fd = -1;
 	struct mural_stats stats = {0};
-	struct pool_options options = {.budget_bytes = 64 * MIB, .idle_ns = IDLE_NS, .keep_bytes = UINT64_MAX,
-		.holder_pinned_bytes = UINT64_MAX, .driver = ASHMEM_DRIVER_AUTO};
+	struct pool_options options = {.budget_bytes = 64 * MIB,
+		.idle_ns = IDLE_NS,
+		.keep_bytes = UINT64_MAX,
+		.holder_pinned_bytes = UINT64_MAX,
+		.driver = ASHMEM_DRIVER_AUTO};
 	EXPECT(pool_create(&options, now, &pool) == 0);
 	EXPECT(pool_holder_create(pool, getuid(), NULL, &c.holder, &fd) == 0);
 	EXPECT(board_import_pins(fd, &options.instance, &c.pins) == 0);
@@ -97,7 +103,8 @@ static void start(void)
 
 static bool pin(const struct pool_slot *slot)
 {
-	return board_pin(c.table, c.pins, pool_slot_number(slot), pool_slot_generation(slot)) == BOARD_PINNED;
+	return board_pin(c.table, c.pins, pool_slot_number(slot), pool_slot_generation(slot)) ==
+	       BOARD_PINNED;
 }
 
 static void idle(void)

@@ -55,7 +55,8 @@ Test(handshake, without_a_delay_it_is_idle_at_the_next_tick)
 Test(handshake, the_longest_delay_never_ends)
 {
 	struct fixture own;
-	fixture_init_with(&own, &(struct pool_options){.budget_bytes = 64 * MIB, .idle_ns = UINT64_MAX});
+	fixture_init_with(
+		&own, &(struct pool_options){.budget_bytes = 64 * MIB, .idle_ns = UINT64_MAX});
 	struct pool_slot *slot = slot_make(&own, 2 * MIB, 1);
 	pass(&own, 1000 * IDLE_NS);
 	cr_assert_eq(pool_slot_state(slot), BOARD_READY);
@@ -96,7 +97,8 @@ Test(handshake, a_pinned_slot_stays_ready_and_is_watched)
 	cr_assert(is_watched(slot));
 	cr_assert_eq(pool_purge(f.pool, f.now), 0);
 	cr_assert_eq(slot_verify(slot, 1), -1);
-	cr_assert_eq(consumer_pin(&a, slot), BOARD_PINNED, "WATCHED does not keep others from pinning");
+	cr_assert_eq(
+		consumer_pin(&a, slot), BOARD_PINNED, "WATCHED does not keep others from pinning");
 	cr_assert(consumer_unpin(&b, slot), "its count fell to zero: a nudge");
 	cr_assert(consumer_unpin(&a, slot));
 }
@@ -189,7 +191,8 @@ Test(handshake, counts_of_different_boards_are_not_added)
 
 Test(handshake, an_absurd_count_is_told_once_and_pins_until_the_holder_is_gone)
 {
-	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1), *other = slot_make_for(&f, &a, 2 * MIB, 2);
+	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1),
+			 *other = slot_make_for(&f, &a, 2 * MIB, 2);
 	atomic_store(&a.pins->slot[pool_slot_number(slot)].pins, BOARD_PINS_MAX + 1);
 	atomic_store(&a.pins->slot[pool_slot_number(other)].pins, UINT32_MAX);
 	cr_assert_eq(pool_purge(f.pool, f.now), 0);
@@ -226,9 +229,11 @@ Test(handshake, a_dead_holder_holds_nothing)
 	consumer_fini(&f, &a);
 	check(&f);
 	cr_assert_not(atomic_load(&b.table->word[pool_slot_number(slot)]) & BOARD_WATCHED);
-	cr_assert_eq(pool_slot_state(slot), BOARD_READY, "in use until now, so the delay begins now");
+	cr_assert_eq(
+		pool_slot_state(slot), BOARD_READY, "in use until now, so the delay begins now");
 	cr_assert_eq(pool_deadline(f.pool), f.now + IDLE_NS);
-	cr_assert_geq(pool_shrink(f.pool, 1, f.now), 2 * MIB, "but nothing keeps it when room is needed");
+	cr_assert_geq(
+		pool_shrink(f.pool, 1, f.now), 2 * MIB, "but nothing keeps it when room is needed");
 	consumer_init(&f, &a, getuid());
 }
 
@@ -299,7 +304,8 @@ Test(handshake, a_grant_ends_with_a_release)
 	cr_assert_eq(pool_shrink(f.pool, 1, f.now), 0);
 	cr_assert_eq(pool_release(f.pool, slot, a.holder), 0);
 	check(&f);
-	cr_assert_geq(pool_shrink(f.pool, 1, f.now), 2 * MIB, "at once, not at the grant's time-out");
+	cr_assert_geq(
+		pool_shrink(f.pool, 1, f.now), 2 * MIB, "at once, not at the grant's time-out");
 }
 
 Test(handshake, a_grant_ends_with_its_holder)

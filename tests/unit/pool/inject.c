@@ -1,4 +1,5 @@
-/* Every call that can fail fails once, at every place: the sums stay right, nothing leaks, and it works again afterwards. */
+/* Every call that can fail fails once, at every place: the sums stay right, nothing leaks, and it
+ * works again afterwards. */
 #include "support.h"
 #include "wrap.h"
 
@@ -41,7 +42,8 @@ static uint64_t used_for_good(void)
 	return stats.used_bytes - stats.kept_bytes;
 }
 
-/* @operate is done with its first call failing, then with its second, until it asks for no more. @undo puts everything back. */
+/* @operate is done with its first call failing, then with its second, until it asks for no more.
+ * @undo puts everything back. */
 static unsigned sweep(int (*operate)(void), void (*undo)(void))
 {
 	for (unsigned nth = 1;; nth++) {
@@ -107,7 +109,11 @@ Test(inject, refilling)
 /* With a region to reuse: wiping it may fail. */
 static int reserve_reused(void)
 {
-	struct pool_bitmap bitmap = {.format = 3, .width = 1001, .height = 900, .stride_bytes = 2004, .size_bytes = 1803600};
+	struct pool_bitmap bitmap = {.format = 3,
+		.width = 1001,
+		.height = 900,
+		.stride_bytes = 2004,
+		.size_bytes = 1803600};
 	struct pool_slot *old = NULL;
 	int r = pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &old);
 	if (r < 0)
@@ -180,11 +186,13 @@ Test(inject, telling_a_holder)
 	for (uint32_t i = 0; i < 70; i++)
 		last = slot_make(&f, 4096, i);
 	wrap_arm(1, false);
-	cr_assert_eq(pool_tell(f.pool, last, c.holder, true, f.now), -ENOMEM, "no memory for the set");
+	cr_assert_eq(
+		pool_tell(f.pool, last, c.holder, true, f.now), -ENOMEM, "no memory for the set");
 	cr_assert(wrap_disarm());
 	check(&f);
 	wrap_arm(2, false);
-	cr_assert_eq(pool_tell(f.pool, last, c.holder, true, f.now), -ENOMEM, "no memory for the grant");
+	cr_assert_eq(
+		pool_tell(f.pool, last, c.holder, true, f.now), -ENOMEM, "no memory for the grant");
 	cr_assert(wrap_disarm());
 	check(&f);
 	cr_assert_eq(pool_release(f.pool, last, c.holder), -ENOENT);
@@ -229,7 +237,8 @@ Test(inject, without_descriptors_idle_regions_are_given_up)
 {
 	struct pool_slot *first = slot_make_for(&f, &c, 2 * MIB, 1);
 	f.now += MS;
-	struct pool_slot *small = slot_make_for(&f, &c, 50000, 2), *second = slot_make_for(&f, &c, 2 * MIB, 2);
+	struct pool_slot *small = slot_make_for(&f, &c, 50000, 2),
+			 *second = slot_make_for(&f, &c, 2 * MIB, 2);
 	pool_shrink(f.pool, 1, f.now); /* the scratch memory kept */
 	pass(&f, 2 * IDLE_NS);
 	size_now = 2 * MIB;
@@ -262,7 +271,8 @@ Test(inject, without_descriptors_kept_regions_are_given_up_first)
 
 Test(inject, when_nothing_helps_the_shortage_is_told)
 {
-	struct pool_slot *pinned = slot_make_for(&f, &c, 2 * MIB, 1), *idle = slot_make_for(&f, &c, 2 * MIB, 2);
+	struct pool_slot *pinned = slot_make_for(&f, &c, 2 * MIB, 1),
+			 *idle = slot_make_for(&f, &c, 2 * MIB, 2);
 	consumer_pin(&c, pinned);
 	pass(&f, 2 * IDLE_NS);
 	size_now = 2 * MIB;

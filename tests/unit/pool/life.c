@@ -36,7 +36,8 @@ Test(life, a_reserved_slot_is_filling_and_nobody_can_pin_it)
 
 Test(life, publishing_shows_the_pixels_to_who_pins)
 {
-	struct pool_slot *large = slot_make_for(&f, &c, 3 * MIB, 1), *small = slot_make_for(&f, &c, 40000, 2);
+	struct pool_slot *large = slot_make_for(&f, &c, 3 * MIB, 1),
+			 *small = slot_make_for(&f, &c, 40000, 2);
 	cr_assert_eq(consumer_pin(&c, large), BOARD_PINNED);
 	cr_assert_eq(consumer_pin(&c, small), BOARD_PINNED);
 	cr_assert_eq(slot_verify(large, 1), -1);
@@ -74,7 +75,8 @@ Test(life, a_refilled_slot_keeps_its_number_and_has_a_new_generation)
 	cr_assert_eq(pool_publish(f.pool, slot, 1, false, f.now), 0);
 	cr_assert_eq(pool_slot_number(slot), number);
 	cr_assert_gt(pool_slot_generation(slot), generation);
-	cr_assert_eq(board_pin(c.table, c.pins, number, generation), BOARD_CHANGED, "the older one is gone for good");
+	cr_assert_eq(board_pin(c.table, c.pins, number, generation), BOARD_CHANGED,
+		"the older one is gone for good");
 	cr_assert_eq(consumer_pin(&c, slot), BOARD_PINNED);
 	cr_assert_eq(slot_verify(slot, 1), -1);
 }
@@ -98,7 +100,8 @@ Test(life, an_abandoned_new_slot_is_forgotten_also_by_those_told)
 
 Test(life, an_abandoned_re_decode_is_purged_again)
 {
-	struct pool_slot *slot = slot_make_for(&f, &c, 2 * MIB, 1), *small = slot_make_for(&f, &c, 70000, 1);
+	struct pool_slot *slot = slot_make_for(&f, &c, 2 * MIB, 1),
+			 *small = slot_make_for(&f, &c, 70000, 1);
 	pool_purge(f.pool, f.now);
 	cr_assert_eq(pool_refill(f.pool, slot, NULL, f.now), 0);
 	cr_assert_eq(pool_refill(f.pool, small, NULL, f.now), 0);
@@ -113,7 +116,8 @@ Test(life, an_abandoned_re_decode_is_purged_again)
 Test(life, a_purged_slot_owns_no_memory_and_no_descriptor)
 {
 	struct mural_stats before = stats_of(&f);
-	struct pool_slot *large = slot_make_for(&f, &c, 4 * MIB, 1), *small = slot_make_for(&f, &c, 70000, 2);
+	struct pool_slot *large = slot_make_for(&f, &c, 4 * MIB, 1),
+			 *small = slot_make_for(&f, &c, 70000, 2);
 	uint64_t freed = pool_purge(f.pool, f.now);
 	cr_assert_eq(pool_slot_state(large), BOARD_PURGED);
 	cr_assert_eq(pool_slot_state(small), BOARD_PURGED);
@@ -169,7 +173,8 @@ Test(life, purged_slots_are_remembered_while_somebody_knows_them)
 
 Test(life, reviving_an_idle_slot_brings_back_the_same_bytes)
 {
-	struct pool_slot *slot = slot_make_for(&f, &c, 2 * MIB, 3), *small = slot_make_for(&f, &c, 9000, 4);
+	struct pool_slot *slot = slot_make_for(&f, &c, 2 * MIB, 3),
+			 *small = slot_make_for(&f, &c, 9000, 4);
 	uint64_t generation = pool_slot_generation(slot);
 	pass(&f, 2 * IDLE_NS);
 	cr_assert_eq(pool_slot_state(slot), BOARD_IDLE);

@@ -107,7 +107,8 @@ Test(huge, follows_what_the_system_allows)
 {
 	cr_assert_eq(huge_from("always within_size advise [never] deny force\n"), UINT64_MAX);
 	cr_assert_eq(huge_from("always within_size advise never [deny] force\n"), UINT64_MAX);
-	cr_assert_eq(huge_from("always within_size [advise] never deny force\n"), MURAL_HUGE_PAGE_SIZE);
+	cr_assert_eq(
+		huge_from("always within_size [advise] never deny force\n"), MURAL_HUGE_PAGE_SIZE);
 	cr_assert_eq(huge_from("[always] within_size advise never deny force\n"), 0);
 	cr_assert_eq(huge_from("always [within_size] advise never deny force\n"), 0);
 	cr_assert_eq(huge_from("always within_size advise never deny [force]\n"), 0);

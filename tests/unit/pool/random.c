@@ -1,4 +1,5 @@
-/* A hundred thousand random operations by several consumers, the books checked after each, and what is pinned read. */
+/* A hundred thousand random operations by several consumers, the books checked after each, and what
+ * is pinned read. */
 #include "support.h"
 
 #include <errno.h>
@@ -56,14 +57,15 @@ static void fill_sparsely(const struct entry *e)
 static void verify_sparsely(const struct entry *e)
 {
 	int fd = -1;
-	uint64_t region = 0, region_size = 0, offset = 0, size = pool_slot_bitmap(e->slot)->size_bytes;
+	uint64_t region = 0, region_size = 0, offset = 0,
+		 size = pool_slot_bitmap(e->slot)->size_bytes;
 	pool_slot_place(e->slot, &region, &region_size, &offset);
 	cr_assert_eq(pool_slot_share(e->slot, &fd), 0);
 	const char *base = mmap(NULL, region_size, PROT_READ, MAP_SHARED, fd, 0);
 	cr_assert_neq(base, MAP_FAILED);
 	for (uint64_t at = 0; at < size; at = step_of(size, at))
-		cr_assert_eq(*(const uint32_t *)(const void *)(base + offset + at), word_of(e->seed, at), "byte %llu",
-			(unsigned long long)at);
+		cr_assert_eq(*(const uint32_t *)(const void *)(base + offset + at),
+			word_of(e->seed, at), "byte %llu", (unsigned long long)at);
 	munmap((void *)(uintptr_t)base, region_size);
 	close(fd);
 }
@@ -113,7 +115,8 @@ static struct entry *vacant(void)
 /* ---- operations ---- */
 
 /* Told that there is no room: then there is none, unless a grant holds it. */
-static int reserve(const struct pool_bitmap *bitmap, struct pool_holder *holder, struct pool_slot **ret)
+static int reserve(
+	const struct pool_bitmap *bitmap, struct pool_holder *holder, struct pool_slot **ret)
 {
 	int r = pool_reserve(f.pool, bitmap, getuid(), holder, f.now, ret);
 	if (r != -ENOSPC)
@@ -124,14 +127,16 @@ static int reserve(const struct pool_bitmap *bitmap, struct pool_holder *holder,
 	pool_tick(f.pool, f.now);
 	r = pool_reserve(f.pool, bitmap, getuid(), holder, f.now, ret);
 	struct mural_stats s = stats_of(&f);
-	cr_assert(r == 0 || s.budget_bytes - s.pinned_bytes - s.filling_bytes - s.overhead_bytes < bitmap->size_bytes + MIB);
+	cr_assert(r == 0 || s.budget_bytes - s.pinned_bytes - s.filling_bytes - s.overhead_bytes <
+				    bitmap->size_bytes + MIB);
 	return r;
 }
 
 static void do_reserve(void)
 {
 	struct entry *e = vacant();
-	uint64_t size = rand() % 3 ? 4 * (uint64_t)(rand() % 50000 + 100) : MIB + 4096 * (uint64_t)(rand() % 100);
+	uint64_t size = rand() % 3 ? 4 * (uint64_t)(rand() % 50000 + 100)
+				   : MIB + 4096 * (uint64_t)(rand() % 100);
 	struct pool_bitmap bitmap = bitmap_of(size / 400 * 400);
 	struct pool_slot *slot = NULL;
 	if (!e)
@@ -165,7 +170,8 @@ static void do_refill(void)
 	if (!e)
 		return;
 	cr_assert_not(is_pinned(e));
-	int r = pool_refill(f.pool, e->slot, rand() % 2 ? consumer[rand() % CONSUMERS].holder : NULL, f.now);
+	int r = pool_refill(
+		f.pool, e->slot, rand() % 2 ? consumer[rand() % CONSUMERS].holder : NULL, f.now);
 	cr_assert(r == 0 || r == -ENOSPC || r == -EDQUOT, "%d", r);
 }
 
@@ -251,7 +257,8 @@ static void do_time(void)
 
 static void do_shrink(void)
 {
-	uint64_t purgeable = pool_purgeable_bytes(f.pool), ask = (uint64_t)(rand() % 3) * MIB / 2 + 1;
+	uint64_t purgeable = pool_purgeable_bytes(f.pool),
+		 ask = (uint64_t)(rand() % 3) * MIB / 2 + 1;
 	uint64_t freed = pool_shrink(f.pool, ask, f.now);
 	cr_assert(freed <= ask + 2 * MIB);
 	cr_assert(freed <= purgeable + BUDGET);
@@ -272,7 +279,8 @@ static void do_mark(void)
 	struct entry *e = &entry[rand() % ENTRIES];
 	int i = rand() % CONSUMERS;
 	if (e->slot && e->told[i])
-		atomic_store(&consumer[i].pins->slot[pool_slot_number(e->slot)].visible, (uint32_t)rand() % 2);
+		atomic_store(&consumer[i].pins->slot[pool_slot_number(e->slot)].visible,
+			(uint32_t)rand() % 2);
 	pool_set_waiters(f.pool, rand() % 4 == 0);
 }
 
@@ -293,8 +301,9 @@ static void do_something(void)
 	static const struct {
 		int weight;
 		void (*operate)(void);
-	} table[] = {{20, do_reserve}, {25, do_finish}, {8, do_refill}, {15, do_tell}, {25, do_pin}, {25, do_unpin},
-		{8, do_release}, {20, do_time}, {4, do_shrink}, {1, do_purge}, {5, do_mark}, {1, do_die}};
+	} table[] = {{20, do_reserve}, {25, do_finish}, {8, do_refill}, {15, do_tell}, {25, do_pin},
+		{25, do_unpin}, {8, do_release}, {20, do_time}, {4, do_shrink}, {1, do_purge},
+		{5, do_mark}, {1, do_die}};
 	int all = 0, k = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		all += table[i].weight;
@@ -318,11 +327,11 @@ static void check_pinned(int step)
 Test(random, a_hundred_thousand_operations, .timeout = 280)
 {
 	fixture_init_with(&f, &(struct pool_options){
-		.budget_bytes = BUDGET,
-		.idle_ns = IDLE_NS,
-		.keep_bytes = UINT64_MAX,
-		.holder_pinned_bytes = BUDGET / 2,
-	});
+				      .budget_bytes = BUDGET,
+				      .idle_ns = IDLE_NS,
+				      .keep_bytes = UINT64_MAX,
+				      .holder_pinned_bytes = BUDGET / 2,
+			      });
 	f.on_forgotten = on_forgotten;
 	for (int i = 0; i < CONSUMERS; i++)
 		consumer_init(&f, &consumer[i], i == 0 ? getuid() + 1 : getuid());
@@ -333,9 +342,11 @@ Test(random, a_hundred_thousand_operations, .timeout = 280)
 		check_pinned(step);
 	}
 	struct mural_stats s = stats_of(&f);
-	cr_log_info("%llu purges, %llu reuses, %llu idle, %llu revived, %u refused", (unsigned long long)s.purges,
-		(unsigned long long)s.reuses, (unsigned long long)s.idle_unpins, (unsigned long long)s.pins_revived, refused);
-	cr_assert(s.purges > 0 && s.reuses > 0 && s.idle_unpins > 0 && s.pins_revived > 0 && refused > 0);
+	cr_log_info("%llu purges, %llu reuses, %llu idle, %llu revived, %u refused",
+		(unsigned long long)s.purges, (unsigned long long)s.reuses,
+		(unsigned long long)s.idle_unpins, (unsigned long long)s.pins_revived, refused);
+	cr_assert(s.purges > 0 && s.reuses > 0 && s.idle_unpins > 0 && s.pins_revived > 0 &&
+		  refused > 0);
 	for (int i = 0; i < CONSUMERS; i++)
 		consumer_fini(&f, &consumer[i]);
 	fixture_fini(&f);

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define CONTROL ((uint64_t)4096) /* of a region's control block, at most: budgets below leave that much a bitmap */
+#define CONTROL                                                                                    \
+	((uint64_t)4096) /* of a region's control block, at most: budgets below leave that much a  \
+			    bitmap */
 
 static struct fixture f;
 static struct consumer c;
@@ -14,11 +16,11 @@ static struct consumer c;
 static void start(uint64_t budget, uint64_t keep, uint64_t quota)
 {
 	fixture_init_with(&f, &(struct pool_options){
-		.budget_bytes = budget,
-		.idle_ns = IDLE_NS,
-		.keep_bytes = keep,
-		.holder_pinned_bytes = quota,
-	});
+				      .budget_bytes = budget,
+				      .idle_ns = IDLE_NS,
+				      .keep_bytes = keep,
+				      .holder_pinned_bytes = quota,
+			      });
 	consumer_init(&f, &c, getuid());
 }
 
@@ -84,7 +86,8 @@ Test(room, of_ready_slots_the_one_used_longest_ago_goes_first)
 	f.now += 10 * MS;
 	struct pool_slot *second = slot_make_for(&f, &c, 2 * MIB, 2);
 	f.now += 10 * MS;
-	/* The pool has not been told that the first was pinned and unpinned just now: it sees the stamp. */
+	/* The pool has not been told that the first was pinned and unpinned just now: it sees the
+	 * stamp. */
 	consumer_pin(&c, first);
 	consumer_unpin(&c, first);
 	atomic_store(&c.pins->slot[pool_slot_number(first)].last_use_ms, f.now / MS);
@@ -96,7 +99,8 @@ Test(room, of_ready_slots_the_one_used_longest_ago_goes_first)
 Test(room, what_was_prefetched_and_never_shown_goes_first)
 {
 	init_for(3);
-	struct pool_slot *shown = slot_make_for(&f, &c, 2 * MIB, 1), *prefetched = NULL, *seen = NULL;
+	struct pool_slot *shown = slot_make_for(&f, &c, 2 * MIB, 1), *prefetched = NULL,
+			 *seen = NULL;
 	struct pool_bitmap bitmap = bitmap_of(2 * MIB);
 	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &prefetched), 0);
 	cr_assert_eq(pool_publish(f.pool, prefetched, 1, true, f.now), 0);
@@ -164,14 +168,16 @@ Test(room, when_all_is_pinned_the_request_fails_and_nothing_is_lost)
 Test(room, nothing_is_purged_in_vain)
 {
 	init_for(3);
-	struct pool_slot *pinned = slot_make_for(&f, &c, 2 * MIB, 1), *a = slot_make_for(&f, &c, 2 * MIB, 2);
+	struct pool_slot *pinned = slot_make_for(&f, &c, 2 * MIB, 1),
+			 *a = slot_make_for(&f, &c, 2 * MIB, 2);
 	pass(&f, IDLE_NS);
 	struct pool_slot *b = slot_make_for(&f, &c, 2 * MIB, 3);
 	cr_assert_eq(pool_revive(f.pool, pinned, c.holder, f.now), 0);
 	cr_assert_eq(consumer_pin(&c, pinned), BOARD_PINNED);
 	cr_assert_eq(try_reserve(5 * MIB, NULL), -ENOSPC);
 	cr_assert_eq(pool_slot_state(a), BOARD_IDLE);
-	cr_assert_eq(pool_slot_state(b), BOARD_IDLE, "nobody used it, so it may be, but it is not lost");
+	cr_assert_eq(
+		pool_slot_state(b), BOARD_IDLE, "nobody used it, so it may be, but it is not lost");
 	cr_assert_eq(stats_of(&f).purges, 0);
 }
 
@@ -180,7 +186,8 @@ Test(room, nothing_small_is_purged_in_vain_either)
 	start(64 * MIB, UINT64_MAX, UINT64_MAX);
 	pool_shrink(f.pool, UINT64_MAX, f.now);
 	slot_make_for(&f, &c, 4096, 1);
-	struct mural_stats s = stats_of(&f); /* a slab's control block, a page of it, scratch memory kept */
+	struct mural_stats s =
+		stats_of(&f); /* a slab's control block, a page of it, scratch memory kept */
 	consumer_fini(&f, &c);
 	fixture_fini(&f);
 
@@ -239,7 +246,8 @@ Test(room, a_holder_that_has_too_much_pinned_is_refused_alone)
 	struct consumer other;
 	start(64 * MIB, 0, 5 * MIB);
 	consumer_init(&f, &other, getuid());
-	struct pool_slot *a = slot_make_for(&f, &c, 2 * MIB, 1), *b = slot_make_for(&f, &c, 2 * MIB, 2);
+	struct pool_slot *a = slot_make_for(&f, &c, 2 * MIB, 1),
+			 *b = slot_make_for(&f, &c, 2 * MIB, 2);
 	consumer_pin(&c, a);
 	consumer_pin(&c, b);
 	cr_assert_eq(try_reserve(2 * MIB, c.holder), -EDQUOT);
@@ -261,7 +269,8 @@ Test(room, what_is_ready_but_not_pinned_does_not_count_against_a_holder)
 Test(room, the_quota_holds_for_revivals_and_re_decodes)
 {
 	start(64 * MIB, 0, 5 * MIB);
-	struct pool_slot *idle = slot_make_for(&f, &c, 2 * MIB, 1), *purged = slot_make_for(&f, &c, 2 * MIB, 2);
+	struct pool_slot *idle = slot_make_for(&f, &c, 2 * MIB, 1),
+			 *purged = slot_make_for(&f, &c, 2 * MIB, 2);
 	pool_purge(f.pool, f.now);
 	cr_assert_eq(pool_refill(f.pool, idle, NULL, f.now), 0);
 	cr_assert_eq(pool_publish(f.pool, idle, 1, false, f.now), 0);
@@ -381,7 +390,8 @@ Test(room, a_region_that_another_user_can_read_is_not_reused)
 Test(room, the_smallest_kept_region_that_fits_is_taken_and_no_much_larger_one)
 {
 	start(64 * MIB, 32 * MIB, UINT64_MAX);
-	struct pool_slot *a = reserve_as(1, 8 * MIB), *b = reserve_as(1, 9 * MIB - 8 * 4096), *d = reserve_as(1, 2 * MIB);
+	struct pool_slot *a = reserve_as(1, 8 * MIB), *b = reserve_as(1, 9 * MIB - 8 * 4096),
+			 *d = reserve_as(1, 2 * MIB);
 	pool_abandon(f.pool, b);
 	pool_abandon(f.pool, a);
 	pool_abandon(f.pool, d);
@@ -421,7 +431,8 @@ static void expect_rest_is_zero(const struct pool_slot *slot)
 	const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	cr_assert_neq(base, MAP_FAILED);
 	for (uint64_t i = pixels; i < size; i++)
-		cr_assert_eq(base[i], 0, "byte %llu behind the pixels", (unsigned long long)(i - pixels));
+		cr_assert_eq(base[i], 0, "byte %llu behind the pixels",
+			(unsigned long long)(i - pixels));
 	munmap((void *)(uintptr_t)base, size);
 	close(fd);
 }
@@ -442,7 +453,8 @@ static struct pool_slot *reserve_odd(uint32_t height)
 {
 	struct pool_slot *slot = NULL;
 	struct pool_bitmap bitmap = {.format = MURAL_FORMAT_RGB565, .width = 333, .height = height};
-	cr_assert(mural_bitmap_layout(bitmap.format, bitmap.width, height, &bitmap.stride_bytes, &bitmap.size_bytes));
+	cr_assert(mural_bitmap_layout(
+		bitmap.format, bitmap.width, height, &bitmap.stride_bytes, &bitmap.size_bytes));
 	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &slot), 0);
 	return slot;
 }

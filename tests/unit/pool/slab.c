@@ -62,7 +62,8 @@ Test(slab, purging_one_thumbnail_leaves_its_neighbours_whole)
 	consumer_pin(&c, slot[0]);
 	consumer_pin(&c, slot[2]);
 	uint64_t freed = pool_purge(f.pool, f.now);
-	cr_assert_eq(freed, 2 * 5 * 4096, "five pages, and as many of the scratch memory that was kept");
+	cr_assert_eq(
+		freed, 2 * 5 * 4096, "five pages, and as many of the scratch memory that was kept");
 	cr_assert_eq(slot_verify(slot[0], 0), -1);
 	cr_assert_eq(slot_verify(slot[2], 2), -1);
 }
@@ -119,7 +120,8 @@ Test(slab, users_do_not_share_slabs)
 
 Test(slab, a_hole_filled_again_by_a_reader_is_punched_again)
 {
-	struct pool_slot *keep = slot_make_for(&f, &c, 20000, 1), *gone = slot_make_for(&f, &c, 400000, 2);
+	struct pool_slot *keep = slot_make_for(&f, &c, 20000, 1),
+			 *gone = slot_make_for(&f, &c, 400000, 2);
 	int fd = -1;
 	uint64_t region = 0, size = 0, offset = 0;
 	pool_slot_place(gone, &region, &size, &offset);

@@ -40,12 +40,12 @@ void fixture_init_with(struct fixture *f, const struct pool_options *given)
 void fixture_init(struct fixture *f, uint64_t budget)
 {
 	fixture_init_with(f, &(struct pool_options){
-		.budget_bytes = budget,
-		.idle_ns = IDLE_NS,
-		.keep_bytes = UINT64_MAX,
-		.holder_pinned_bytes = UINT64_MAX,
-		.driver = ASHMEM_DRIVER_MEMFD,
-	});
+				     .budget_bytes = budget,
+				     .idle_ns = IDLE_NS,
+				     .keep_bytes = UINT64_MAX,
+				     .holder_pinned_bytes = UINT64_MAX,
+				     .driver = ASHMEM_DRIVER_MEMFD,
+			     });
 }
 
 void fixture_fini(struct fixture *f)
@@ -77,7 +77,8 @@ struct pool_bitmap bitmap_of(uint64_t bytes)
 	while (pixels / bitmap.height > MURAL_SIDE_MAX || pixels % bitmap.height != 0)
 		bitmap.height++;
 	bitmap.width = (uint32_t)(pixels / bitmap.height);
-	cr_assert(mural_bitmap_layout(bitmap.format, bitmap.width, bitmap.height, &bitmap.stride_bytes, &bitmap.size_bytes));
+	cr_assert(mural_bitmap_layout(bitmap.format, bitmap.width, bitmap.height,
+		&bitmap.stride_bytes, &bitmap.size_bytes));
 	cr_assert_eq(bitmap.size_bytes, bytes);
 	return bitmap;
 }
@@ -93,7 +94,8 @@ void slot_fill(struct pool_slot *slot, uint32_t seed)
 	uint64_t offset = 0, length = 0;
 	pool_window(slot, &fd, &offset, &length);
 	cr_assert_geq(length, pool_slot_bitmap(slot)->size_bytes);
-	uint32_t *pixels = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	uint32_t *pixels =
+		mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
 	cr_assert_neq(pixels, MAP_FAILED);
 	for (uint64_t i = 0; i < pool_slot_bitmap(slot)->size_bytes / 4; i++)
 		pixels[i] = pattern(seed, i);
@@ -127,7 +129,8 @@ struct pool_slot *slot_make(struct fixture *f, uint64_t bytes, uint32_t seed)
 	return slot;
 }
 
-struct pool_slot *slot_make_for(struct fixture *f, struct consumer *consumer, uint64_t bytes, uint32_t seed)
+struct pool_slot *slot_make_for(
+	struct fixture *f, struct consumer *consumer, uint64_t bytes, uint32_t seed)
 {
 	struct pool_slot *slot = slot_make(f, bytes, seed);
 	cr_assert_eq(pool_tell(f->pool, slot, consumer->holder, false, f->now), 0);
@@ -136,7 +139,8 @@ struct pool_slot *slot_make_for(struct fixture *f, struct consumer *consumer, ui
 
 enum board_pin_result consumer_pin(struct consumer *consumer, const struct pool_slot *slot)
 {
-	return board_pin(consumer->table, consumer->pins, pool_slot_number(slot), pool_slot_generation(slot));
+	return board_pin(consumer->table, consumer->pins, pool_slot_number(slot),
+		pool_slot_generation(slot));
 }
 
 bool consumer_unpin(struct consumer *consumer, const struct pool_slot *slot)
@@ -159,8 +163,8 @@ void check(struct fixture *f)
 	cr_assert_leq(s.used_bytes, s.budget_bytes);
 	cr_assert_leq(s.allocated_bytes, s.used_bytes, "the kernel counts %llu, the pool %llu",
 		(unsigned long long)s.allocated_bytes, (unsigned long long)s.used_bytes);
-	cr_assert_eq(s.used_bytes, s.pinned_bytes + s.ready_bytes + s.idle_bytes + s.filling_bytes + s.kept_bytes +
-		s.overhead_bytes);
+	cr_assert_eq(s.used_bytes, s.pinned_bytes + s.ready_bytes + s.idle_bytes + s.filling_bytes +
+					   s.kept_bytes + s.overhead_bytes);
 }
 
 void pass(struct fixture *f, uint64_t ns)

@@ -1,4 +1,5 @@
-/* A pool with a clock of the test's own, consumers in the same process, and pixels that can be told apart. */
+/* A pool with a clock of the test's own, consumers in the same process, and pixels that can be told
+ * apart. */
 #ifndef TESTS_POOL_SUPPORT_H
 #define TESTS_POOL_SUPPORT_H
 
@@ -43,14 +44,16 @@ struct pool_bitmap bitmap_of(uint64_t bytes);
 /* Writes the pattern of @seed into a FILLING slot's window, as a decoder would. */
 void slot_fill(struct pool_slot *slot, uint32_t seed);
 
-/* The first byte that is not @seed's, through a read-only mapping of what pool_slot_share gives; -1: all are right. */
+/* The first byte that is not @seed's, through a read-only mapping of what pool_slot_share gives;
+ * -1: all are right. */
 int64_t slot_verify(const struct pool_slot *slot, uint32_t seed);
 
 /* reserve, fill, publish; cr_asserts that it works. */
 struct pool_slot *slot_make(struct fixture *f, uint64_t bytes, uint32_t seed);
 
 /* The same for a consumer: told, without a grant. */
-struct pool_slot *slot_make_for(struct fixture *f, struct consumer *consumer, uint64_t bytes, uint32_t seed);
+struct pool_slot *slot_make_for(
+	struct fixture *f, struct consumer *consumer, uint64_t bytes, uint32_t seed);
 
 /* pin and unpin as libmural does */
 enum board_pin_result consumer_pin(struct consumer *consumer, const struct pool_slot *slot);

@@ -47,7 +47,7 @@ static bool fails(const char *function, int error)
 	return true;
 }
 
-#define WRAP(type, name, failure, error, parameters, arguments)                                   \
+#define WRAP(type, name, failure, error, parameters, arguments)                                    \
 	type __real_##name parameters;                                                             \
 	type __wrap_##name parameters;                                                             \
 	type __wrap_##name parameters                                                              \
@@ -57,12 +57,16 @@ static bool fails(const char *function, int error)
 
 WRAP(int, memfd_create, -1, EMFILE, (const char *name, unsigned flags), (name, flags))
 WRAP(int, ftruncate64, -1, ENOMEM, (int fd, off64_t size), (fd, size))
-WRAP(void *, mmap64, MAP_FAILED, ENOMEM, (void *at, size_t length, int prot, int flags, int fd, off64_t offset),
+WRAP(void *, mmap64, MAP_FAILED, ENOMEM,
+	(void *at, size_t length, int prot, int flags, int fd, off64_t offset),
 	(at, length, prot, flags, fd, offset))
 WRAP(int, fstat64, -1, ENOMEM, (int fd, struct stat64 *st), (fd, st))
-WRAP(int, fallocate64, -1, EPERM, (int fd, int mode, off64_t offset, off64_t length), (fd, mode, offset, length))
-WRAP(ssize_t, pread64, -1, EIO, (int fd, void *to, size_t size, off64_t offset), (fd, to, size, offset))
-WRAP(ssize_t, pwrite64, -1, EIO, (int fd, const void *from, size_t size, off64_t offset), (fd, from, size, offset))
+WRAP(int, fallocate64, -1, EPERM, (int fd, int mode, off64_t offset, off64_t length),
+	(fd, mode, offset, length))
+WRAP(ssize_t, pread64, -1, EIO, (int fd, void *to, size_t size, off64_t offset),
+	(fd, to, size, offset))
+WRAP(ssize_t, pwrite64, -1, EIO, (int fd, const void *from, size_t size, off64_t offset),
+	(fd, from, size, offset))
 WRAP(void *, calloc, NULL, ENOMEM, (size_t count, size_t size), (count, size))
 WRAP(void *, reallocarray, NULL, ENOMEM, (void *old, size_t count, size_t size), (old, count, size))
 

@@ -1,4 +1,5 @@
-/* System calls and allocations that fail on order: the linker leads every call of the pool and of ashmem through here. */
+/* System calls and allocations that fail on order: the linker leads every call of the pool and of
+ * ashmem through here. */
 #ifndef TESTS_POOL_WRAP_H
 #define TESTS_POOL_WRAP_H
 
