@@ -55,11 +55,7 @@ void plan_make(const struct job *job, uint32_t stored_width, uint32_t stored_hei
 int plan_check_target(
 	const struct plan *plan, const struct picture_target *target, struct job_result *result)
 {
-	uint32_t stride;
-	uint64_t size;
-	if (!mural_bitmap_layout(target->format, plan->width, plan->height, &stride, &size) ||
-		plan->width != target->width || plan->height != target->height ||
-		stride != target->stride_bytes)
+	if (plan->width != target->width || plan->height != target->height)
 		return outcome_fail(result, MURAL_REASON_CHANGED,
 			"the picture is not the size it was (now %u x %u)", plan->width,
 			plan->height);

@@ -60,7 +60,7 @@ int64_t source_read(struct source *source, void *buffer, size_t size);
 
 /* Where the pixels of a DECODE go. */
 struct picture_target {
-	uint8_t *pixels; /* height rows of stride_bytes; every byte is written, padding as 0 */
+	uint8_t *pixels; /* mural_bitmap_layout's rows; every byte is written, padding as 0 */
 	uint32_t format, width, height, stride_bytes;
 };
 
