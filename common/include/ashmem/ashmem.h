@@ -55,59 +55,61 @@ int ashmem_share_readonly(int fd);
 /* The size given at creation, in bytes. */
 int64_t ashmem_get_size_region64(int fd);
 
-/* The name, at most ASHMEM_NAME_LEN bytes with the NUL; ASHMEM_NAME_DEF when it has none. EFAULT:
- * @ret_name is NULL. */
+/* The name, at most ASHMEM_NAME_LEN bytes with the NUL; ASHMEM_NAME_DEF when it has none.
+ * EFAULT: @ret_name is NULL. */
 int ashmem_get_name_region(int fd, char *ret_name);
 
 /* Changes the name; only before the first ashmem_mmap (device: mmap). An empty name is no name. On
- * a memfd /proc/PID/maps keeps the name of the creation.  EINVAL: it has been mapped.  EFAULT:
- * @name is NULL. */
+ * a memfd /proc/PID/maps keeps the name of the creation.
+ * EINVAL: it has been mapped.  EFAULT: @name is NULL. */
 int ashmem_set_name_region(int fd, const char *name);
 
 /* The protection mask. */
 int ashmem_get_prot_region(int fd);
 
-/* ASHMEM_IS_UNPINNED if any page of the range is, else ASHMEM_IS_PINNED. EINVAL: as for
- * ashmem_pin_region. */
+/* ASHMEM_IS_UNPINNED if any page of the range is, else ASHMEM_IS_PINNED.
+ * EINVAL: as for ashmem_pin_region. */
 int ashmem_get_pin_status_region(int fd, size_t offset, size_t len);
 
 /* Purges everything unpinned: with a memfd region in all memfd regions that this process holds, on
  * the device in all of the machine. Gives the number of unpinned pages that had not been purged
- * before, resident or not. EPERM: device, without CAP_SYS_ADMIN. */
+ * before, resident or not.
+ * EPERM: device, without CAP_SYS_ADMIN. */
 long ashmem_purge_all_caches(int fd);
 
 /* mmap with the rules of the driver: @length at most the size rounded up to the page; nothing
  * outside the mask, not even by mprotect later; MAP_PRIVATE gives fresh zero memory that has
  * nothing to do with the region's data. While a region is mapped by this call the calls that take
- * the descriptor cost one fstat each. Fails with MAP_FAILED. EPERM: @prot is not within the mask.
+ * the descriptor cost one fstat each. Fails with MAP_FAILED.
+ * EPERM: @prot is not within the mask.  EACCES: writable on a read-only descriptor.
  * EINVAL: length 0, longer than the region, or (memfd) reaching behind its end; unaligned offset; a
- * region of size 0.  EACCES: writable on a read-only descriptor. memfd: when the mask lacks
- * PROT_WRITE and the caller is neither the region's owner nor privileged, mprotect is not held
- * back; nor is it ever for PROT_READ, PROT_EXEC and private memory. */
+ * region of size 0.
+ * memfd: mprotect is not held back for PROT_READ, PROT_EXEC and private memory, and for PROT_WRITE
+ * neither if the region belongs to another user. */
 void *ashmem_mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset);
 
 /* munmap of what ashmem_mmap gave, or a part. Of a mapping removed by munmap itself the library
- * does not hear, and the region may live on with it until the address is used again by ashmem_mmap.
- */
+ * does not hear; it may keep the region until ashmem_mmap is given the address again. */
 int ashmem_munmap(void *addr, size_t length);
 
 /* read and pread that end at the region's size: 0 there. The position is shared by all duplicates
  * of the descriptor. Through a read-only descriptor of a memfd two processes that read at the same
- * time may be given the same bytes. EINVAL: negative offset.  EFAULT. */
+ * time may be given the same bytes.
+ * EINVAL: negative offset.  EFAULT: @buf is not writable. */
 ssize_t ashmem_read(int fd, void *buf, size_t count);
 ssize_t ashmem_pread(int fd, void *buf, size_t count, int64_t offset);
 
 /* lseek against the region's size; SEEK_DATA and SEEK_HOLE tell which pages exist.
- * EINVAL: negative result, unknown @whence, size 0.  ENXIO: SEEK_DATA or SEEK_HOLE at or behind the
- * end, no data from there on. */
+ * EINVAL: negative result, unknown @whence, size 0.
+ * ENXIO: SEEK_DATA or SEEK_HOLE at or behind the end; no data from there on. */
 int64_t ashmem_lseek(int fd, int64_t offset, int whence);
 
 /* Purges unpinned ranges, the one unpinned longest ago first, in the memfd regions that this
  * process holds writable descriptors of, until at least @bytes have been given back to the system;
  * whole ranges, and not one more than needed. Gives the bytes freed: less than @bytes when nothing
  * purgeable is left. Never fails; a region that is damaged or in use too long is left out. Regions
- * are found through /proc/self/fd, so nothing is kept open for it. On the device the kernel does
- * this. */
+ * are found through /proc/self/fd (without /proc none is), so nothing is kept open for it. On the
+ * device the kernel does this. */
 size_t ashmem_shrink(size_t bytes);
 
 /* --- A shrinker for programs that want one --- */
@@ -133,11 +135,13 @@ struct ashmem_handle; /* opaque; may be used by several threads, and after fork 
 
 /* Maps the region's control block (of the data nothing) and keeps a duplicate of @fd, so that the
  * region lives until ashmem_detach. The calls below then cost no system call while nobody else is
- * just inside one on the same region (memfd). device: maps and unmaps one page, since pinning there
- * begins with the first mapping. EINVAL: size 0. */
+ * just inside one on the same region (memfd; on the device each is one ioctl). device: maps and
+ * unmaps one page, since pinning there begins with the first mapping.
+ * EINVAL: size 0. */
 int ashmem_attach(int fd, struct ashmem_handle **ret);
-void ashmem_detach(
-	struct ashmem_handle *handle); /* NULL is fine; no other thread may be using it */
+
+/* No other thread may be using it. NULL is fine. */
+void ashmem_detach(struct ashmem_handle *handle);
 
 /* As the calls on a descriptor, with the same results and errors. */
 int ashmem_handle_pin(struct ashmem_handle *handle, size_t offset, size_t len);
@@ -146,8 +150,8 @@ int ashmem_handle_status(struct ashmem_handle *handle, size_t offset, size_t len
 
 /* Purges the unpinned ranges that lie wholly inside [@offset, @offset + @len), in pieces of at most
  * 4 MiB; calls on other pages of the region go on meanwhile. *@ret_freed is what the system got
- * back, in bytes, also when the call fails half-way. EINVAL: as for ashmem_pin_region.  ENOTSUP:
- * device. */
+ * back, in bytes, also when a purge fails half-way.
+ * EINVAL: as for ashmem_pin_region.  ENOTSUP: device. */
 int ashmem_handle_purge(struct ashmem_handle *handle, size_t offset, size_t len, size_t *ret_freed);
 
 #pragma GCC visibility pop

@@ -9,10 +9,11 @@
  * all calls on a region:
  *   EBADF      the descriptor is closed
  *   ENOTTY     it is not an ashmem region
- *   EACCES     it is read-only (ashmem_share_readonly) and the call would have to write the region's
- *              state, as even a look at the pins does
+ *   EACCES     it is read-only (ashmem_share_readonly) and the call would have to write the
+ *              region's state, as even a look at the pins does
  *   EBADMSG    the region's control block has been damaged by somebody who can write it
- *   ETIMEDOUT  a living process has held the region's lock, or a purge of these pages, for 5 seconds
+ *   ETIMEDOUT  a living process has held the region's lock, or has been purging these pages, for
+ *              5 seconds
  *   EDEADLK    called from a signal handler that interrupted such a call on the same region
  *   ENOMEM, EMFILE
  * All calls may be used from several threads and processes at a time. <ashmem/ashmem.h> has what
@@ -51,14 +52,16 @@ int ashmem_valid(int fd);
 int ashmem_create_region(const char *name, size_t size);
 
 /* Restricts what later mappings may ask for. Bits can only be taken away; mappings that exist keep
- * what they have. EINVAL: @prot has a bit that the mask has not. */
+ * what they have.
+ * EINVAL: @prot has a bit that the mask has not. */
 int ashmem_set_prot_region(int fd, int prot);
 
 /* Pins [@offset, @offset + @len); @len 0 means to the end. Gives ASHMEM_NOT_PURGED: the bytes are
  * those that were there at the unpin; or ASHMEM_WAS_PURGED: at least one page is lost and reads
- * zero. It is told once, to the first that asks. Waits for a purge of these pages that is under
- * way. EINVAL: not multiples of the page, or not inside the size rounded up to the page, or @offset
- * is at that end. */
+ * zero. It is told once, to the first that asks. Waits for a purge of these pages, if one is under
+ * way.
+ * EINVAL: not multiples of the page, or not inside the size rounded up to the page, or @offset is
+ * at that end. */
 int ashmem_pin_region(int fd, size_t offset, size_t len);
 
 /* Lets the range be purged under memory pressure; until then its bytes stay as they are. Returns 0.

@@ -1,4 +1,5 @@
-/* A program as it is written on Android, with nothing but libcutils' and the NDK's calls. C and C++. */
+/* A program as it is written on Android, with nothing but libcutils' and the NDK's calls. C and
+ * C++. */
 #include <android/sharedmem.h>
 #include <cutils/ashmem.h>
 #include <stdio.h>
