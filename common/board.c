@@ -1,4 +1,5 @@
-/* Making and importing the two shared tables: sealed before they are mapped, checked before they are believed. */
+/* Making and importing the two shared tables: sealed before they are mapped, checked before they
+ * are believed. */
 #include "common/board.h"
 
 #include "common/shared_file.h"
@@ -25,7 +26,8 @@ static int create(const char *name, size_t size, int *ret_fd, void **ret_memory)
 	return 0;
 }
 
-int board_create_table(const struct board_instance *instance, int *ret_fd, struct board_table **ret_table)
+int board_create_table(
+	const struct board_instance *instance, int *ret_fd, struct board_table **ret_table)
 {
 	void *memory = NULL;
 	int r = create("mural-state", sizeof(struct board_table), ret_fd, &memory);
@@ -40,7 +42,8 @@ int board_create_table(const struct board_instance *instance, int *ret_fd, struc
 	return 0;
 }
 
-int board_create_pins(const struct board_instance *instance, int *ret_fd, struct board_pins **ret_pins)
+int board_create_pins(
+	const struct board_instance *instance, int *ret_fd, struct board_pins **ret_pins)
 {
 	void *memory = NULL;
 	int r = create("mural-pins", sizeof(struct board_pins), ret_fd, &memory);
@@ -78,7 +81,8 @@ static bool same_instance(const struct board_instance *a, const struct board_ins
 	return a->high == b->high && a->low == b->low;
 }
 
-int board_import_table(int fd, const struct board_instance *instance, const struct board_table **ret_table)
+int board_import_table(
+	int fd, const struct board_instance *instance, const struct board_table **ret_table)
 {
 	void *memory = NULL;
 	int r = import(fd, sizeof(struct board_table), PROT_READ, &memory);
@@ -101,8 +105,8 @@ int board_import_pins(int fd, const struct board_instance *instance, struct boar
 	if (r < 0)
 		return r;
 	struct board_pins *pins = memory;
-	if (pins->magic != BOARD_PINS_MAGIC || pins->version != BOARD_LAYOUT_VERSION || pins->slots != BOARD_SLOTS ||
-		!same_instance(&pins->instance, instance)) {
+	if (pins->magic != BOARD_PINS_MAGIC || pins->version != BOARD_LAYOUT_VERSION ||
+		pins->slots != BOARD_SLOTS || !same_instance(&pins->instance, instance)) {
 		munmap(memory, sizeof(struct board_pins));
 		return -EBADMSG;
 	}

@@ -87,7 +87,8 @@ int endpoint_connect(const struct endpoint *endpoint, int *ret_fd)
 	return 0;
 }
 
-/* Connecting to any file is refused in the same words: only a socket may be taken for a stale one. */
+/* Connecting to any file is refused in the same words: only a socket may be taken for a stale one.
+ */
 static bool is_socket(const char *path)
 {
 	struct stat st;

@@ -1,4 +1,5 @@
-/* What a program says on standard error; one write a line, so that lines of several processes do not mix. */
+/* What a program says on standard error; one write a line, so that lines of several processes do
+ * not mix. */
 #include "common/log.h"
 
 #include "common/util.h"
@@ -24,7 +25,8 @@ void log_line(enum log_level level, const char *format, ...)
 	if (level > log_last)
 		return;
 	char line[512];
-	int used = snprintf(line, sizeof(line), "%s%s: ", log_journal ? journal_levels[level] : "", log_name);
+	int used = snprintf(
+		line, sizeof(line), "%s%s: ", log_journal ? journal_levels[level] : "", log_name);
 	va_list args;
 	va_start(args, format);
 	int more = vsnprintf(line + used, sizeof(line) - (size_t)used - 1, format, args);

@@ -94,7 +94,8 @@ uint64_t machine_cgroup_limit_bytes(void)
 			lowest = min_u64(lowest, lowest_up("/sys/fs/cgroup", group, "memory.max"));
 			lowest = min_u64(lowest, lowest_up("/sys/fs/cgroup", group, "memory.high"));
 		} else if (names(controllers, "memory")) {
-			lowest = min_u64(lowest, lowest_up("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes"));
+			lowest = min_u64(lowest,
+				lowest_up("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes"));
 		}
 	}
 	return lowest;

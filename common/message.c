@@ -1,4 +1,5 @@
-/* One datagram with descriptors over a SOCK_SEQPACKET socket; sizes and losses are checked here and nowhere else. */
+/* One datagram with descriptors over a SOCK_SEQPACKET socket; sizes and losses are checked here and
+ * nowhere else. */
 #include "common/message.h"
 
 #include "common/util.h"
@@ -40,7 +41,8 @@ int message_send(int socket, const void *data, size_t length, const int *fds, si
 static size_t take_received(struct msghdr *message, int *fds)
 {
 	size_t count = 0;
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
+		header = CMSG_NXTHDR(message, header)) {
 		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
 			continue;
 		size_t here = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -78,9 +80,11 @@ ssize_t message_receive(int socket, void *buffer, size_t size, int *fds, size_t 
 	int error = 0;
 	if (message.msg_flags & MSG_TRUNC)
 		error = -EMSGSIZE;
-	else if (message.msg_flags & MSG_CTRUNC) /* a full array means too many were sent, else our limit was hit */
+	else if (message.msg_flags &
+		 MSG_CTRUNC) /* a full array means too many were sent, else our limit was hit */
 		error = count == MESSAGE_FDS_MAX ? -EPROTO : -EMFILE;
-	if (error < 0 || length == 0) { /* an empty datagram looks like the end, and is treated as it */
+	if (error < 0 ||
+		length == 0) { /* an empty datagram looks like the end, and is treated as it */
 		close_all(received, count);
 		return error;
 	}

@@ -28,11 +28,12 @@ const char *mural_format_name(uint32_t format)
 	}
 }
 
-bool mural_bitmap_layout(uint32_t format, uint32_t width, uint32_t height, uint32_t *ret_stride_bytes,
-	uint64_t *ret_size_bytes)
+bool mural_bitmap_layout(uint32_t format, uint32_t width, uint32_t height,
+	uint32_t *ret_stride_bytes, uint64_t *ret_size_bytes)
 {
 	unsigned bytes = mural_format_bytes(format);
-	if (bytes == 0 || width == 0 || height == 0 || width > MURAL_SIDE_MAX || height > MURAL_SIDE_MAX)
+	if (bytes == 0 || width == 0 || height == 0 || width > MURAL_SIDE_MAX ||
+		height > MURAL_SIDE_MAX)
 		return false;
 	/* 65535 * 4 and 262140 * 65535 fit their types: nothing below can overflow. */
 	uint32_t stride = (width * bytes + 3u) & ~3u;
@@ -47,14 +48,15 @@ static uint32_t scaled(uint32_t side, uint32_t numerator, uint32_t denominator)
 	return rounded == 0 ? 1 : (uint32_t)rounded;
 }
 
-void mural_fit(uint32_t width, uint32_t height, uint32_t box_width, uint32_t box_height, uint32_t *ret_width,
-	uint32_t *ret_height)
+void mural_fit(uint32_t width, uint32_t height, uint32_t box_width, uint32_t box_height,
+	uint32_t *ret_width, uint32_t *ret_height)
 {
 	if (box_width == 0 || box_width > width)
 		box_width = width;
 	if (box_height == 0 || box_height > height)
 		box_height = height;
-	/* Compare box_width / width with box_height / height without dividing: the smaller ratio binds. */
+	/* Compare box_width / width with box_height / height without dividing: the smaller ratio
+	 * binds. */
 	if ((uint64_t)box_width * height <= (uint64_t)box_height * width) {
 		uint32_t fitted = scaled(height, box_width, width);
 		*ret_width = box_width;

@@ -1,4 +1,5 @@
-/* The sizes and descriptor counts of all messages: the one place that decides what is well-formed. */
+/* The sizes and descriptor counts of all messages: the one place that decides what is well-formed.
+ */
 #include "common/protocol.h"
 
 #include "common/util.h"
@@ -47,7 +48,8 @@ size_t protocol_descriptors(uint32_t type)
 	return 0;
 }
 
-ssize_t protocol_receive(int socket, union protocol_any *ret_message, int fds[MESSAGE_FDS_MAX], size_t *ret_count)
+ssize_t protocol_receive(
+	int socket, union protocol_any *ret_message, int fds[MESSAGE_FDS_MAX], size_t *ret_count)
 {
 	int received[MESSAGE_FDS_MAX];
 	size_t count = 0;
@@ -55,7 +57,8 @@ ssize_t protocol_receive(int socket, union protocol_any *ret_message, int fds[ME
 	ssize_t length = message_receive(socket, &message, sizeof(message), received, &count);
 	if (length <= 0)
 		return length == -EMSGSIZE ? -EPROTO : length;
-	if ((size_t)length < sizeof(struct protocol_head) || (size_t)length != protocol_size(message.head.type) ||
+	if ((size_t)length < sizeof(struct protocol_head) ||
+		(size_t)length != protocol_size(message.head.type) ||
 		count != protocol_descriptors(message.head.type)) {
 		close_all(received, count);
 		return -EPROTO;

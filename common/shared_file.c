@@ -1,4 +1,5 @@
-/* A sealed memfd for tables that two processes map: an unsealed one could be truncated by the peer, which is SIGBUS here. */
+/* A sealed memfd for tables that two processes map: an unsealed one could be truncated by the peer,
+ * which is SIGBUS here. */
 #include "common/shared_file.h"
 
 #include "common/util.h"

@@ -19,7 +19,8 @@
 #define LISTEN_FD 3 /* systemd's first */
 
 /* libc looks for it by name: it must not be hidden as everything else is. */
-__attribute__((visibility("default"))) const char *argp_program_version = "mural-producer " MURAL_VERSION;
+__attribute__((visibility("default"))) const char *argp_program_version =
+	"mural-producer " MURAL_VERSION;
 
 enum {
 	OPTION_BUDGET = 256,
@@ -34,17 +35,27 @@ enum {
 };
 
 static const struct argp_option option_list[] = {
-	{"socket", 's', "PATH", 0, "Listen at PATH (default: $MURAL_SOCKET, $XDG_RUNTIME_DIR/mural/socket)", 0},
+	{"socket", 's', "PATH", 0,
+		"Listen at PATH (default: $MURAL_SOCKET, $XDG_RUNTIME_DIR/mural/socket)", 0},
 	{"budget", OPTION_BUDGET, "SIZE", 0,
-		"Hold at most SIZE of shared memory (64M, 1G; default: a quarter of RAM, half of the cgroup's limit)", 0},
-	{"idle-ms", OPTION_IDLE_MS, "N", 0, "Unpin a bitmap that nobody has pinned for N milliseconds (default 1000)", 0},
-	{"workers", OPTION_WORKERS, "N", 0, "Decode N pictures at once (default: one a processor)", 0},
-	{"driver", OPTION_DRIVER, "NAME", 0, "Shared memory: auto, memfd or device (/dev/ashmem)", 0},
-	{"max-pixels", OPTION_MAX_PIXELS, "N", 0, "Refuse pictures of more than N pixels (256M is 256 million; the default)", 0},
+		"Hold at most SIZE of shared memory (64M, 1G; default: a quarter of RAM, half of "
+		"the cgroup's limit)",
+		0},
+	{"idle-ms", OPTION_IDLE_MS, "N", 0,
+		"Unpin a bitmap that nobody has pinned for N milliseconds (default 1000)", 0},
+	{"workers", OPTION_WORKERS, "N", 0, "Decode N pictures at once (default: one a processor)",
+		0},
+	{"driver", OPTION_DRIVER, "NAME", 0, "Shared memory: auto, memfd or device (/dev/ashmem)",
+		0},
+	{"max-pixels", OPTION_MAX_PIXELS, "N", 0,
+		"Refuse pictures of more than N pixels (256M is 256 million; the default)", 0},
 	{"idle-exit", OPTION_IDLE_EXIT, "SECONDS", 0,
-		"End after SECONDS without a consumer; 0: never (default: 600 when started on demand, else 0)", 0},
+		"End after SECONDS without a consumer; 0: never (default: 600 when started on "
+		"demand, else 0)",
+		0},
 	{"allow-uid", OPTION_ALLOW_UID, "UID", 0, "Serve this user, too (may be repeated)", 0},
-	{"session-fd", OPTION_SESSION_FD, "FD", 0, "Serve just the connection FD and end with it", 0},
+	{"session-fd", OPTION_SESSION_FD, "FD", 0, "Serve just the connection FD and end with it",
+		0},
 	{"verbose", 'v', NULL, 0, "Say more on standard error", 0},
 	{"nursery", OPTION_NURSERY, "FD", OPTION_HIDDEN, NULL, 0},
 	{0},
@@ -57,12 +68,14 @@ struct arguments {
 	int nursery_fd;
 };
 
-static uint64_t number(struct argp_state *state, const char *what, const char *text, uint64_t lowest, uint64_t highest)
+static uint64_t number(struct argp_state *state, const char *what, const char *text,
+	uint64_t lowest, uint64_t highest)
 {
 	char *end;
 	errno = 0;
 	unsigned long long value = strtoull(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || *text == '-' || value < lowest || value > highest)
+	if (errno != 0 || end == text || *end != '\0' || *text == '-' || value < lowest ||
+		value > highest)
 		argp_error(state, "--%s: '%s' is not a number from %llu to %llu", what, text,
 			(unsigned long long)lowest, (unsigned long long)highest);
 	return value;
@@ -79,9 +92,10 @@ static uint64_t pixels(struct argp_state *state, const char *text)
 		unit = 1000;
 	else if (*end == 'm' || *end == 'M')
 		unit = 1000000;
-	if (errno != 0 || end == text || *text == '-' || (unit > 1 ? end[1] : *end) != '\0' || value == 0 ||
-		value > UINT64_C(4294836225) / unit)
-		argp_error(state, "--max-pixels: '%s' is not a number of pixels (1 to 4294M)", text);
+	if (errno != 0 || end == text || *text == '-' || (unit > 1 ? end[1] : *end) != '\0' ||
+		value == 0 || value > UINT64_C(4294836225) / unit)
+		argp_error(
+			state, "--max-pixels: '%s' is not a number of pixels (1 to 4294M)", text);
 	return value * unit;
 }
 
@@ -105,7 +119,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		server->socket = text;
 		return 0;
 	case OPTION_BUDGET:
-		if (!size_parse(text, &server->budget_bytes) || server->budget_bytes < (UINT64_C(1) << 20))
+		if (!size_parse(text, &server->budget_bytes) ||
+			server->budget_bytes < (UINT64_C(1) << 20))
 			argp_error(state, "--budget: '%s' is not a size of at least 1M", text);
 		return 0;
 	case OPTION_IDLE_MS:
@@ -190,18 +205,23 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = option_list,
 		.parser = parse,
-		.doc = "Decodes pictures into shared memory for the viewers and other programs of one user.\v"
-		       "Runs in the foreground until SIGTERM. SIGUSR1 throws away everything that nobody uses.",
+		.doc = "Decodes pictures into shared memory for the viewers and other programs of "
+		       "one user.\v"
+		       "Runs in the foreground until SIGTERM. SIGUSR1 throws away everything that "
+		       "nobody uses.",
 	};
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct arguments arguments = {
-		.server = {
-			.listen_fd = -1,
-			.session_fd = -1,
-			.idle_ns = DEFAULT_IDLE_MS * UINT64_C(1000000),
-			.max_pixels = DEFAULT_MAX_PIXELS,
-			.workers = processors < 1 ? 1 : (unsigned)min_u64((uint64_t)processors, WORKERS_MAX),
-		},
+		.server =
+			{
+				.listen_fd = -1,
+				.session_fd = -1,
+				.idle_ns = DEFAULT_IDLE_MS * UINT64_C(1000000),
+				.max_pixels = DEFAULT_MAX_PIXELS,
+				.workers = processors < 1 ? 1
+							  : (unsigned)min_u64((uint64_t)processors,
+								    WORKERS_MAX),
+			},
 		.nursery_fd = -1,
 	};
 	argp_err_exit_status = 2;

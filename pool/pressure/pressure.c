@@ -9,8 +9,8 @@
 #define GROWTH_DEFAULT ((uint64_t)4 << 30)
 #define NEXT_MIN_NS UINT64_C(2000000)
 #define NEXT_MAX_NS UINT64_C(1000000000)
-/* Below this much headroom memory is given back: an eighth of the limit, within these bounds. A reaction takes 5 to 31 ms,
- * and an allocator grows by up to 1.6 MiB in each of them. */
+/* Below this much headroom memory is given back: an eighth of the limit, within these bounds. A
+ * reaction takes 5 to 31 ms, and an allocator grows by up to 1.6 MiB in each of them. */
 #define LOW_SHARE 8
 #define LOW_MIN ((uint64_t)32 << 20)
 #define LOW_MAX ((uint64_t)256 << 20)
@@ -29,7 +29,8 @@ int pressure_create(const struct pressure_options *options, struct pressure **re
 	if (!pressure)
 		return -ENOMEM;
 	const char *root = options->root ? options->root : "";
-	pressure->growth = options->growth_bytes_per_s ? options->growth_bytes_per_s : GROWTH_DEFAULT;
+	pressure->growth =
+		options->growth_bytes_per_s ? options->growth_bytes_per_s : GROWTH_DEFAULT;
 	pressure->count = source_add_meminfo(root, pressure->sources, 0);
 	pressure->count = source_add_cgroups(root, pressure->sources, pressure->count);
 	*ret = pressure;
@@ -101,7 +102,8 @@ void pressure_look(struct pressure *pressure, uint64_t purgeable_bytes, struct p
 		if (level > advice.level)
 			advice.level = level;
 		if (headroom < low)
-			advice.free_bytes = max_u64(advice.free_bytes, low + low / SLACK_SHARE - headroom);
+			advice.free_bytes =
+				max_u64(advice.free_bytes, low + low / SLACK_SHARE - headroom);
 		advice.headroom_bytes = min_u64(advice.headroom_bytes, headroom);
 		advice.next_ns = min_u64(advice.next_ns, time_to(pressure, headroom, low));
 	}

@@ -1,7 +1,9 @@
-/* Control groups: this process's own and all above it, each with its usage, its limit and its page cache.
+/* Control groups: this process's own and all above it, each with its usage, its limit and its page
+ * cache.
  *
- * Usage counts page cache that the kernel would drop before it kills anybody: inactive file pages are headroom. Reading them (memory.stat) costs
- * some tens of microseconds, so it is done only where the plain difference is already small. */
+ * Usage counts page cache that the kernel would drop before it kills anybody: inactive file pages
+ * are headroom. Reading them (memory.stat) costs some tens of microseconds, so it is done only
+ * where the plain difference is already small. */
 #include "source.h"
 
 #include "common/util.h"
@@ -26,7 +28,8 @@ static const struct kind kinds[] = {
 	{"cgroup v2", "/sys/fs/cgroup", "memory.current", "memory.max", "inactive_file "},
 	{"cgroup v2 high", "/sys/fs/cgroup", "memory.current", "memory.high", "inactive_file "},
 	{"cgroup v2", "/sys/fs/cgroup/unified", "memory.current", "memory.max", "inactive_file "},
-	{"cgroup v1", "/sys/fs/cgroup/memory", "memory.usage_in_bytes", "memory.limit_in_bytes", "total_inactive_file "},
+	{"cgroup v1", "/sys/fs/cgroup/memory", "memory.usage_in_bytes", "memory.limit_in_bytes",
+		"total_inactive_file "},
 };
 
 /* "max", and v1's nearly 2^63, are no limit. */
@@ -59,12 +62,14 @@ static bool read_group(const struct source *source, uint64_t precise_below, cons
 	return true;
 }
 
-static bool read_v1(const struct source *source, uint64_t precise_below, uint64_t *headroom, uint64_t *limit)
+static bool read_v1(
+	const struct source *source, uint64_t precise_below, uint64_t *headroom, uint64_t *limit)
 {
 	return read_group(source, precise_below, "total_inactive_file ", headroom, limit);
 }
 
-static bool read_v2(const struct source *source, uint64_t precise_below, uint64_t *headroom, uint64_t *limit)
+static bool read_v2(
+	const struct source *source, uint64_t precise_below, uint64_t *headroom, uint64_t *limit)
 {
 	return read_group(source, precise_below, "inactive_file ", headroom, limit);
 }
@@ -77,14 +82,15 @@ static int open_file(const char *folder, const char *name)
 }
 
 /* One group, when it has a limit. */
-static unsigned add_group(const struct kind *kind, const char *folder, const char *group, struct source *sources,
-	unsigned count)
+static unsigned add_group(const struct kind *kind, const char *folder, const char *group,
+	struct source *sources, unsigned count)
 {
 	uint64_t limit;
 	if (count == SOURCES_MAX)
 		return count;
-	struct source source = {.fds = {open_file(folder, kind->usage), open_file(folder, kind->limit),
-					open_file(folder, "memory.stat")}};
+	struct source source = {
+		.fds = {open_file(folder, kind->usage), open_file(folder, kind->limit),
+			open_file(folder, "memory.stat")}};
 	if (source.fds[USAGE] < 0 || !read_number(source.fds[LIMIT], &limit) || !is_limit(limit)) {
 		for (size_t i = 0; i < ARRAY_SIZE(source.fds); i++)
 			close_p(&source.fds[i]);
@@ -96,8 +102,8 @@ static unsigned add_group(const struct kind *kind, const char *folder, const cha
 	return count + 1;
 }
 
-static unsigned add_up_the_tree(const char *root, const struct kind *kind, const char *group, struct source *sources,
-	unsigned count)
+static unsigned add_up_the_tree(const char *root, const struct kind *kind, const char *group,
+	struct source *sources, unsigned count)
 {
 	char folder[PATH_MAX];
 	int mount = snprintf(folder, sizeof(folder), "%s%s", root, kind->mount);

@@ -1,8 +1,9 @@
 /* Which bitmap is which file at which size.
  *
- * A request names a file and a box. Once the file's size is known (it was probed before, or is probed now) the box becomes the exact size of the
- * bitmap, so that all boxes that give the same pixels share one entry. What files measure is remembered apart from the entries, for as
- * many files as anybody browses. */
+ * A request names a file and a box. Once the file's size is known (it was probed before, or is
+ * probed now) the box becomes the exact size of the bitmap, so that all boxes that give the same
+ * pixels share one entry. What files measure is remembered apart from the entries, for as many
+ * files as anybody browses. */
 #include "parts.h"
 
 #include <mural/pixel.h>
@@ -33,7 +34,8 @@ void cache_fini(struct server *server)
 {
 	for (size_t i = 0; i < server->entries.size && server->entries.buckets; i++)
 		while (server->entries.buckets[i])
-			cache_forget(server, CONTAINER_OF(server->entries.buckets[i], struct entry, node));
+			cache_forget(server,
+				CONTAINER_OF(server->entries.buckets[i], struct entry, node));
 	if (server->picture_order.next)
 		list_for_each(node, &server->picture_order)
 			free(list_item(node, struct picture, order));
@@ -49,15 +51,18 @@ static bool same_identity(const struct protocol_identity *a, const struct protoc
 _Static_assert(sizeof(struct protocol_identity) == 48, "no padding: compared and hashed as bytes");
 _Static_assert(sizeof(struct cache_key) == 72, "no padding: compared and hashed as bytes");
 
-static uint64_t picture_value(const struct server *server, const struct protocol_identity *identity, uint32_t flags)
+static uint64_t picture_value(
+	const struct server *server, const struct protocol_identity *identity, uint32_t flags)
 {
-	return hash_bytes(&server->pictures, identity, sizeof(*identity)) + (flags & PROTOCOL_AS_STORED);
+	return hash_bytes(&server->pictures, identity, sizeof(*identity)) +
+	       (flags & PROTOCOL_AS_STORED);
 }
 
-static struct picture *picture_find(const struct server *server, const struct protocol_identity *identity,
-	uint32_t flags)
+static struct picture *picture_find(
+	const struct server *server, const struct protocol_identity *identity, uint32_t flags)
 {
-	struct hash_node *node = hash_find(&server->pictures, picture_value(server, identity, flags));
+	struct hash_node *node =
+		hash_find(&server->pictures, picture_value(server, identity, flags));
 	for (; node; node = hash_find_next(node)) {
 		struct picture *picture = CONTAINER_OF(node, struct picture, node);
 		if (same_identity(&picture->identity, identity) &&
@@ -68,7 +73,8 @@ static struct picture *picture_find(const struct server *server, const struct pr
 }
 
 /* Forgetting one costs a probe, so no memory is no error. */
-static void picture_remember(struct server *server, const struct cache_key *key, const struct job_result *facts)
+static void picture_remember(
+	struct server *server, const struct cache_key *key, const struct job_result *facts)
 {
 	if (picture_find(server, &key->identity, key->flags))
 		return;
@@ -88,12 +94,14 @@ static void picture_remember(struct server *server, const struct cache_key *key,
 	picture->width = facts->source_width;
 	picture->height = facts->source_height;
 	list_append(&server->picture_order, &picture->order);
-	hash_insert(&server->pictures, &picture->node, picture_value(server, &key->identity, key->flags));
+	hash_insert(&server->pictures, &picture->node,
+		picture_value(server, &key->identity, key->flags));
 }
 
 static struct entry *entry_find(const struct server *server, const struct cache_key *key)
 {
-	struct hash_node *node = hash_find(&server->entries, hash_bytes(&server->entries, key, sizeof(*key)));
+	struct hash_node *node =
+		hash_find(&server->entries, hash_bytes(&server->entries, key, sizeof(*key)));
 	for (; node; node = hash_find_next(node)) {
 		struct entry *entry = CONTAINER_OF(node, struct entry, node);
 		if (memcmp(&entry->key, key, sizeof(*key)) == 0)
@@ -121,8 +129,8 @@ struct entry *cache_entry(struct server *server, const struct protocol_identity 
 	const struct picture *picture = picture_find(server, identity, wanted->flags);
 	if (picture) {
 		key.exact = 1;
-		mural_fit(picture->width, picture->height, wanted->box_width, wanted->box_height, &key.width,
-			&key.height);
+		mural_fit(picture->width, picture->height, wanted->box_width, wanted->box_height,
+			&key.width, &key.height);
 	}
 	struct entry *entry = entry_find(server, &key);
 	if (entry)

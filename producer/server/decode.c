@@ -1,10 +1,14 @@
 /* An entry's way to pixels.
  *
- *     PROBE -> DECODE -> VERIFY -> CACHED        any step may fail: every waiting request is told, and the entry is forgotten
- *                 \-> ROOM -^                   (or, when it was purged before, CACHED and PURGED again)
+ *     PROBE -> DECODE -> VERIFY -> CACHED
+ *                 \-> ROOM -^
  *
- * Decoders are few: entries queue by priority, then by age. Room is taken only when a decoder is free for it, so that a long queue holds no
- * memory. A prefetch that holds a decoder gives way to what somebody is waiting to see: it is killed and queued again. */
+ * Any step may fail: then every waiting request is told, and the entry is forgotten, or, when it
+ * had been purged before, is CACHED and PURGED again.
+ *
+ * Decoders are few: entries queue by priority, then by age. Room is taken only when a decoder is
+ * free for it, so that a long queue holds no memory. A prefetch that holds a decoder gives way to
+ * what somebody is waiting to see: it is killed and queued again. */
 #include "parts.h"
 
 #include "common/log.h"
@@ -18,8 +22,8 @@
 #define DECODE_TIMEOUT_NS UINT64_C(30000000000)
 #define DECODE_NS_PER_PIXEL 2000u /* on top: 48 s more for 24 MP, fifty times what it takes */
 #define PROBE_MEMORY ((uint64_t)32 << 20)
-/* What a decoder may ask for at most, for each pixel it may decode (progressive 4:4:4 coefficients are 6 bytes), and for its
- * tables and rows, however small the pictures. */
+/* What a decoder may ask for at most, for each pixel it may decode (progressive 4:4:4 coefficients
+ * are 6 bytes), and for its tables and rows, however small the pictures. */
 #define MEMORY_PER_PIXEL 16u
 #define MEMORY_AT_LEAST ((uint64_t)64 << 20)
 
@@ -32,7 +36,8 @@ static uint32_t highest_priority(const struct entry *entry)
 {
 	uint32_t priority = MURAL_PRIORITY_PREFETCH;
 	list_for_each(node, &entry->requests)
-		priority = max_u64(priority, list_item(node, struct request, in_entry)->wanted.priority);
+		priority = max_u64(
+			priority, list_item(node, struct request, in_entry)->wanted.priority);
 	return priority;
 }
 
@@ -101,10 +106,12 @@ static void retire(struct server *server, struct entry *entry)
 		cache_forget(server, entry);
 }
 
-static void fail_all(struct server *server, struct entry *entry, int error, enum mural_reason reason, const char *text)
+static void fail_all(struct server *server, struct entry *entry, int error,
+	enum mural_reason reason, const char *text)
 {
 	while (!list_empty(&entry->requests))
-		request_fail(list_item(entry->requests.next, struct request, in_entry), error, reason, text);
+		request_fail(list_item(entry->requests.next, struct request, in_entry), error,
+			reason, text);
 	retire(server, entry);
 	decode_room(server);
 }
@@ -131,7 +138,8 @@ static uint64_t bitmap_bytes(const struct entry *entry)
 {
 	uint32_t stride;
 	uint64_t bytes = UINT64_MAX;
-	mural_bitmap_layout(entry->key.format, entry->facts.width, entry->facts.height, &stride, &bytes);
+	mural_bitmap_layout(
+		entry->key.format, entry->facts.width, entry->facts.height, &stride, &bytes);
 	return bytes;
 }
 
@@ -147,7 +155,8 @@ static int reserve(struct server *server, struct entry *entry)
 		.width = entry->facts.width,
 		.height = entry->facts.height,
 	};
-	if (!mural_bitmap_layout(bitmap.format, bitmap.width, bitmap.height, &bitmap.stride_bytes, &bitmap.size_bytes))
+	if (!mural_bitmap_layout(bitmap.format, bitmap.width, bitmap.height, &bitmap.stride_bytes,
+		    &bitmap.size_bytes))
 		return -EFBIG;
 	int r = pool_reserve(server->pool, &bitmap, first->session->uid, holder, now, &entry->slot);
 	if (r == 0)
@@ -161,8 +170,8 @@ static int find_room(struct server *server, struct entry *entry)
 	int r = reserve(server, entry);
 	while (r == -EDQUOT) {
 		/* Whose quota it is decides who fails; the others go on. */
-		request_fail(list_item(entry->requests.next, struct request, in_entry), -EDQUOT, MURAL_REASON_QUOTA,
-			"too much pinned by this program");
+		request_fail(list_item(entry->requests.next, struct request, in_entry), -EDQUOT,
+			MURAL_REASON_QUOTA, "too much pinned by this program");
 		if (list_empty(&entry->requests)) {
 			retire(server, entry);
 			return 0;
@@ -182,8 +191,10 @@ static int find_room(struct server *server, struct entry *entry)
 		else
 			wait_for_room(server, entry);
 	} else if (r == -EFBIG && bitmap_bytes(entry) > server->options.budget_bytes / 2) {
-		/* (A limit on the size of files gives the same error: it has nothing to do with the pool.) */
-		fail_all(server, entry, -EFBIG, MURAL_REASON_TOO_LARGE, "larger than the whole pool");
+		/* (A limit on the size of files gives the same error: it has nothing to do with the
+		 * pool.) */
+		fail_all(server, entry, -EFBIG, MURAL_REASON_TOO_LARGE,
+			"larger than the whole pool");
 	} else {
 		fail_all(server, entry, r, MURAL_REASON_MEMORY, strerror(-r));
 	}
@@ -238,7 +249,8 @@ void decode_want(struct server *server, struct entry *entry, struct request *req
 			return;
 		}
 		if (r < 0) {
-			request_fail(request, -EDQUOT, MURAL_REASON_QUOTA, "too much pinned by this program");
+			request_fail(request, -EDQUOT, MURAL_REASON_QUOTA,
+				"too much pinned by this program");
 			return;
 		}
 	}
@@ -297,8 +309,8 @@ void decode_reconsider(struct server *server, struct entry *entry)
 
 static uint64_t decode_timeout_ns(const struct entry *entry)
 {
-	return DECODE_TIMEOUT_NS +
-	       (uint64_t)entry->facts.source_width * entry->facts.source_height * DECODE_NS_PER_PIXEL;
+	return DECODE_TIMEOUT_NS + (uint64_t)entry->facts.source_width *
+					   entry->facts.source_height * DECODE_NS_PER_PIXEL;
 }
 
 static int submit(struct server *server, struct entry *entry)
@@ -326,7 +338,8 @@ static int submit(struct server *server, struct entry *entry)
 		job.stride_bytes = bitmap->stride_bytes;
 		pool_window(entry->slot, &memory, &job.window_offset, &job.window_length);
 	}
-	int r = nursery_submit(server->nursery, &job, entry->source_fd, memory, entry, &entry->worker);
+	int r = nursery_submit(
+		server->nursery, &job, entry->source_fd, memory, entry, &entry->worker);
 	if (r < 0)
 		return r;
 	entry->started_ns = monotonic_ns();
@@ -364,8 +377,9 @@ static bool somebody_waits(const struct entry *entry)
 	return false;
 }
 
-/* Headers are quick to read: they do not wait for the decoders in front of them. Who is ready to wait for room does not overtake those who
- * wait already, unless he is more urgent; who is not tries at once, and fails at once. */
+/* Headers are quick to read: they do not wait for the decoders in front of them. Who is ready to
+ * wait for room does not overtake those who wait already, unless he is more urgent; who is not
+ * tries at once, and fails at once. */
 static bool has_turn(struct server *server, const struct entry *entry)
 {
 	if (entry->stage == ENTRY_PROBE)
@@ -400,7 +414,8 @@ void decode_schedule(struct server *server)
 {
 	struct entry *entry;
 	/* (When no decoder process is ready, `available` calls again.) */
-	while (!server->ending && nursery_ready(server->nursery) > 0 && (entry = next_in_turn(server)) != NULL) {
+	while (!server->ending && nursery_ready(server->nursery) > 0 &&
+		(entry = next_in_turn(server)) != NULL) {
 		list_remove(&entry->queue);
 		if (entry->stage == ENTRY_DECODE && find_room(server, entry) == 0)
 			continue;
@@ -411,12 +426,24 @@ void decode_schedule(struct server *server)
 		}
 		if (r < 0) {
 			log_line(LOG_WARNING, "no decoder process: %s", strerror(-r));
-			fail_all(server, entry, r, MURAL_REASON_MEMORY, "no decoder process can be had");
+			fail_all(server, entry, r, MURAL_REASON_MEMORY,
+				"no decoder process can be had");
 		}
 	}
 }
 
 /* ---- answers of decoders ---- */
+
+/* Most likely by the OOM killer: then the pages that it had filled must go, or the next decoder
+ * dies as well. */
+static void fail_killed(struct server *server, struct entry *entry)
+{
+	uint64_t bytes = entry->stage == ENTRY_DECODE ? bitmap_bytes(entry) : 0;
+	fail_all(server, entry, -ENOMEM, MURAL_REASON_KILLED,
+		"its decoder was killed (out of memory?)");
+	if (bytes > 0)
+		pool_shrink(server->pool, bytes, monotonic_ns());
+}
 
 static void fail_ended(struct server *server, struct entry *entry, int signal)
 {
@@ -424,7 +451,7 @@ static void fail_ended(struct server *server, struct entry *entry, int signal)
 	if (entry->kill == ENTRY_KILLED_LATE || signal == SIGXCPU)
 		fail_all(server, entry, -ETIMEDOUT, MURAL_REASON_TIMEOUT, "decoding took too long");
 	else if (signal == SIGKILL)
-		fail_all(server, entry, -ENOMEM, MURAL_REASON_KILLED, "its decoder was killed (out of memory?)");
+		fail_killed(server, entry);
 	else
 		fail_all(server, entry, -ECONNABORTED, MURAL_REASON_CRASHED, "its decoder crashed");
 }
@@ -434,33 +461,39 @@ static void fail_result(struct server *server, struct entry *entry, const struct
 	char text[sizeof(result->text)];
 	memcpy(text, result->text, sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	for (char *c = text; *c; c++) /* a hostile decoder must not write to a terminal through us */
+	for (char *c = text; *c;
+		c++) /* a hostile decoder must not write to a terminal through us */
 		if (*c < ' ' || *c > '~')
 			*c = '?';
 	bool known = result->reason > MURAL_REASON_NONE && result->reason <= MURAL_REASON_GONE;
 	int error = result->error < 0 && result->error >= -4095 ? result->error : -EBADMSG;
-	fail_all(server, entry, error, known ? (enum mural_reason)result->reason : MURAL_REASON_CORRUPT, text);
+	fail_all(server, entry, error,
+		known ? (enum mural_reason)result->reason : MURAL_REASON_CORRUPT, text);
 }
 
 /* Does a probe's answer make sense? */
-static bool plausible(const struct server *server, const struct entry *entry, const struct job_result *facts)
+static bool plausible(
+	const struct server *server, const struct entry *entry, const struct job_result *facts)
 {
-	if (facts->source_width == 0 || facts->source_height == 0 || facts->source_width > MURAL_SIDE_MAX ||
-		facts->source_height > MURAL_SIDE_MAX)
+	if (facts->source_width == 0 || facts->source_height == 0 ||
+		facts->source_width > MURAL_SIDE_MAX || facts->source_height > MURAL_SIDE_MAX)
 		return false;
 	if ((uint64_t)facts->source_width * facts->source_height > server->options.max_pixels)
 		return false;
 	uint32_t width, height;
-	mural_fit(facts->source_width, facts->source_height, entry->box_width, entry->box_height, &width, &height);
+	mural_fit(facts->source_width, facts->source_height, entry->box_width, entry->box_height,
+		&width, &height);
 	return facts->width == width && facts->height == height;
 }
 
-static const uint32_t facts_flags = MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED;
+static const uint32_t facts_flags =
+	MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED;
 
 static void on_probed(struct server *server, struct entry *entry, const struct job_result *facts)
 {
 	if (!plausible(server, entry, facts)) {
-		fail_all(server, entry, -ECONNABORTED, MURAL_REASON_CRASHED, "its decoder answered nonsense");
+		fail_all(server, entry, -ECONNABORTED, MURAL_REASON_CRASHED,
+			"its decoder answered nonsense");
 		return;
 	}
 	entry->facts = *facts;
@@ -487,7 +520,8 @@ static void on_probed(struct server *server, struct entry *entry, const struct j
 static void publish(struct server *server, struct entry *entry)
 {
 	bool prefetched = entry->priority == MURAL_PRIORITY_PREFETCH;
-	int r = pool_publish(server->pool, entry->slot, entry->facts.decode_ns, prefetched, monotonic_ns());
+	int r = pool_publish(
+		server->pool, entry->slot, entry->facts.decode_ns, prefetched, monotonic_ns());
 	if (r < 0) {
 		fail_all(server, entry, r, MURAL_REASON_MEMORY, "the bitmap could not be stored");
 		return;
@@ -506,7 +540,8 @@ static void on_verified(void *user, const struct file_answer *answer)
 	entry->ticket = NULL;
 	if (answer->error < 0 ||
 		memcmp(&answer->identity, &entry->key.identity, sizeof(answer->identity)) != 0) {
-		fail_all(server, entry, -ESTALE, MURAL_REASON_CHANGED, "the file changed while it was decoded");
+		fail_all(server, entry, -ESTALE, MURAL_REASON_CHANGED,
+			"the file changed while it was decoded");
 		return;
 	}
 	publish(server, entry);
@@ -516,7 +551,8 @@ static void on_decoded(struct server *server, struct entry *entry, const struct 
 {
 	const struct pool_bitmap *bitmap = pool_slot_bitmap(entry->slot);
 	if (result->width != bitmap->width || result->height != bitmap->height) {
-		fail_all(server, entry, -ECONNABORTED, MURAL_REASON_CRASHED, "its decoder answered nonsense");
+		fail_all(server, entry, -ECONNABORTED, MURAL_REASON_CRASHED,
+			"its decoder answered nonsense");
 		return;
 	}
 	server->counters.decodes++;
@@ -524,8 +560,8 @@ static void on_decoded(struct server *server, struct entry *entry, const struct 
 	entry->facts.decode_ns = monotonic_ns() - entry->started_ns;
 	server->counters.decode_ns += entry->facts.decode_ns;
 	entry->stage = ENTRY_VERIFY;
-	int r = files_verify(server->files, take_fd(&entry->source_fd), on_verified, entry, monotonic_ns(),
-		&entry->ticket);
+	int r = files_verify(server->files, take_fd(&entry->source_fd), on_verified, entry,
+		monotonic_ns(), &entry->ticket);
 	if (r < 0)
 		fail_all(server, entry, r, MURAL_REASON_MEMORY, "no thread to look at the file");
 }
@@ -536,11 +572,12 @@ static bool lost_its_nursery(const struct server *server, const struct entry *en
 	siginfo_t info = {0};
 	if (nursery_pid(server->nursery) != entry->nursery)
 		return true;
-	return waitid(P_PID, (id_t)entry->nursery, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0;
+	return waitid(P_PID, (id_t)entry->nursery, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	       info.si_pid != 0;
 }
 
-void decode_finished(struct worker *worker, void *job_user, bool answered, const struct job_result *result, int signal,
-	void *user)
+void decode_finished(struct worker *worker, void *job_user, bool answered,
+	const struct job_result *result, int signal, void *user)
 {
 	struct server *server = user;
 	struct entry *entry = job_user;
@@ -554,7 +591,8 @@ void decode_finished(struct worker *worker, void *job_user, bool answered, const
 	if (list_empty(&entry->requests)) {
 		retire(server, entry);
 		decode_room(server);
-	} else if (!answered && (entry->kill == ENTRY_KILLED_UNWANTED || lost_its_nursery(server, entry))) {
+	} else if (!answered &&
+		   (entry->kill == ENTRY_KILLED_UNWANTED || lost_its_nursery(server, entry))) {
 		push_back(server, entry); /* it gave way, or somebody new came: once more */
 	} else if (!answered || result->error < 0) {
 		server->counters.decode_failures++;
@@ -576,7 +614,8 @@ uint64_t decode_deadline(const struct server *server)
 {
 	uint64_t deadline = UINT64_MAX;
 	list_for_each(node, &server->running)
-		deadline = min_u64(deadline, list_item(node, struct entry, running_node)->deadline_ns);
+		deadline =
+			min_u64(deadline, list_item(node, struct entry, running_node)->deadline_ns);
 	return deadline;
 }
 

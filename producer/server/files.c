@@ -1,7 +1,8 @@
 /* Threads for the calls that may block in a source's file system.
  *
- * A ticket is in one of three places: waiting, running, done. The lock guards those lists and nothing else; no system call that could
- * enter a file system is made under it. Threads start on demand: one is enough until it blocks. */
+ * A ticket is in one of three places: waiting, running, done. The lock guards those lists and
+ * nothing else; no system call that could enter a file system is made under it. Threads start on
+ * demand: one is enough until it blocks. */
 #include "files.h"
 
 #include "list.h"
@@ -12,8 +13,8 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 
-/* So many start without thought; beyond that one more each time the oldest ticket has waited FILES_STUCK_NS, which means that
- * the others are blocked. */
+/* So many start without thought; beyond that one more each time the oldest ticket has waited
+ * FILES_STUCK_NS, which means that the others are blocked. */
 #define FILES_THREADS_AT_ONCE 2u
 #define FILES_STUCK_NS UINT64_C(20000000)
 
@@ -67,7 +68,8 @@ static void identify(int fd, struct file_answer *answer)
 	if (flags < 0 || fstat(fd, &st) < 0) {
 		answer->error = -errno;
 	} else if (flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY) {
-		answer->error = -EINVAL; /* a descriptor that can not read must not become a cache hit */
+		answer->error =
+			-EINVAL; /* a descriptor that can not read must not become a cache hit */
 	} else if (S_ISDIR(st.st_mode)) {
 		answer->error = -EISDIR;
 	} else if (!S_ISREG(st.st_mode)) {
@@ -111,7 +113,8 @@ static void *thread_main(void *argument)
 		files->idle--;
 		if (list_empty(&files->waiting))
 			break;
-		struct file_ticket *ticket = list_item(files->waiting.next, struct file_ticket, node);
+		struct file_ticket *ticket =
+			list_item(files->waiting.next, struct file_ticket, node);
 		list_remove(&ticket->node);
 		files->queued--;
 		pthread_mutex_unlock(&files->lock);
@@ -236,7 +239,8 @@ static void help_the_stuck(struct files *files, uint64_t now_ns)
 {
 	pthread_mutex_lock(&files->lock);
 	if (files->queued > 0 && files->threads < FILES_THREADS_MAX) {
-		struct file_ticket *oldest = list_item(files->waiting.next, struct file_ticket, node);
+		struct file_ticket *oldest =
+			list_item(files->waiting.next, struct file_ticket, node);
 		if (oldest->queued_ns + FILES_STUCK_NS <= now_ns) {
 			oldest->queued_ns = now_ns; /* the next thread comes after another while */
 			(void)start_thread(files);
@@ -253,7 +257,8 @@ void files_dispatch(struct files *files, uint64_t now_ns)
 	struct file_ticket *ticket;
 	while ((ticket = take_done(files)) != NULL)
 		deliver(files, ticket);
-	static const struct file_answer late = {.error = -ETIMEDOUT, .reason = MURAL_REASON_TIMEOUT, .fd = -1};
+	static const struct file_answer late = {
+		.error = -ETIMEDOUT, .reason = MURAL_REASON_TIMEOUT, .fd = -1};
 	while (!list_empty(&files->pending)) {
 		ticket = list_item(files->pending.next, struct file_ticket, pending);
 		if (ticket->deadline_ns > now_ns)
@@ -274,15 +279,16 @@ uint64_t files_deadline(struct files *files)
 		deadline = list_item(files->pending.next, struct file_ticket, pending)->deadline_ns;
 	pthread_mutex_lock(&files->lock);
 	if (files->queued > 0 && files->threads < FILES_THREADS_MAX) {
-		const struct file_ticket *oldest = list_item(files->waiting.next, struct file_ticket, node);
+		const struct file_ticket *oldest =
+			list_item(files->waiting.next, struct file_ticket, node);
 		deadline = min_u64(deadline, oldest->queued_ns + FILES_STUCK_NS);
 	}
 	pthread_mutex_unlock(&files->lock);
 	return deadline;
 }
 
-static int submit(struct files *files, enum task task, int fd, file_fn fn, void *user, uint64_t now_ns,
-	struct file_ticket **ret)
+static int submit(struct files *files, enum task task, int fd, file_fn fn, void *user,
+	uint64_t now_ns, struct file_ticket **ret)
 {
 	struct file_ticket *ticket = calloc(1, sizeof(*ticket));
 	if (!ticket) {
@@ -321,12 +327,14 @@ static int submit(struct files *files, enum task task, int fd, file_fn fn, void 
 	return 0;
 }
 
-int files_identify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns, struct file_ticket **ret)
+int files_identify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns,
+	struct file_ticket **ret)
 {
 	return submit(files, TASK_IDENTIFY, fd, fn, user, now_ns, ret);
 }
 
-int files_verify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns, struct file_ticket **ret)
+int files_verify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns,
+	struct file_ticket **ret)
 {
 	return submit(files, TASK_VERIFY, fd, fn, user, now_ns, ret);
 }

@@ -1,8 +1,9 @@
 /* producer/server/files.h - threads for the calls that enter a source's file system.
  *
- * fstat and the last close of a file on a dead network mount block for minutes. They happen here, never on the event loop; answers come
- * back through one descriptor. A call that takes over FILES_TIMEOUT_NS is answered with -ETIMEDOUT; its thread stays behind until
- * the kernel lets it go, and closes the descriptor then. */
+ * fstat and the last close of a file on a dead network mount block for minutes. They happen here,
+ * never on the event loop; answers come back through one descriptor. A call that takes over
+ * FILES_TIMEOUT_NS is answered with -ETIMEDOUT; its thread stays behind until the kernel lets it
+ * go, and closes the descriptor then. */
 #ifndef PRODUCER_SERVER_FILES_H
 #define PRODUCER_SERVER_FILES_H
 
@@ -36,10 +37,13 @@ void files_dispatch(struct files *files, uint64_t now_ns);
 /* When files_dispatch is next needed though the descriptor is quiet. */
 uint64_t files_deadline(struct files *files);
 
-/* Is this a readable regular file, and which? Takes @fd in every case. -ENOMEM, -EAGAIN (no thread). */
-int files_identify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns, struct file_ticket **ret);
+/* Is this a readable regular file, and which? Takes @fd in every case. -ENOMEM, -EAGAIN (no
+ * thread). */
+int files_identify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns,
+	struct file_ticket **ret);
 /* The same, and closes it. */
-int files_verify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns, struct file_ticket **ret);
+int files_verify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns,
+	struct file_ticket **ret);
 /* Closes a source. Nothing for -1. */
 void files_close(struct files *files, int fd);
 /* The answer is no longer wanted: @fn will not be called. */

@@ -1,4 +1,5 @@
-/* An intrusive hash table with a secret, so that a consumer can not pile its keys into one bucket. */
+/* An intrusive hash table with a secret, so that a consumer can not pile its keys into one bucket.
+ */
 #include "hash.h"
 
 #include "common/util.h"

@@ -1,4 +1,5 @@
-/* producer/server/hash.h - an intrusive hash table that grows by doubling; what a key is stays with the caller. */
+/* producer/server/hash.h - an intrusive hash table that grows by doubling; what a key is stays with
+ * the caller. */
 #ifndef PRODUCER_SERVER_HASH_H
 #define PRODUCER_SERVER_HASH_H
 

@@ -1,4 +1,5 @@
-/* producer/server/list.h - an intrusive doubly linked list; a node that is in no list points at itself. */
+/* producer/server/list.h - an intrusive doubly linked list; a node that is in no list points at
+ * itself. */
 #ifndef PRODUCER_SERVER_LIST_H
 #define PRODUCER_SERVER_LIST_H
 
@@ -37,8 +38,8 @@ static inline void list_remove(struct list *node)
 #define list_item(node, type, member) CONTAINER_OF(node, type, member)
 
 /* The body may remove the current node, and no other. */
-#define list_for_each(node, head)                                                                                      \
-	for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                                \
+#define list_for_each(node, head)                                                                  \
+	for (struct list *node = (head)->next, *node##_next = node->next; node != (head);          \
 		node = node##_next, node##_next = node->next)
 
 #endif

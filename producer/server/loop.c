@@ -1,4 +1,5 @@
-/* The event loop. A watch removed while a batch is being handled must not be called: the batch is kept here and searched. */
+/* The event loop. A watch removed while a batch is being handled must not be called: the batch is
+ * kept here and searched. */
 #include "loop.h"
 
 #include "common/util.h"

@@ -20,7 +20,8 @@ void loop_destroy(struct loop *loop);
 int loop_add(struct loop *loop, struct loop_watch *watch, int fd, uint32_t events,
 	void (*ready)(struct loop_watch *watch, uint32_t events));
 int loop_change(struct loop *loop, struct loop_watch *watch, uint32_t events);
-/* Not told again after this, not even of what has already been collected. Nothing for one that is not watched. */
+/* Not told again after this, not even of what has already been collected. Nothing for one that is
+ * not watched. */
 void loop_remove(struct loop *loop, struct loop_watch *watch);
 
 /* Waits until @deadline_ns (UINT64_MAX: for ever) and calls what is ready. 0 or -errno. */

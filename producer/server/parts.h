@@ -1,4 +1,5 @@
-/* producer/server/parts.h - what the producer's parts share: sessions, requests, cache entries, and the server that owns them.
+/* producer/server/parts.h - what the producer's parts share: sessions, requests, cache entries, and
+ * the server that owns them.
  *
  *     session.c   a consumer's connection: messages in, messages out, quotas, how it ends
  *     request.c   one request from its message to its one answer
@@ -6,7 +7,8 @@
  *     decode.c    an entry's way to pixels: probe, room, decode, verify, publish
  *     server.c    start, the loop, statistics, the end
  *
- * One thread. Nothing is freed in the middle of a message: a session that has to go is marked doomed and ended at the end of the turn. */
+ * One thread. Nothing is freed in the middle of a message: a session that has to go is marked
+ * doomed and ended at the end of the turn. */
 #ifndef PRODUCER_SERVER_PARTS_H
 #define PRODUCER_SERVER_PARTS_H
 
@@ -51,9 +53,12 @@ struct session {
 int session_create(struct server *server, int fd);
 /* Frees it and gives back all it held. */
 void session_destroy(struct session *session);
-/* Queues or sends; takes the descriptors in every case. A peer that does not read ends its own session. */
-void session_send(struct session *session, const void *message, size_t size, int *fds, size_t count);
-/* Ends a session by our decision: FAREWELL, all requests cancelled; its pins count until the peer hangs up. */
+/* Queues or sends; takes the descriptors in every case. A peer that does not read ends its own
+ * session. */
+void session_send(
+	struct session *session, const void *message, size_t size, int *fds, size_t count);
+/* Ends a session by our decision: FAREWELL, all requests cancelled; its pins count until the peer
+ * hangs up. */
 void session_drop(struct session *session, int error, const char *reason);
 /* Tells a consumer of a region before it is named, once. 0 or -errno (no descriptor). */
 int session_tell_region(struct session *session, const struct pool_slot *slot);
@@ -71,8 +76,8 @@ struct request {
 	struct hash_node in_session; /* by serial */
 	struct list in_entry;
 	struct session *session;
-	struct entry *entry;         /* NULL while the source is looked at */
-	struct file_ticket *ticket;  /* while the source is looked at */
+	struct entry *entry;        /* NULL while the source is looked at */
+	struct file_ticket *ticket; /* while the source is looked at */
 	struct protocol_request wanted;
 };
 
@@ -86,7 +91,8 @@ void request_cancel(struct request *request);
 void request_set_priority(struct request *request, uint32_t priority);
 struct request *request_find(const struct session *session, uint32_t serial);
 /* The answer to a request that was refused before it became one. */
-void request_refuse(struct session *session, uint32_t serial, int error, enum mural_reason reason, const char *text);
+void request_refuse(struct session *session, uint32_t serial, int error, enum mural_reason reason,
+	const char *text);
 
 /* ---- the cache ---- */
 
@@ -117,7 +123,8 @@ struct entry {
 	struct server *server;
 	struct hash_node node;
 	struct cache_key key;
-	uint32_t box_width, box_height; /* as first asked: fitting into the exact size again could round differently */
+	uint32_t box_width, box_height; /* as first asked: fitting into the exact size again could
+					   round differently */
 	enum entry_stage stage;
 	struct list requests;     /* who waits */
 	struct list queue;        /* in server.queued or server.roomless */
@@ -129,10 +136,10 @@ struct entry {
 	enum entry_kill kill;
 	uint64_t started_ns, deadline_ns; /* of the worker */
 	struct file_ticket *ticket;
-	uint32_t priority; /* the highest of those who wait */
-	uint64_t order;    /* first come, first served */
+	uint32_t priority;       /* the highest of those who wait */
+	uint64_t order;          /* first come, first served */
 	struct job_result facts; /* from the probe, then from the decode */
-	bool again; /* this decode brings back what was purged */
+	bool again;              /* this decode brings back what was purged */
 };
 
 int cache_init(struct server *server);
@@ -140,7 +147,8 @@ void cache_fini(struct server *server);
 /* The entry of what is asked for, made when there is none. NULL: no memory. */
 struct entry *cache_entry(struct server *server, const struct protocol_identity *identity,
 	const struct protocol_request *wanted);
-/* The size is known now: the entry moves to its exact key. Returns the entry that stands there already, or @entry. */
+/* The size is known now: the entry moves to its exact key. Returns the entry that stands there
+ * already, or @entry. */
 struct entry *cache_settle(struct server *server, struct entry *entry);
 void cache_forget(struct server *server, struct entry *entry);
 
@@ -157,8 +165,8 @@ void decode_room(struct server *server);
 void decode_tick(struct server *server, uint64_t now_ns);
 uint64_t decode_deadline(const struct server *server);
 /* nursery_events.finished */
-void decode_finished(struct worker *worker, void *entry, bool answered, const struct job_result *result, int signal,
-	void *server);
+void decode_finished(struct worker *worker, void *entry, bool answered,
+	const struct job_result *result, int signal, void *server);
 /* pool_events.forgotten */
 void decode_slot_forgotten(struct pool_slot *slot, void *server);
 
@@ -184,7 +192,7 @@ struct server {
 	struct board_instance instance;
 	struct loop_watch listening, signals, nursery_watch, files_watch;
 	int listen_fd, signal_fd;
-	bool own_socket; /* we made the path: we remove it */
+	bool own_socket;   /* we made the path: we remove it */
 	uint64_t retry_ns; /* UINT64_MAX: nothing to send again */
 	bool ending;
 	struct list sessions;
@@ -192,7 +200,7 @@ struct server {
 	uint64_t alone_since_ns; /* no session since then; 0: there is one */
 	struct list trims;
 
-	struct hash entries; /* by key */
+	struct hash entries;  /* by key */
 	struct hash pictures; /* sizes of files that have been probed, by identity */
 	struct list picture_order;
 

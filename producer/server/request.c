@@ -1,7 +1,8 @@
 /* One request, from its message to its one answer.
  *
- * First its source is looked at by a thread (files.h), then it joins a cache entry (decode.c), which answers it. Between the two it may be
- * cancelled, or its session may end; every way out goes through request_free. */
+ * First its source is looked at by a thread (files.h), then it joins a cache entry (decode.c),
+ * which answers it. Between the two it may be cancelled, or its session may end; every way out goes
+ * through request_free. */
 #include "parts.h"
 
 #include <mural/pixel.h>
@@ -33,7 +34,8 @@ static void request_free(struct request *request)
 	free(request);
 }
 
-void request_refuse(struct session *session, uint32_t serial, int error, enum mural_reason reason, const char *text)
+void request_refuse(struct session *session, uint32_t serial, int error, enum mural_reason reason,
+	const char *text)
 {
 	struct protocol_failed failed = {
 		.head = {.type = PROTOCOL_FAILED, .serial = serial},
@@ -60,13 +62,15 @@ void request_ready(struct request *request, struct entry *entry)
 {
 	struct session *session = request->session;
 	const struct pool_bitmap *bitmap = pool_slot_bitmap(entry->slot);
-	/* A prefetched bitmap is not held for anybody: it is there when it is wanted, if memory allows. */
+	/* A prefetched bitmap is not held for anybody: it is there when it is wanted, if memory
+	 * allows. */
 	bool grant = request->wanted.priority > MURAL_PRIORITY_PREFETCH;
 	int r = session_tell_region(session, entry->slot);
 	if (r == 0)
 		r = session_tell_slot(session, entry->slot, grant);
 	if (r < 0) {
-		request_fail(request, r, MURAL_REASON_MEMORY, "no descriptor or memory left to hand the bitmap over");
+		request_fail(request, r, MURAL_REASON_MEMORY,
+			"no descriptor or memory left to hand the bitmap over");
 		return;
 	}
 	uint64_t region, size, offset;
@@ -125,8 +129,8 @@ void request_set_priority(struct request *request, uint32_t priority)
 
 static bool well_formed(const struct protocol_request *wanted)
 {
-	return (wanted->flags & ~(uint32_t)PROTOCOL_FLAGS_ALL) == 0 && wanted->priority < PRIORITIES &&
-	       mural_format_bytes(wanted->format) != 0;
+	return (wanted->flags & ~(uint32_t)PROTOCOL_FLAGS_ALL) == 0 &&
+	       wanted->priority < PRIORITIES && mural_format_bytes(wanted->format) != 0;
 }
 
 static const char *source_text(const struct file_answer *answer)
@@ -155,9 +159,11 @@ static void on_identified(void *user, const struct file_answer *answer)
 		return;
 	}
 	if (request->wanted.flags & PROTOCOL_EXPECT &&
-		memcmp(&request->wanted.expected, &answer->identity, sizeof(answer->identity)) != 0) {
+		memcmp(&request->wanted.expected, &answer->identity, sizeof(answer->identity)) !=
+			0) {
 		files_close(server->files, answer->fd);
-		request_fail(request, -ESTALE, MURAL_REASON_CHANGED, "the file has changed since it was decoded");
+		request_fail(request, -ESTALE, MURAL_REASON_CHANGED,
+			"the file has changed since it was decoded");
 		return;
 	}
 	struct entry *entry = cache_entry(server, &answer->identity, &request->wanted);
@@ -176,13 +182,15 @@ void request_start(struct session *session, const struct protocol_request *wante
 	server->counters.requests++;
 	if (!well_formed(wanted)) {
 		files_close(server->files, fd);
-		request_refuse(session, serial, -EINVAL, MURAL_REASON_NONE, "unknown format, flag or priority");
+		request_refuse(session, serial, -EINVAL, MURAL_REASON_NONE,
+			"unknown format, flag or priority");
 		return;
 	}
 	if (session->requests.count >= SESSION_REQUESTS_MAX) {
 		files_close(server->files, fd);
 		server->counters.refused_quota++;
-		request_refuse(session, serial, -EDQUOT, MURAL_REASON_QUOTA, "too many requests in flight");
+		request_refuse(session, serial, -EDQUOT, MURAL_REASON_QUOTA,
+			"too many requests in flight");
 		return;
 	}
 	struct request *request = calloc(1, sizeof(*request));
@@ -195,7 +203,8 @@ void request_start(struct session *session, const struct protocol_request *wante
 	request->wanted = *wanted;
 	list_init(&request->in_entry);
 	hash_insert(&session->requests, &request->in_session, serial_value(session, serial));
-	int r = files_identify(server->files, fd, on_identified, request, monotonic_ns(), &request->ticket);
+	int r = files_identify(
+		server->files, fd, on_identified, request, monotonic_ns(), &request->ticket);
 	if (r < 0)
 		request_fail(request, r, MURAL_REASON_MEMORY, "no thread to look at the file");
 }

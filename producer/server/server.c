@@ -18,7 +18,8 @@
 /* A punch of this size takes some milliseconds; pins and answers have their turn between two. */
 #define TRIM_PIECE ((uint64_t)32 << 20)
 #define ACCEPTS_A_TURN 16
-/* Ending for lack of work waits this long when somebody holds the socket's lock: it is about to connect. */
+/* Ending for lack of work waits this long when somebody holds the socket's lock: it is about to
+ * connect. */
 #define EXIT_RETRY_NS UINT64_C(2000000000)
 
 /* ---- trims, in pieces ---- */
@@ -94,7 +95,8 @@ static void watch_memory(struct server *server)
 	if (advice.free_bytes > 0) {
 		uint64_t freed = pool_shrink(server->pool, advice.free_bytes, monotonic_ns());
 		log_line(LOG_DEBUG, "%llu MiB left: gave %llu of %llu MiB back",
-			(unsigned long long)advice.headroom_bytes >> 20, (unsigned long long)freed >> 20,
+			(unsigned long long)advice.headroom_bytes >> 20,
+			(unsigned long long)freed >> 20,
 			(unsigned long long)advice.free_bytes >> 20);
 	}
 	server->advice = advice;
@@ -148,8 +150,10 @@ static void listening_ready(struct loop_watch *watch, uint32_t events)
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-				/* The connection waits in the backlog; trying at once would spin. */
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+				errno == ENOBUFS) {
+				/* The connection waits in the backlog; trying at once would spin.
+				 */
 				log_line(LOG_WARNING, "no descriptor for another session");
 				loop_remove(server->loop, &server->listening);
 				server_retry(server, monotonic_ns() + UINT64_C(200000000));
@@ -216,7 +220,8 @@ static int block_signals(int *ret_fd)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a file size limit also binds shared memory: an error then, not the end */
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit also binds shared memory: an error then, not
+				     the end */
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return -errno;
@@ -252,7 +257,8 @@ static int open_socket(struct server *server)
 	if (r == 0)
 		r = endpoint_listen(&endpoint, &server->listen_fd);
 	if (r < 0) {
-		log_line(LOG_ERROR, "%s: %s", r == -ENAMETOOLONG ? "socket" : endpoint.address.sun_path,
+		log_line(LOG_ERROR, "%s: %s",
+			r == -ENAMETOOLONG ? "socket" : endpoint.address.sun_path,
 			r == -EADDRINUSE ? "a producer listens there already" : strerror(-r));
 		return r;
 	}
@@ -269,12 +275,13 @@ static int start_pool(struct server *server)
 		.holder_pinned_bytes = UINT64_MAX,
 		.driver = server->options.driver,
 		.instance = server->instance,
-		.events = {
-			.region_gone = region_gone,
-			.forgotten = decode_slot_forgotten,
-			.misbehaved = holder_misbehaved,
-			.user = server,
-		},
+		.events =
+			{
+				.region_gone = region_gone,
+				.forgotten = decode_slot_forgotten,
+				.misbehaved = holder_misbehaved,
+				.user = server,
+			},
 	};
 	return pool_create(&options, monotonic_ns(), &server->pool);
 }
@@ -294,11 +301,14 @@ static int watch_all(struct server *server)
 {
 	int r = loop_add(server->loop, &server->signals, server->signal_fd, EPOLLIN, signals_ready);
 	if (r == 0)
-		r = loop_add(server->loop, &server->nursery_watch, nursery_fd(server->nursery), EPOLLIN, nursery_event);
+		r = loop_add(server->loop, &server->nursery_watch, nursery_fd(server->nursery),
+			EPOLLIN, nursery_event);
 	if (r == 0)
-		r = loop_add(server->loop, &server->files_watch, files_fd(server->files), EPOLLIN, files_ready);
+		r = loop_add(server->loop, &server->files_watch, files_fd(server->files), EPOLLIN,
+			files_ready);
 	if (r == 0 && server->listen_fd >= 0)
-		r = loop_add(server->loop, &server->listening, server->listen_fd, EPOLLIN, listening_ready);
+		r = loop_add(server->loop, &server->listening, server->listen_fd, EPOLLIN,
+			listening_ready);
 	return r;
 }
 
@@ -313,7 +323,8 @@ static int start(struct server *server)
 	if (r == 0)
 		r = block_signals(&server->signal_fd);
 	if (r == 0)
-		r = start_nursery(server); /* before there is anything that its children could inherit */
+		r = start_nursery(
+			server); /* before there is anything that its children could inherit */
 	if (r == 0)
 		r = loop_create(&server->loop);
 	if (r == 0)
@@ -348,7 +359,8 @@ static void retry(struct server *server)
 {
 	server->retry_ns = UINT64_MAX;
 	if (server->listening.fd < 0 && server->listen_fd >= 0)
-		loop_add(server->loop, &server->listening, server->listen_fd, EPOLLIN, listening_ready);
+		loop_add(server->loop, &server->listening, server->listen_fd, EPOLLIN,
+			listening_ready);
 	list_for_each(node, &server->sessions)
 		session_retry(list_item(node, struct session, node));
 }

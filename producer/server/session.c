@@ -1,7 +1,8 @@
 /* A consumer's connection.
  *
- * Everything that arrives is hostile until checked. A session ends in one of two ways: the peer goes (hang-up, or its process dies though a
- * forked child keeps the socket open), or we drop it; then its pins go on counting until the peer has gone, because it may still be reading. */
+ * Everything that arrives is hostile until checked. A session ends in one of two ways: the peer
+ * goes (hang-up, or its process dies though a forked child keeps the socket open), or we drop it;
+ * then its pins go on counting until the peer has gone, because it may still be reading. */
 #include "parts.h"
 
 #include "common/log.h"
@@ -19,7 +20,8 @@
 
 /* Fairness: so many messages of one consumer before the others have their turn. */
 #define MESSAGES_A_TURN 32
-/* When the kernel says that too many descriptors are under way, or nothing else tells us when to send again. */
+/* When the kernel says that too many descriptors are under way, or nothing else tells us when to
+ * send again. */
 #define RETRY_NS UINT64_C(10000000)
 
 struct outgoing {
@@ -34,7 +36,8 @@ struct told_region {
 	uint64_t region;
 };
 
-/* How many READYs have named a slot and were not given back: when the count falls to 0 the session forgets the slot. */
+/* How many READYs have named a slot and were not given back: when the count falls to 0 the session
+ * forgets the slot. */
 struct told_slot {
 	struct hash_node node;
 	uint32_t number, count;
@@ -73,10 +76,13 @@ static int watch_peer(struct session *session)
 	session->pid = peer.pid;
 	session->uid = peer.uid;
 	session->pidfd = peer_pidfd(session->fd, peer.pid);
-	int r = loop_add(session->server->loop, &session->socket, session->fd, EPOLLIN, socket_ready);
-	if (r < 0 || session->pidfd < 0) /* died already, or another pid namespace: the hang-up must do */
+	int r = loop_add(
+		session->server->loop, &session->socket, session->fd, EPOLLIN, socket_ready);
+	if (r < 0 || session->pidfd <
+			     0) /* died already, or another pid namespace: the hang-up must do */
 		return r;
-	return loop_add(session->server->loop, &session->death, session->pidfd, EPOLLIN, death_ready);
+	return loop_add(
+		session->server->loop, &session->death, session->pidfd, EPOLLIN, death_ready);
 }
 
 int session_create(struct server *server, int fd)
@@ -126,11 +132,13 @@ static void discard_requests(struct session *session)
 {
 	for (size_t i = 0; i < session->requests.size && session->requests.buckets; i++)
 		while (session->requests.buckets[i])
-			request_discard(CONTAINER_OF(session->requests.buckets[i], struct request, in_session));
+			request_discard(CONTAINER_OF(
+				session->requests.buckets[i], struct request, in_session));
 }
 
 /* Frees what a table holds: nodes are the first member of what is told. */
-_Static_assert(offsetof(struct told_region, node) == 0 && offsetof(struct told_slot, node) == 0, "freed as nodes");
+_Static_assert(offsetof(struct told_region, node) == 0 && offsetof(struct told_slot, node) == 0,
+	"freed as nodes");
 
 static void forget_told(struct hash *told)
 {
@@ -174,7 +182,8 @@ void session_destroy(struct session *session)
 static void want_to_send(struct session *session, bool wanted)
 {
 	if (session->socket.fd >= 0 && !session->dropped)
-		loop_change(session->server->loop, &session->socket, wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
+		loop_change(session->server->loop, &session->socket,
+			wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 static void queue(struct session *session, const void *bytes, size_t size, int *fds, size_t count)
@@ -219,11 +228,13 @@ static void send_queued(struct session *session)
 {
 	while (!list_empty(&session->unsent)) {
 		struct outgoing *message = list_item(session->unsent.next, struct outgoing, node);
-		int r = message_send(session->fd, message->bytes, message->size, message->fds, message->count);
+		int r = message_send(
+			session->fd, message->bytes, message->size, message->fds, message->count);
 		if (r == -EAGAIN)
 			return;
 		if (r == -ETOOMANYREFS || r == -ENOBUFS || r == -ENOMEM) {
-			/* Writable all the same: polling would spin. Rare enough to look again with the clock. */
+			/* Writable all the same: polling would spin. Rare enough to look again with
+			 * the clock. */
 			want_to_send(session, false);
 			server_retry(session->server, monotonic_ns() + RETRY_NS);
 			return;
@@ -247,8 +258,8 @@ void session_drop(struct session *session, int error, const char *reason)
 {
 	if (session->dropped || session->doomed)
 		return;
-	log_line(LOG_INFO, "session of %s (%d) ended: %s", session->name[0] ? session->name : "?", (int)session->pid,
-		reason);
+	log_line(LOG_INFO, "session of %s (%d) ended: %s", session->name[0] ? session->name : "?",
+		(int)session->pid, reason);
 	struct protocol_farewell farewell = {.head.type = PROTOCOL_FAREWELL, .error = error};
 	snprintf(farewell.reason, sizeof(farewell.reason), "%s", reason);
 	session_send(session, &farewell, sizeof(farewell), NULL, 0);
@@ -281,7 +292,8 @@ int session_tell_slot(struct session *session, struct pool_slot *slot, bool gran
 		if (!told)
 			return -ENOMEM;
 		told->number = number;
-		hash_insert(&session->slots, &told->node, hash_bytes(&session->slots, &number, sizeof(number)));
+		hash_insert(&session->slots, &told->node,
+			hash_bytes(&session->slots, &number, sizeof(number)));
 	}
 	told->count++;
 	return pool_tell(session->server->pool, slot, session->holder, grant, monotonic_ns());
@@ -307,8 +319,8 @@ static void give_back_slot(struct session *session, uint32_t number, uint32_t co
 
 static bool session_knows_region(const struct session *session, uint64_t region)
 {
-	struct hash_node *node =
-		hash_find(&session->regions, hash_bytes(&session->regions, &region, sizeof(region)));
+	struct hash_node *node = hash_find(
+		&session->regions, hash_bytes(&session->regions, &region, sizeof(region)));
 	for (; node; node = hash_find_next(node))
 		if (CONTAINER_OF(node, struct told_region, node)->region == region)
 			return true;
@@ -335,22 +347,24 @@ int session_tell_region(struct session *session, const struct pool_slot *slot)
 	};
 	session_send(session, &message, sizeof(message), &fd, 1);
 	told->region = region;
-	hash_insert(&session->regions, &told->node, hash_bytes(&session->regions, &region, sizeof(region)));
+	hash_insert(&session->regions, &told->node,
+		hash_bytes(&session->regions, &region, sizeof(region)));
 	take_ptr(&told);
 	return 0;
 }
 
 void session_region_gone(struct session *session, uint64_t region)
 {
-	struct hash_node *node =
-		hash_find(&session->regions, hash_bytes(&session->regions, &region, sizeof(region)));
+	struct hash_node *node = hash_find(
+		&session->regions, hash_bytes(&session->regions, &region, sizeof(region)));
 	for (; node; node = hash_find_next(node)) {
 		struct told_region *told = CONTAINER_OF(node, struct told_region, node);
 		if (told->region != region)
 			continue;
 		hash_remove(&session->regions, node);
 		free(told);
-		struct protocol_region message = {.head.type = PROTOCOL_REGION_GONE, .region = region};
+		struct protocol_region message = {
+			.head.type = PROTOCOL_REGION_GONE, .region = region};
 		session_send(session, &message, sizeof(message), NULL, 0);
 		return;
 	}
@@ -374,7 +388,8 @@ static void on_hello(struct session *session, const struct protocol_hello *hello
 	int board = -1;
 	int r = pool_holder_create(server->pool, session->uid, session, &session->holder, &board);
 	/* Sending takes descriptors; these two stay ours. */
-	int fds[2] = {r < 0 ? -1 : dup_cloexec(pool_table_fd(server->pool)), r < 0 ? -1 : dup_cloexec(board)};
+	int fds[2] = {r < 0 ? -1 : dup_cloexec(pool_table_fd(server->pool)),
+		r < 0 ? -1 : dup_cloexec(board)};
 	if (r < 0 || fds[0] < 0 || fds[1] < 0) {
 		close_all(fds, 2);
 		session_drop(session, -EMFILE, "no memory or descriptors for another session");
@@ -401,9 +416,12 @@ static void on_pin(struct session *session, const struct protocol_slot *wanted)
 		.result = PROTOCOL_PIN_PURGED,
 	};
 	struct pool_slot *slot = pool_find(server->pool, wanted->slot);
-	if (slot && pool_slot_generation(slot) == wanted->generation && find_told_slot(session, wanted->slot)) {
+	if (slot && pool_slot_generation(slot) == wanted->generation &&
+		find_told_slot(session, wanted->slot)) {
 		uint64_t now = monotonic_ns();
-		/* Only of what it was told, so that nobody gets a picture that he can not open. Over its quota it is told "purged": the decode that it asks for then fails with -EDQUOT and says why. */
+		/* Only of what it was told, so that nobody gets a picture that he can not open.
+		 * Over its quota it is told "purged": the decode that it asks for then fails with
+		 * -EDQUOT and says why. */
 		if (pool_revive(server->pool, slot, session->holder, now) == 0 &&
 			pool_tell(server->pool, slot, session->holder, true, now) == 0)
 			answer.result = PROTOCOL_PIN_INTACT;
@@ -437,7 +455,8 @@ static void on_request(struct session *session, const struct protocol_request *w
 }
 
 /* Takes the descriptors. */
-static void on_message(struct session *session, const union protocol_any *message, int *fds, size_t count)
+static void on_message(
+	struct session *session, const union protocol_any *message, int *fds, size_t count)
 {
 	uint32_t type = message->head.type;
 	struct request *request;
@@ -500,7 +519,8 @@ static void read_messages(struct session *session)
 		} else if (length == -EPROTO) {
 			session_drop(session, -EPROTO, "not a message");
 		} else if (length == -EMFILE) {
-			/* We ran out of descriptors: the request in it is lost, and with it the session's order. */
+			/* We ran out of descriptors: the request in it is lost, and with it the
+			 * session's order. */
 			session_drop(session, -EMFILE, "the producer has no descriptor left");
 		} else {
 			session_leave(session);

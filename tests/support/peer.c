@@ -29,7 +29,8 @@ bool peer_next(int fd, union protocol_any *message, int fds[MESSAGE_FDS_MAX], si
 		ssize_t length = protocol_receive(fd, message, fds, count);
 		if (length == -EAGAIN)
 			continue;
-		cr_assert(length >= 0 || length == -ECONNRESET, "received: %s", strerror((int)-length));
+		cr_assert(length >= 0 || length == -ECONNRESET, "received: %s",
+			strerror((int)-length));
 		return length > 0;
 	}
 }
@@ -41,7 +42,8 @@ void peer_expect(int fd, uint32_t type, union protocol_any *message)
 	size_t count = 0;
 	do {
 		count = 0;
-		cr_assert(peer_next(fd, message, fds, &count), "the session ended before message %u", type);
+		cr_assert(peer_next(fd, message, fds, &count),
+			"the session ended before message %u", type);
 		close_all(fds, count);
 	} while (message->head.type != type);
 }
@@ -110,7 +112,8 @@ int peer_open_picture(const char *name)
 	return fd;
 }
 
-void peer_ask(const struct peer *peer, uint32_t serial, const char *name, uint32_t flags, uint32_t priority)
+void peer_ask(const struct peer *peer, uint32_t serial, const char *name, uint32_t flags,
+	uint32_t priority)
 {
 	struct protocol_request request = {
 		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
@@ -132,10 +135,10 @@ struct mural_stats peer_stats(const struct peer *peer)
 	return message.stats.stats;
 }
 
-
 uint64_t peer_purge(const struct peer *peer)
 {
-	struct protocol_trim trim = {.head = {.type = PROTOCOL_TRIM, .serial = 1u << 29}, .bytes = UINT64_MAX};
+	struct protocol_trim trim = {
+		.head = {.type = PROTOCOL_TRIM, .serial = 1u << 29}, .bytes = UINT64_MAX};
 	union protocol_any message;
 	peer_send(peer->fd, &trim, sizeof(trim), NULL, 0);
 	peer_expect(peer->fd, PROTOCOL_TRIMMED, &message);

@@ -1,5 +1,5 @@
-/* support/peer.h - a consumer by hand: the protocol itself, so that a test can say what libmural never would. Whatever goes wrong
- * fails the test. */
+/* support/peer.h - a consumer by hand: the protocol itself, so that a test can say what libmural
+ * never would. Whatever goes wrong fails the test. */
 #ifndef SUPPORT_PEER_H
 #define SUPPORT_PEER_H
 
@@ -33,7 +33,8 @@ void peer_expect_farewell(int fd, int error);
 /* A file of assets/formats, or any by its whole path. */
 int peer_open_picture(const char *name);
 /* Requests it whole, as XRGB8888. */
-void peer_ask(const struct peer *peer, uint32_t serial, const char *name, uint32_t flags, uint32_t priority);
+void peer_ask(const struct peer *peer, uint32_t serial, const char *name, uint32_t flags,
+	uint32_t priority);
 struct mural_stats peer_stats(const struct peer *peer);
 uint64_t peer_purge(const struct peer *peer);
 

@@ -1,20 +1,28 @@
 /* common/board.h - the two tables in shared memory by which pins work without a message.
  *
- *   state table   one a producer; written by it alone, consumers map it read-only: a 64-bit word a slot.
- *   pin board     one a consumer (session); written by that consumer alone, the producer maps it too: a count a slot.
+ *   state table   one a producer; written by it alone, consumers map it read-only:
+ *                 a 64-bit word a slot
+ *   pin board     one a consumer (session); written by that consumer alone, the producer maps
+ *                 it too: a count a slot
  *
- * The protocol is Dekker's: the consumer writes its count and then reads the state, the producer writes the state and then
- * reads the counts. Both sides are sequentially consistent, so at least one of them sees the other; take either fence out
- * and a pinned bitmap gets purged (tests/stress shows it).
+ * The protocol is Dekker's: the consumer writes its count and then reads the state, the producer
+ * writes the state and then reads the counts. Both sides are sequentially consistent, so at least
+ * one of them sees the other; take either fence out and a pinned bitmap gets purged (tests/stress
+ * shows it).
  *
- *   pin     pins += 1; word = state[slot]; READY and my generation -> pinned. Anything else -> pins -= 1, ask.
- *   unpin   last_use = now; pins -= 1; if that was the last and the word says WATCHED, or somebody waits for room: one nudge.
- *   idle    look first; state = IDLE; any board's count != 0 -> state = READY again; else unpin the memory.
+ *   pin     pins += 1; word = state[slot]
+ *           READY and my generation: pinned; anything else: pins -= 1, ask
+ *   unpin   last_use = now; pins -= 1
+ *           it was the last, and the word says WATCHED or somebody waits for room: one nudge
+ *   idle    look first; state = IDLE; look again
+ *           any board's count is not 0: state = READY again; else unpin the memory
  *
- * WATCHED spares the producer from looking at long-pinned slots again and again: it sets the bit when it finds a due slot
- * pinned, and the consumer whose count falls to zero tells it. A lost nudge only delays idling (a slow look finds it).
+ * WATCHED spares the producer from looking at long-pinned slots again and again: it sets the bit
+ * when it finds a due slot pinned, and the consumer whose count falls to zero tells it. A lost
+ * nudge only delays idling (a slow look finds it).
  *
- * Both tables are sealed against resizing before anybody maps them. Everything read from a board is hostile: read once. */
+ * Both tables are sealed against resizing before anybody maps them. Everything read from a board is
+ * hostile: read once. */
 #ifndef COMMON_BOARD_H
 #define COMMON_BOARD_H
 
@@ -25,7 +33,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* tests/stress builds the pool a second time without the fences, to show that it finds what they prevent. */
+/* tests/stress builds the pool a second time without the fences, to show that it finds what they
+ * prevent. */
 #ifdef BOARD_WITHOUT_FENCES
 #define BOARD_ORDER memory_order_relaxed
 #else
@@ -68,7 +77,8 @@ static inline uint64_t board_word_generation(uint64_t word)
 	return word >> BOARD_GENERATION_SHIFT;
 }
 
-/* The producer's random identity: a reference or a pin from before its death is recognised by it. */
+/* The producer's random identity: a reference or a pin from before its death is recognised by it.
+ */
 struct board_instance {
 	uint64_t high, low;
 };
@@ -83,7 +93,8 @@ struct board_table {
 	alignas(4096) _Atomic uint64_t word[BOARD_SLOTS];
 };
 
-/* A cache line a slot: two threads, or a thread and the producer's look, never share one by accident. */
+/* A cache line a slot: two threads, or a thread and the producer's look, never share one by
+ * accident. */
 struct board_pin {
 	alignas(64) _Atomic uint32_t pins;
 	_Atomic uint32_t visible;     /* not 0: the consumer marks it as on screen; purged last */
@@ -104,18 +115,25 @@ _Static_assert(offsetof(struct board_pins, slot) == 4096, "the counts start on t
 _Static_assert(sizeof(struct board_table) == 4096 + 8 * (size_t)BOARD_SLOTS, "no padding");
 _Static_assert(sizeof(struct board_pins) == 4096 + 64 * (size_t)BOARD_SLOTS, "no padding");
 
-/* Milliseconds of the coarse monotonic clock (a vDSO read of about 5 ns, resolution of a timer tick). */
+/* Milliseconds of the coarse monotonic clock (a vDSO read of about 5 ns, resolution of a timer
+ * tick). */
 uint64_t board_now_ms(void);
 
-/* ---- creating and importing; 0 or -errno. The mapping is the caller's, undone by board_unmap. ---- */
+/* ---- creating and importing; 0 or -errno. The mapping is the caller's, undone by board_unmap.
+ * ---- */
 
-/* Producer: makes a sealed, sparse table of either kind, mapped read-write. The caller owns both results. */
-int board_create_table(const struct board_instance *instance, int *ret_fd, struct board_table **ret_table);
-int board_create_pins(const struct board_instance *instance, int *ret_fd, struct board_pins **ret_pins);
+/* Producer: makes a sealed, sparse table of either kind, mapped read-write. The caller owns both
+ * results. */
+int board_create_table(
+	const struct board_instance *instance, int *ret_fd, struct board_table **ret_table);
+int board_create_pins(
+	const struct board_instance *instance, int *ret_fd, struct board_pins **ret_pins);
 
-/* Consumer: maps a received descriptor (borrowed) after checking seals, size, magic, version and instance; MADV_DONTFORK.
- * -EPERM: not sealed against resizing.  -EBADMSG: not such a table.  -ENOMEM. */
-int board_import_table(int fd, const struct board_instance *instance, const struct board_table **ret_table);
+/* Consumer: maps a received descriptor (borrowed) after checking seals, size, magic, version and
+ * instance; MADV_DONTFORK. -EPERM: not sealed against resizing.  -EBADMSG: not such a table.
+ * -ENOMEM. */
+int board_import_table(
+	int fd, const struct board_instance *instance, const struct board_table **ret_table);
 int board_import_pins(int fd, const struct board_instance *instance, struct board_pins **ret_pins);
 
 void board_unmap_table(const struct board_table *table);
@@ -129,10 +147,11 @@ enum board_pin_result {
 	BOARD_CHANGED = 2, /* another generation, or purged: those bytes are gone */
 };
 
-static inline enum board_pin_result board_pin(const struct board_table *table, struct board_pins *pins, uint32_t slot,
-	uint64_t generation)
+static inline enum board_pin_result board_pin(const struct board_table *table,
+	struct board_pins *pins, uint32_t slot, uint64_t generation)
 {
-	/* seq_cst: this count is visible before the state is read; pairs with the producer's store in board_leave_ready. */
+	/* seq_cst: this count is visible before the state is read; pairs with the producer's store
+	 * in board_leave_ready. */
 	atomic_fetch_add_explicit(&pins->slot[slot].pins, 1, BOARD_ORDER);
 	uint64_t word = atomic_load_explicit(&table->word[slot], BOARD_ORDER);
 	if (board_word_generation(word) == generation && board_word_state(word) == BOARD_READY)
@@ -144,20 +163,22 @@ static inline enum board_pin_result board_pin(const struct board_table *table, s
 }
 
 /* True: send the producer one nudge for this slot. */
-static inline bool board_unpin(const struct board_table *table, struct board_pins *pins, uint32_t slot)
+static inline bool board_unpin(
+	const struct board_table *table, struct board_pins *pins, uint32_t slot)
 {
 	atomic_store_explicit(&pins->slot[slot].last_use_ms, board_now_ms(), memory_order_relaxed);
-	/* seq_cst: all reads of the pixels come before it, and it comes before the look at the flags below; pairs with the
-	 * producer setting a flag and then reading the counts again. */
+	/* seq_cst: all reads of the pixels come before it, and it comes before the look at the
+	 * flags below; pairs with the producer setting a flag and then reading the counts again. */
 	if (atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, BOARD_ORDER) != 1)
 		return false;
 	return (atomic_load_explicit(&table->word[slot], BOARD_ORDER) & BOARD_WATCHED) ||
 	       atomic_load_explicit(&table->waiters, BOARD_ORDER);
 }
 
-/* The same, unless the count is @floor or lower: then nothing was pinned here, and taking one off would take somebody's pin.
- * 0; 1: send the producer one nudge; -EINVAL. */
-static inline int board_unpin_above(const struct board_table *table, struct board_pins *pins, uint32_t slot, uint32_t floor)
+/* The same, unless the count is @floor or lower: then nothing was pinned here, and taking one off
+ * would take somebody's pin. 0; 1: send the producer one nudge; -EINVAL. */
+static inline int board_unpin_above(
+	const struct board_table *table, struct board_pins *pins, uint32_t slot, uint32_t floor)
 {
 	struct board_pin *pin = &pins->slot[slot];
 	uint32_t count = atomic_load_explicit(&pin->pins, memory_order_relaxed);
@@ -165,8 +186,8 @@ static inline int board_unpin_above(const struct board_table *table, struct boar
 		return -EINVAL;
 	atomic_store_explicit(&pin->last_use_ms, board_now_ms(), memory_order_relaxed);
 	/* seq_cst, for the reasons of board_unpin. */
-	while (!atomic_compare_exchange_weak_explicit(&pin->pins, &count, count - 1, memory_order_seq_cst,
-		memory_order_relaxed))
+	while (!atomic_compare_exchange_weak_explicit(
+		&pin->pins, &count, count - 1, memory_order_seq_cst, memory_order_relaxed))
 		if (count <= floor)
 			return -EINVAL;
 	if (count != 1)
@@ -177,7 +198,8 @@ static inline int board_unpin_above(const struct board_table *table, struct boar
 
 /* ---- producer's side: one thread ---- */
 
-static inline void board_set(struct board_table *table, uint32_t slot, uint64_t generation, enum board_state state)
+static inline void board_set(
+	struct board_table *table, uint32_t slot, uint64_t generation, enum board_state state)
 {
 	atomic_store_explicit(&table->word[slot], board_word(generation, state), BOARD_ORDER);
 }
@@ -189,7 +211,8 @@ static inline uint32_t board_count(const struct board_pins *pins, uint32_t slot)
 }
 
 /* The stamp of the last unpin, clamped to @now_ms; a consumer may write what it likes there. */
-static inline uint64_t board_last_use_ms(const struct board_pins *pins, uint32_t slot, uint64_t now_ms)
+static inline uint64_t board_last_use_ms(
+	const struct board_pins *pins, uint32_t slot, uint64_t now_ms)
 {
 	uint64_t stamp = atomic_load_explicit(&pins->slot[slot].last_use_ms, memory_order_relaxed);
 	return stamp < now_ms ? stamp : now_ms;

@@ -1,8 +1,9 @@
 /* common/message.h - one datagram with descriptors over a SOCK_SEQPACKET socket.
  *
- * A message is received whole or not at all: one that was cut (MSG_TRUNC) or that lost descriptors (MSG_CTRUNC, which is
- * what happens at the receiver's descriptor limit) is an error, and what did arrive is closed. Received descriptors are
- * close-on-exec. No function blocks on a non-blocking socket. Thread-safe as far as the socket is. */
+ * A message is received whole or not at all: one that was cut (MSG_TRUNC) or that lost descriptors
+ * (MSG_CTRUNC, which is what happens at the receiver's descriptor limit) is an error, and what did
+ * arrive is closed. Received descriptors are close-on-exec. No function blocks on a non-blocking
+ * socket. Thread-safe as far as the socket is. */
 #ifndef COMMON_MESSAGE_H
 #define COMMON_MESSAGE_H
 
@@ -14,13 +15,15 @@
 #define MESSAGE_FDS_MAX 4
 
 /* Sends one message; borrows @fds.
- * 0; -EAGAIN: the peer's buffer is full (only non-blocking sockets); -EPIPE, -ECONNRESET: the peer is gone (no signal);
- * -ETOOMANYREFS: too many descriptors under way; -EINVAL: too long or too many descriptors. */
+ * 0; -EAGAIN: the peer's buffer is full (only non-blocking sockets); -EPIPE, -ECONNRESET: the peer
+ * is gone (no signal); -ETOOMANYREFS: too many descriptors under way; -EINVAL: too long or too many
+ * descriptors. */
 int message_send(int socket, const void *data, size_t length, const int *fds, size_t count);
 
-/* Receives one message into @buffer. The caller owns @ret_count descriptors in @fds (room for MESSAGE_FDS_MAX).
- * Returns its length (> 0); 0 at the peer's end; -EAGAIN: nothing there; -EMSGSIZE: longer than @size;
- * -EMFILE: descriptors were lost (MSG_CTRUNC); -EPROTO: more descriptors than a message may carry; or -errno. */
+/* Receives one message into @buffer. The caller owns @ret_count descriptors in @fds (room for
+ * MESSAGE_FDS_MAX). Returns its length (> 0); 0 at the peer's end; -EAGAIN: nothing there;
+ * -EMSGSIZE: longer than @size; -EMFILE: descriptors were lost (MSG_CTRUNC); -EPROTO: more
+ * descriptors than a message may carry; or -errno. */
 ssize_t message_receive(int socket, void *buffer, size_t size, int *fds, size_t *ret_count);
 
 /* A connected close-on-exec pair; non-blocking. 0 or -errno. */

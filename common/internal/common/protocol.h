@@ -1,14 +1,17 @@
 /* common/protocol.h - what a consumer and the producer say to each other.
  *
- * SOCK_SEQPACKET: one struct a message, its type in the head, its size exactly the struct's (checked by both sides), native
- * byte order (one machine). Descriptors travel only with the messages that name them here. Nothing in a message is trusted
- * by the producer; a message of a wrong size, type or count of descriptors ends the session.
+ * SOCK_SEQPACKET: one struct a message, its type in the head, its size exactly the struct's
+ * (checked by both sides), native byte order (one machine). Descriptors travel only with the
+ * messages that name them here. Nothing in a message is trusted by the producer; a message of a
+ * wrong size, type or count of descriptors ends the session.
  *
- * The order at the start: HELLO, then WELCOME (or FAREWELL). A region's descriptor is sent once a session, in REGION, before
- * the first answer that names the region; regions that have gone are named in REGION_GONE.
+ * The order at the start: HELLO, then WELCOME (or FAREWELL). A region's descriptor is sent once a
+ * session, in REGION, before the first answer that names the region; regions that have gone are
+ * named in REGION_GONE.
  *
- * An answer about a slot (READY, PIN_ANSWER) is a hint: the consumer runs the pin loop of common/board.h. The producer holds the
- * slot for it (a grant) until it has counted itself, releases it, its session ends, or PROTOCOL_GRANT_MS have passed. */
+ * An answer about a slot (READY, PIN_ANSWER) is a hint: the consumer runs the pin loop of
+ * common/board.h. The producer holds the slot for it (a grant) until it has counted itself,
+ * releases it, its session ends, or PROTOCOL_GRANT_MS have passed. */
 #ifndef COMMON_PROTOCOL_H
 #define COMMON_PROTOCOL_H
 
@@ -25,18 +28,18 @@
 enum protocol_type {
 	/* consumer to producer */
 	PROTOCOL_HELLO = 1,
-	PROTOCOL_REQUEST = 2,  /* + 1 descriptor: the source */
+	PROTOCOL_REQUEST = 2, /* + 1 descriptor: the source */
 	PROTOCOL_CANCEL = 3,
 	PROTOCOL_PRIORITY = 4,
-	PROTOCOL_PIN = 5,      /* bring an idle slot back, answered by PIN_ANSWER */
-	PROTOCOL_RELEASE = 6,  /* this session forgets a slot (and its grant) */
-	PROTOCOL_NUDGE = 7,    /* a last unpin of a watched slot, or while somebody waits for room */
+	PROTOCOL_PIN = 5,     /* bring an idle slot back, answered by PIN_ANSWER */
+	PROTOCOL_RELEASE = 6, /* this session forgets a slot (and its grant) */
+	PROTOCOL_NUDGE = 7,   /* a last unpin of a watched slot, or while somebody waits for room */
 	PROTOCOL_STAT = 8,
 	PROTOCOL_TRIM = 9,
 	/* producer to consumer */
 	PROTOCOL_WELCOME = 64, /* + 2 descriptors: state table (read-only), pin board */
 	PROTOCOL_FAREWELL = 65,
-	PROTOCOL_REGION = 66,  /* + 1 descriptor, read-only */
+	PROTOCOL_REGION = 66, /* + 1 descriptor, read-only */
 	PROTOCOL_REGION_GONE = 67,
 	PROTOCOL_READY = 68,
 	PROTOCOL_FAILED = 69,
@@ -86,10 +89,11 @@ struct protocol_farewell {
 };
 
 enum protocol_request_flags {
-	PROTOCOL_AS_STORED = 1 << 0,     /* no EXIF orientation */
-	PROTOCOL_ALLOW_PARTIAL = 1 << 1, /* a truncated file gives what there is, with MURAL_BITMAP_PARTIAL */
-	PROTOCOL_WAIT = 1 << 2,          /* wait for room instead of failing with -ENOSPC */
-	PROTOCOL_EXPECT = 1 << 3,        /* -ESTALE when the source is not @expected (a re-decode) */
+	PROTOCOL_AS_STORED = 1 << 0, /* no EXIF orientation */
+	PROTOCOL_ALLOW_PARTIAL =
+		1 << 1, /* a truncated file gives what there is, with MURAL_BITMAP_PARTIAL */
+	PROTOCOL_WAIT = 1 << 2,   /* wait for room instead of failing with -ENOSPC */
+	PROTOCOL_EXPECT = 1 << 3, /* -ESTALE when the source is not @expected (a re-decode) */
 	PROTOCOL_FLAGS_ALL = 0xf,
 };
 
@@ -113,9 +117,10 @@ struct protocol_priority {
 	uint32_t reserved;
 };
 
-/* PIN, RELEASE, NUDGE. A RELEASE gives back @told of the READY answers that named the slot; the session forgets the slot when all
- * are given back, whatever their generations. Without the count a RELEASE that crosses a new READY on the way would make the producer forget a
- * slot that the consumer goes on to pin. */
+/* PIN, RELEASE, NUDGE. A RELEASE gives back @told of the READY answers that named the slot; the
+ * session forgets the slot when all are given back, whatever their generations. Without the count a
+ * RELEASE that crosses a new READY on the way would make the producer forget a slot that the
+ * consumer goes on to pin. */
 struct protocol_slot {
 	struct protocol_head head;
 	uint32_t slot;
@@ -147,9 +152,10 @@ struct protocol_ready {
 	uint64_t offset; /* of the first pixel, in the region */
 	uint32_t width, height;
 	uint32_t stride_bytes;
-	uint32_t flags; /* enum mural_bitmap_flags */
+	uint32_t flags;                       /* enum mural_bitmap_flags */
 	uint32_t source_width, source_height; /* of the file, upright unless as stored */
-	uint64_t decode_ns; /* what bringing it back costs: the decoder's wall time; 0 for a hit's unknown */
+	uint64_t decode_ns; /* what bringing it back costs: the decoder's wall time; 0 for a hit's
+			       unknown */
 	struct protocol_identity identity;
 };
 
@@ -157,7 +163,8 @@ struct protocol_failed {
 	struct protocol_head head;
 	int32_t error;   /* -errno, as mural.h lists them */
 	uint32_t reason; /* enum mural_reason */
-	char text[120];  /* NUL-terminated, without the file's name, which the producer does not know */
+	char text[120]; /* NUL-terminated, without the file's name, which the producer does not know
+			 */
 };
 
 enum protocol_pin_result {
@@ -194,8 +201,9 @@ size_t protocol_size(uint32_t type);
 /* How many descriptors a message of @type must carry. */
 size_t protocol_descriptors(uint32_t type);
 
-/* Receives one message, whole and of a known type, with the size and the descriptors that its type must have.
- * Returns as message_receive; -EPROTO: anything else arrived (its descriptors are closed). */
+/* Receives one message, whole and of a known type, with the size and the descriptors that its type
+ * must have. Returns as message_receive; -EPROTO: anything else arrived (its descriptors are
+ * closed). */
 union protocol_any {
 	struct protocol_head head;
 	struct protocol_hello hello;
@@ -215,6 +223,7 @@ union protocol_any {
 	struct protocol_trimmed trimmed;
 	struct protocol_pressure pressure;
 };
-ssize_t protocol_receive(int socket, union protocol_any *ret_message, int fds[MESSAGE_FDS_MAX], size_t *ret_count);
+ssize_t protocol_receive(
+	int socket, union protocol_any *ret_message, int fds[MESSAGE_FDS_MAX], size_t *ret_count);
 
 #endif

@@ -1,4 +1,5 @@
-/* common/util.h - the few helpers that every .c file needs: scoped cleanup, checked sizes, clocks. */
+/* common/util.h - the few helpers that every .c file needs: scoped cleanup, checked sizes, clocks.
+ */
 #ifndef COMMON_UTIL_H
 #define COMMON_UTIL_H
 
@@ -12,9 +13,10 @@
 #include <unistd.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-/* Runs FN(&variable) when the variable leaves its scope. Initialise where declared; never in a function with goto. */
+/* Runs FN(&variable) when the variable leaves its scope. Initialise where declared; never in a
+ * function with goto. */
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 
 static inline void close_p(int *fd)

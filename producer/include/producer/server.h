@@ -1,4 +1,5 @@
-/* producer/server.h - the producer: sessions, requests, decoders and the pool, on one event loop. */
+/* producer/server.h - the producer: sessions, requests, decoders and the pool, on one event loop.
+ */
 #ifndef PRODUCER_SERVER_H
 #define PRODUCER_SERVER_H
 
@@ -9,9 +10,10 @@
 #define SERVER_UIDS_MAX 8u
 
 struct server_options {
-	const char *socket; /* where to listen, NULL: the default. With listen_fd: the path to remove at the end, NULL: none */
+	const char *socket; /* where to listen, NULL: the default. With listen_fd: the path to
+			       remove at the end, NULL: none */
 	int listen_fd;      /* -1, or a listening socket that was passed (systemd, libmural) */
-	int session_fd;     /* -1, or the one connection of a private producer, which ends with it */
+	int session_fd; /* -1, or the one connection of a private producer, which ends with it */
 	uint64_t budget_bytes;
 	uint64_t idle_ns;
 	uint64_t max_pixels;
@@ -22,8 +24,8 @@ struct server_options {
 	unsigned allowed_uid_count;
 };
 
-/* Serves until SIGTERM, SIGINT or SIGHUP (0), the end of its session, or lack of work (0). SIGUSR1 purges what nobody pins.
- * -errno: it could not start; said on standard error. */
+/* Serves until SIGTERM, SIGINT or SIGHUP (0), the end of its session, or lack of work (0). SIGUSR1
+ * purges what nobody pins. -errno: it could not start; said on standard error. */
 int server_run(const struct server_options *options);
 
 #endif

@@ -1,5 +1,6 @@
-/* What the producer does for everybody: one copy for all, never over its budget, nothing lost when a decoder dies or the machine refuses,
- * what is seen before what is prefetched, and a clean end. */
+/* What the producer does for everybody: one copy for all, never over its budget, nothing lost when
+ * a decoder dies or the machine refuses, what is seen before what is prefetched, and a clean end.
+ */
 #include "common/util.h"
 #include "support/peer.h"
 #include "support/process.h"
@@ -19,7 +20,8 @@ static struct test_process producer;
 
 static void start_with(const char *budget, const char *workers, const char *more, const char *value)
 {
-	const char *const args[] = {"--budget", budget, "--idle-ms", "20", "--workers", workers, more, value, NULL};
+	const char *const args[] = {
+		"--budget", budget, "--idle-ms", "20", "--workers", workers, more, value, NULL};
 	folder = test_folder_create();
 	test_producer_start(&producer, folder, args);
 }
@@ -37,8 +39,8 @@ TestSuite(service, .fini = stop, .timeout = 240);
 static char *large_picture(void)
 {
 	struct test_process maker;
-	const char *const args[] = {test_program("make_assets"), "--large", folder, "--megapixels", "12", "--kind", "png",
-		NULL};
+	const char *const args[] = {test_program("make_assets"), "--large", folder, "--megapixels",
+		"12", "--kind", "png", NULL};
 	cr_assert_eq(test_process_run(&maker, -1, args), 0, "no large picture");
 	test_process_fini(&maker);
 	return test_path(folder, "large-12mp-png.png");
@@ -69,7 +71,8 @@ static struct protocol_ready ready(const struct peer *peer, uint32_t serial, con
 
 static void pin(const struct peer *peer, const struct protocol_ready *bitmap)
 {
-	cr_assert_eq(board_pin(peer->table, peer->pins, bitmap->slot, bitmap->generation), BOARD_PINNED);
+	cr_assert_eq(
+		board_pin(peer->table, peer->pins, bitmap->slot, bitmap->generation), BOARD_PINNED);
 }
 
 static void unpin(const struct peer *peer, const struct protocol_ready *bitmap)
@@ -121,7 +124,8 @@ Test(service, two_consumers_get_the_same_memory_and_can_only_read_it)
 		int fd = region_of(&peers[i], "jpeg-420.jpg");
 		cr_assert_eq(fstat(fd, &st[i]), 0);
 		cr_expect_eq(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
-		cr_expect_eq(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+		cr_expect_eq(
+			mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
 		cr_expect_lt(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
 		cr_expect_lt(ftruncate(fd, 0), 0);
 		cr_expect(fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK);
@@ -138,13 +142,15 @@ Test(service, what_is_pinned_is_never_taken_and_the_budget_never_exceeded)
 {
 	start_with("2M", "2", NULL, NULL);
 	struct peer a = peer_greet(), b = peer_greet();
-	static const char *const names[] = {"jpeg-420.jpg", "jpeg-422.jpg", "jpeg-444.jpg", "jpeg-440.jpg",
-		"jpeg-411.jpg", "jpeg-grey.jpg", "jpeg-cmyk.jpg", "jpeg-rgb.jpg", "orientation-1.jpg", "orientation-6.jpg"};
+	static const char *const names[] = {"jpeg-420.jpg", "jpeg-422.jpg", "jpeg-444.jpg",
+		"jpeg-440.jpg", "jpeg-411.jpg", "jpeg-grey.jpg", "jpeg-cmyk.jpg", "jpeg-rgb.jpg",
+		"orientation-1.jpg", "orientation-6.jpg"};
 	struct protocol_ready held[ARRAY_SIZE(names)];
 	size_t count = 0;
 	int error = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(names) && error == 0; i++) {
-		const struct peer *peer = i % 2 ? &b : &a; /* two, so that the room ends before a quota does */
+		const struct peer *peer =
+			i % 2 ? &b : &a; /* two, so that the room ends before a quota does */
 		peer_ask(peer, (uint32_t)i + 1, names[i], 0, MURAL_PRIORITY_VISIBLE);
 		union protocol_any message = end_of(peer, (uint32_t)i + 1);
 		if (message.head.type == PROTOCOL_READY) {
@@ -152,7 +158,8 @@ Test(service, what_is_pinned_is_never_taken_and_the_budget_never_exceeded)
 			pin(peer, &message.ready);
 		} else {
 			error = message.failed.error;
-			cr_expect_eq(message.failed.reason, MURAL_REASON_NO_ROOM, "%s", message.failed.text);
+			cr_expect_eq(message.failed.reason, MURAL_REASON_NO_ROOM, "%s",
+				message.failed.text);
 		}
 		struct mural_stats stats = peer_stats(&a);
 		cr_assert_leq(stats.used_bytes, stats.budget_bytes);
@@ -178,8 +185,8 @@ Test(service, one_consumer_cannot_pin_everything)
 {
 	start_with("2M", "2", NULL, NULL);
 	struct peer greedy = peer_greet(), other = peer_greet();
-	static const char *const names[] = {"jpeg-420.jpg", "jpeg-422.jpg", "jpeg-444.jpg", "jpeg-440.jpg",
-		"jpeg-411.jpg", "jpeg-grey.jpg", "jpeg-cmyk.jpg", "jpeg-rgb.jpg"};
+	static const char *const names[] = {"jpeg-420.jpg", "jpeg-422.jpg", "jpeg-444.jpg",
+		"jpeg-440.jpg", "jpeg-411.jpg", "jpeg-grey.jpg", "jpeg-cmyk.jpg", "jpeg-rgb.jpg"};
 	union protocol_any message = {0};
 	for (uint32_t i = 0; i < ARRAY_SIZE(names); i++) {
 		peer_ask(&greedy, i + 1, names[i], 0, MURAL_PRIORITY_VISIBLE);
@@ -189,7 +196,8 @@ Test(service, one_consumer_cannot_pin_everything)
 		pin(&greedy, &message.ready);
 	}
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
-	cr_expect(message.failed.error == -EDQUOT || message.failed.error == -ENOSPC, "%d", message.failed.error);
+	cr_expect(message.failed.error == -EDQUOT || message.failed.error == -ENOSPC, "%d",
+		message.failed.error);
 	ready(&other, 1, "png-1x1-rgb8.png");
 	peer_leave(&greedy);
 	peer_leave(&other);
@@ -261,9 +269,11 @@ Test(service, after_a_purge_the_kernel_holds_only_what_is_pinned)
 	cr_expect_eq(stats.ready_bitmaps + stats.idle_bitmaps + stats.kept_bytes, 0);
 	uint64_t kernel = kernel_bytes(producer.pid);
 	cr_expect_eq(stats.allocated_bytes, kernel);
-	cr_expect_leq(kernel, stats.pinned_bytes + stats.overhead_bytes, "%llu bytes left, %llu pinned",
-		(unsigned long long)kernel, (unsigned long long)stats.pinned_bytes);
-	cr_expect_leq(stats.overhead_bytes, UINT64_C(256) << 10); /* one control block, its ranges */
+	cr_expect_leq(kernel, stats.pinned_bytes + stats.overhead_bytes,
+		"%llu bytes left, %llu pinned", (unsigned long long)kernel,
+		(unsigned long long)stats.pinned_bytes);
+	cr_expect_leq(
+		stats.overhead_bytes, UINT64_C(256) << 10); /* one control block, its ranges */
 	unpin(&peer, &held);
 	peer_leave(&peer);
 	free(large);
@@ -299,8 +309,8 @@ static pid_t child_named(pid_t parent, const char *name, pid_t after)
 		if (length <= 0)
 			continue;
 		text[length] = '\0';
-		if (sscanf(text, "%*d (%63[^)]) %*c %d", comm, &of) == 2 && of == parent && strcmp(comm, name) == 0 &&
-			pid > after && (found == 0 || pid < found))
+		if (sscanf(text, "%*d (%63[^)]) %*c %d", comm, &of) == 2 && of == parent &&
+			strcmp(comm, name) == 0 && pid > after && (found == 0 || pid < found))
 			found = pid;
 	}
 	closedir(processes);
@@ -349,6 +359,74 @@ Test(service, a_killed_nursery_is_replaced)
 	peer_leave(&peer);
 }
 
+/* ---- a control group that is too small ---- */
+
+static bool write_text(const char *folder_path, const char *file, const char *text)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/%s", folder_path, file);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written = fd < 0 ? -1 : write(fd, text, strlen(text));
+	close_p(&fd);
+	return written == (ssize_t)strlen(text);
+}
+
+static bool move_into(const char *group, pid_t pid)
+{
+	char text[32];
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	return write_text(group, "cgroup.procs", text);
+}
+
+/* A group of @limit bytes with the producer and all its processes in it; false where none can be
+ * made. */
+static bool confine_producer(char group[256], const char *limit)
+{
+	static const struct {
+		const char *mount, *file;
+	} kinds[] = {
+		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"},
+		{"/sys/fs/cgroup", "memory.max"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		snprintf(group, 256, "%s/mural-test-%d", kinds[i].mount, (int)getpid());
+		if (mkdir(group, 0700) < 0)
+			continue;
+		if (write_text(group, kinds[i].file, limit) && move_into(group, producer.pid)) {
+			pid_t nursery = child_named(producer.pid, "mural-nursery", 0);
+			move_into(group, nursery);
+			for (pid_t pid = 0; (pid = child_named(nursery, "mural-decoder", pid)) > 0;)
+				move_into(group, pid);
+			return true;
+		}
+		rmdir(group);
+	}
+	return false;
+}
+
+Test(service, the_oom_killer_takes_the_decoder_and_nothing_else)
+{
+	char group[256];
+	start_with("1G", "1", NULL, NULL);
+	char *large = large_picture();
+	if (!confine_producer(group, "33554432")) {
+		free(large);
+		cr_skip_test(
+			"no control group can be made here (not root, or no memory controller)");
+	}
+	struct peer peer = peer_greet();
+	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE); /* 48 MB into 32 */
+	union protocol_any message = end_of(&peer, 1);
+	cr_expect_eq(message.head.type, PROTOCOL_FAILED);
+	cr_expect_eq(message.failed.reason, MURAL_REASON_KILLED, "%s", message.failed.text);
+	ready(&peer, 2, "jpeg-420.jpg");
+	peer_leave(&peer);
+	test_process_signal(&producer, SIGTERM);
+	cr_expect(test_process_wait(&producer, TEST_TIMEOUT_MS));
+	rmdir(group);
+	free(large);
+}
+
 /* ---- a machine that refuses ---- */
 
 /* The producer's limits, as an administrator may set them while it runs. */
@@ -369,7 +447,8 @@ static void expect_refusal_and_recovery(int resource, rlim_t value)
 	struct rlimit before = limit_producer(resource, value);
 	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
 	union protocol_any message = end_of(&peer, 2);
-	cr_assert_eq(message.head.type, PROTOCOL_FAILED, "a limit of %llu changed nothing", (unsigned long long)value);
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED, "a limit of %llu changed nothing",
+		(unsigned long long)value);
 	cr_expect_eq(message.failed.reason, MURAL_REASON_MEMORY, "%s", message.failed.text);
 	cr_assert_eq(prlimit(producer.pid, resource, &before, NULL), 0);
 	ready(&peer, 3, "jpeg-420.jpg");
@@ -420,7 +499,8 @@ Test(service, what_is_seen_takes_the_decoder_from_a_prefetch)
 	peer_expect(peer.fd, PROTOCOL_READY, &message);
 	cr_expect_eq(message.head.serial, 2, "the prefetch came first");
 	message = end_of(&peer, 1);
-	cr_expect_eq(message.head.type, PROTOCOL_READY, "the prefetch was lost: %s", message.failed.text);
+	cr_expect_eq(message.head.type, PROTOCOL_READY, "the prefetch was lost: %s",
+		message.failed.text);
 	peer_leave(&peer);
 	peer_leave(&watcher);
 	free(large);

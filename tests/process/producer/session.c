@@ -1,5 +1,6 @@
-/* What the producer makes of consumers that speak wrongly, want too much, or die: that session ends, everybody else goes on,
- * and nothing is left behind. Speaks the protocol itself, so that it can say what libmural never would. */
+/* What the producer makes of consumers that speak wrongly, want too much, or die: that session
+ * ends, everybody else goes on, and nothing is left behind. Speaks the protocol itself, so that it
+ * can say what libmural never would. */
 #include "common/protocol.h"
 #include "common/util.h"
 #include "support/peer.h"
@@ -17,7 +18,8 @@ static struct test_process producer;
 
 static void start(void)
 {
-	static const char *const args[] = {"--budget", "64M", "--idle-ms", "50", "--workers", "2", NULL};
+	static const char *const args[] = {
+		"--budget", "64M", "--idle-ms", "50", "--workers", "2", NULL};
 	folder = test_folder_create();
 	test_producer_start(&producer, folder, args);
 }
@@ -101,7 +103,8 @@ Test(session, every_message_of_a_wrong_size_or_with_wrong_descriptors_ends_it)
 			struct peer peer = peer_greet();
 			union protocol_any message = {.head = {.type = type, .serial = 1}};
 			size_t size = right + (variant == 0) - (variant == 1);
-			size_t count = variant == 2 ? protocol_descriptors(type) + 1 : protocol_descriptors(type);
+			size_t count = variant == 2 ? protocol_descriptors(type) + 1
+						    : protocol_descriptors(type);
 			int fds[MESSAGE_FDS_MAX] = {2, 2, 2, 2};
 			if (variant == 1 && right <= sizeof(message.head))
 				size = 1; /* shorter than any message */
@@ -156,7 +159,8 @@ Test(session, a_number_in_use_ends_it)
 	union protocol_any message;
 	int fds[MESSAGE_FDS_MAX];
 	size_t count = 0;
-	/* Either the first was answered before the second came, or the session ends: never two under one number. */
+	/* Either the first was answered before the second came, or the session ends: never two
+	 * under one number. */
 	int ready = 0;
 	while (ready < 2 && peer_next(peer.fd, &message, fds, &count)) {
 		close_all(fds, count);
@@ -207,7 +211,8 @@ Test(session, too_many_requests_are_refused_and_the_others_answered)
 	struct peer peer = peer_greet();
 	const uint32_t wanted = peer.welcome.requests_max + 50;
 	uint32_t answered = 0, refused = 0;
-	/* All of one picture, so that what is measured is the number in flight. The answers are read only at the end. */
+	/* All of one picture, so that what is measured is the number in flight. The answers are
+	 * read only at the end. */
 	for (uint32_t i = 1; i <= wanted; i++)
 		peer_ask(&peer, i, "jpeg-420.jpg", 0, MURAL_PRIORITY_PREFETCH);
 	while (answered + refused < wanted) {
@@ -240,7 +245,8 @@ Test(session, ten_requests_for_one_picture_share_one_decode)
 	for (size_t i = 0; i < ARRAY_SIZE(peers); i++) {
 		peer_expect(peers[i].fd, PROTOCOL_READY, &message);
 		if (i > 0)
-			cr_assert(message.ready.region == region && message.ready.generation == generation);
+			cr_assert(message.ready.region == region &&
+				  message.ready.generation == generation);
 		region = message.ready.region;
 		generation = message.ready.generation;
 	}
@@ -257,8 +263,10 @@ Test(session, a_cancelled_request_ends_once_with_ecanceled)
 	struct peer peer = peer_greet();
 	union protocol_any message;
 	for (uint32_t serial = 1; serial <= 50; serial++) {
-		struct protocol_cancel cancel = {.head = {.type = PROTOCOL_CANCEL, .serial = serial}};
-		peer_ask(&peer, serial, serial % 2 ? "jpeg-444.jpg" : "png-rgba16.png", 0, MURAL_PRIORITY_VISIBLE);
+		struct protocol_cancel cancel = {
+			.head = {.type = PROTOCOL_CANCEL, .serial = serial}};
+		peer_ask(&peer, serial, serial % 2 ? "jpeg-444.jpg" : "png-rgba16.png", 0,
+			MURAL_PRIORITY_VISIBLE);
 		peer_send(peer.fd, &cancel, sizeof(cancel), NULL, 0);
 	}
 	unsigned seen[51] = {0};
@@ -271,7 +279,8 @@ Test(session, a_cancelled_request_ends_once_with_ecanceled)
 			continue;
 		if (message.head.type == PROTOCOL_FAILED)
 			cr_assert_eq(message.failed.error, -ECANCELED);
-		cr_assert_eq(++seen[message.head.serial], 1, "request %u ended twice", message.head.serial);
+		cr_assert_eq(++seen[message.head.serial], 1, "request %u ended twice",
+			message.head.serial);
 		ends++;
 	}
 	struct mural_stats stats = peer_stats(&peer);
@@ -330,7 +339,8 @@ Test(session, a_count_that_makes_no_sense_ends_that_session_alone)
 	peer_leave(&good);
 }
 
-/* A consumer that pins one bitmap; a child of its own keeps its socket open until @life is closed. */
+/* A consumer that pins one bitmap; a child of its own keeps its socket open until @life is closed.
+ */
 static pid_t holder_process(int life[2])
 {
 	int pipes[2];
@@ -390,10 +400,12 @@ Test(session, descriptors_and_mappings_are_back_at_the_start_after_a_hundred_ses
 	expect_service();
 	cr_assert(test_until(alone, &watcher, TEST_TIMEOUT_MS));
 	peer_purge(&watcher);
-	int descriptors = test_count_descriptors(producer.pid), mappings = test_count_mappings(producer.pid, "memfd");
+	int descriptors = test_count_descriptors(producer.pid),
+	    mappings = test_count_mappings(producer.pid, "memfd");
 	for (int i = 0; i < 100; i++) {
 		struct peer peer = peer_greet();
-		peer_ask(&peer, 1, i % 2 ? "jpeg-420.jpg" : "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
+		peer_ask(&peer, 1, i % 2 ? "jpeg-420.jpg" : "png-rgb8.png", 0,
+			MURAL_PRIORITY_VISIBLE);
 		if (i % 3) {
 			union protocol_any message;
 			peer_expect(peer.fd, PROTOCOL_READY, &message);
