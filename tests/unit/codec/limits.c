@@ -31,7 +31,7 @@ static void put_be32(uint8_t *at, uint32_t value)
 
 struct chunks {
 	uint8_t *data; /* owned */
-	size_t size;
+	size_t size, capacity;
 };
 
 static uint32_t crc_of(const uint8_t *data, size_t size)
@@ -47,7 +47,10 @@ static uint32_t crc_of(const uint8_t *data, size_t size)
 
 static void chunks_append(struct chunks *chunks, const void *data, size_t size)
 {
-	chunks->data = realloc(chunks->data, chunks->size + size);
+	if (chunks->size + size > chunks->capacity) {
+		chunks->capacity = (chunks->size + size) * 2;
+		chunks->data = realloc(chunks->data, chunks->capacity);
+	}
 	memcpy(chunks->data + chunks->size, data, size);
 	chunks->size += size;
 }
