@@ -393,6 +393,8 @@ Test(shared_slot, each_bitmap_has_its_own_pins)
 	cr_assert_eq(mural_bitmap_redecode(second, 0), -EBUSY);
 	cr_assert_eq(mural_bitmap_unpin(second), 0);
 	cr_assert_eq(fake_pins(&scene.fake, SLOT), 0);
+	cr_assert_eq(pin(scene.bitmap), 0);
+	cr_assert_eq(mural_bitmap_unpin(scene.bitmap), 0, "the other one's pins are still counted");
 	mural_bitmap_unref(second);
 	scene_fini(&scene);
 }
