@@ -679,12 +679,21 @@ Test(lie, garbage_ends_the_session)
 	garble("cut short", &ready, sizeof(ready) - 8, -1);
 	garble("a descriptor too many", &ready, sizeof(ready), STDIN_FILENO);
 	garble("no descriptor", &region, sizeof(region), -1);
-	garble("a second welcome", &welcome, sizeof(welcome), -1);
+	garble("a welcome without tables", &welcome, sizeof(welcome), -1);
 	garble("failed without an error", &failed, sizeof(failed), -1);
 	garble("failed for no known reason", &reason, sizeof(reason), -1);
 	garble("a pin of no slot", &slot, sizeof(slot), -1);
 	garble("a pin that is neither", &result, sizeof(result), -1);
 	garble("pressure of no level", &pressure, sizeof(pressure), -1);
+}
+
+Test(lie, a_second_welcome_ends_the_session)
+{
+	struct scene scene;
+	scene_init(&scene);
+	fake_greet(&scene.fake);
+	expect_the_session_to_end(&scene, "a second welcome");
+	scene_fini(&scene);
 }
 
 Test(lie, about_an_unknown_request_is_only_checked)
