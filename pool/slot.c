@@ -160,24 +160,11 @@ void slot_enter_idle(struct pool *pool, struct pool_slot *slot)
 	pool->idle_unpins++;
 }
 
-/* No pin of these bytes can succeed any more, so whoever released them has nothing left to unpin.
- */
-static void let_leave(struct pool *pool, struct pool_slot *slot)
-{
-	struct pool_holder *holder;
-	for (uint32_t at = 0; slot->leaving && (holder = holder_next(pool, slot, &at));) {
-		if (bits_test(&holder->leaving, slot->number))
-			holder_remove(holder, slot);
-	}
-	slot->leaving = false;
-}
-
 uint64_t slot_purge(struct pool *pool, struct pool_slot *slot, enum slot_fate fate)
 {
 	heap_remove(&pool->idle, &slot->victim);
 	/* Before the first page goes: a consumer that reads the word from now on knows. */
 	slot_enter(pool, slot, BOARD_PURGED);
-	let_leave(pool, slot);
 	pool->purges++;
 	pool->purged_bytes += slot->charge;
 	return slot_drop_memory(pool, slot, fate);

@@ -141,6 +141,26 @@ Test(slab, a_hole_filled_again_by_a_reader_is_punched_again)
 	close(fd);
 }
 
+Test(slab, shrinking_punches_refilled_holes_without_waiting)
+{
+	struct pool_slot *keep = slot_make_for(&f, &c, 20000, 1);
+	struct pool_slot *gone = slot_make_for(&f, &c, 400000, 2);
+	int fd = -1;
+	uint64_t region = 0, size = 0, offset = 0;
+	pool_slot_place(gone, &region, &size, &offset);
+	cr_assert_eq(pool_slot_share(gone, &fd), 0);
+	volatile const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	consumer_pin(&c, keep);
+	pool_purge(f.pool, f.now);
+	uint64_t after_purge = stats_of(&f).allocated_bytes;
+	for (uint64_t i = 0; i < 400000; i += 4096)
+		(void)base[offset + i];
+	pool_shrink(f.pool, 1, f.now);
+	cr_assert_eq(stats_of(&f).allocated_bytes, after_purge);
+	munmap((void *)(uintptr_t)base, size);
+	close(fd);
+}
+
 Test(slab, the_largest_small_and_the_smallest_large_bitmap)
 {
 	struct pool_slot *small = slot_make(&f, MIB - 4, 1), *large = slot_make(&f, MIB, 2);
