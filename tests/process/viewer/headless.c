@@ -15,11 +15,13 @@
 #define BACKGROUND 0x141416u
 #define ARGS_MAX 32
 
-static char *folder;
+static char *folder, *viewer_program, *mural_program;
 
 static void setup(void)
 {
 	folder = test_folder_create();
+	viewer_program = strdup(test_program("mural-viewer"));
+	mural_program = strdup(test_program("mural"));
 }
 
 /* A number of `mural stat --json`; 0 when no producer runs. */
@@ -27,7 +29,7 @@ static unsigned long long stat_number(const char *name)
 {
 	char key[64];
 	struct test_process process;
-	const char *argv[] = {strdup(test_program("mural")), "stat", "--json", NULL};
+	const char *argv[] = {mural_program, "stat", "--json", NULL};
 	int status = test_process_run(&process, -1, argv);
 	char *out = test_process_out(&process, NULL);
 	test_process_fini(&process);
@@ -69,6 +71,8 @@ static void teardown(void)
 {
 	end_producer(SIGTERM);
 	test_folder_remove(folder);
+	free(viewer_program);
+	free(mural_program);
 }
 
 TestSuite(viewer, .init = setup, .fini = teardown, .timeout = 300);
@@ -88,7 +92,7 @@ static char *snapshot_path(const char *name)
 /* mural-viewer --headless --only ARGS…; @args end with NULL. */
 static struct run view(const char *const args[])
 {
-	const char *argv[ARGS_MAX] = {strdup(test_program("mural-viewer")), "--headless", "--only"};
+	const char *argv[ARGS_MAX] = {viewer_program, "--headless", "--only"};
 	size_t count = 3;
 	for (size_t i = 0; args[i]; i++)
 		argv[count++] = args[i];
@@ -396,8 +400,8 @@ Test(viewer, nothing_stays_pinned)
 {
 	char *file = asset("pictures/mountains-420.jpg");
 	char *path = snapshot_path("out.png");
-	const char *argv[] = {strdup(test_program("mural-viewer")), "--headless", "--keys",
-		"wait,wait:20000", file, NULL};
+	const char *argv[] = {
+		viewer_program, "--headless", "--keys", "wait,wait:20000", file, NULL};
 	struct test_process process;
 	test_process_start(&process, -1, argv);
 	cr_assert(test_until(has_decoded, NULL, TEST_TIMEOUT_MS));
@@ -508,9 +512,8 @@ Test(viewer, a_snapshot_that_can_not_be_written_is_told)
 Test(viewer, goes_on_when_the_producer_is_killed)
 {
 	char *pictures = asset("pictures"), *path = snapshot_path("out.png");
-	const char *argv[] = {strdup(test_program("mural-viewer")), "--headless", "--size",
-		"400x300", "--keys", "wait,wait:1500,next,!next,!next,wait,purge", "--snapshot",
-		path, pictures, NULL};
+	const char *argv[] = {viewer_program, "--headless", "--size", "400x300", "--keys",
+		"wait,wait:1500,next,!next,!next,wait,purge", "--snapshot", path, pictures, NULL};
 	struct test_process process;
 	test_process_start(&process, -1, argv);
 	cr_assert(test_until(has_decoded, NULL, TEST_TIMEOUT_MS));
@@ -558,7 +561,7 @@ static void drop_spare_regions(void)
 	char size[32];
 	struct test_process process;
 	snprintf(size, sizeof(size), "%llu", stat_number("kept_bytes"));
-	const char *argv[] = {strdup(test_program("mural")), "trim", size, NULL};
+	const char *argv[] = {mural_program, "trim", size, NULL};
 	cr_assert_eq(test_process_run(&process, -1, argv), 0);
 	test_process_fini(&process);
 }
@@ -582,7 +585,7 @@ Test(viewer, the_tour_writes_what_it_shows_and_tells_what_the_pool_did)
 	static const char *const names[] = {"1-open.png", "2-next.png", "3-actual-size.png",
 		"4-purge.png", "5-back.png", "6-gallery.png"};
 	char *pictures = asset("pictures"), *tour = test_path(folder, "tour");
-	const char *argv[] = {strdup(test_program("mural-viewer")), "--tour", tour, pictures, NULL};
+	const char *argv[] = {viewer_program, "--tour", tour, pictures, NULL};
 	struct test_process process;
 	cr_expect_eq(test_process_run(&process, -1, argv), 0);
 	char *out = test_process_out(&process, NULL);

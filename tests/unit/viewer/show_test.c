@@ -471,8 +471,9 @@ Test(show, a_larger_window_gets_a_larger_bitmap_after_a_while)
 Test(show, a_turned_picture_is_asked_for_as_it_fits_then)
 {
 	struct mural *mural = fake_open((struct fake_file[]){{"a", 600, 800, RED, 0, NULL}}, 1);
+	struct list one = {paths, 1, 1};
 	struct show *turned;
-	cr_assert_eq(show_create(mural, &(struct list){paths, 1, 1}, &turned), 0);
+	cr_assert_eq(show_create(mural, &one, &turned), 0);
 	show_resize(turned, (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, now);
 	show_go(turned, 0, now);
 	fake_deliver();
