@@ -43,7 +43,7 @@ struct drawn {
 	struct placement place;
 	unsigned turn;
 	bool mirror, quick, covers;
-	uint32_t width, height, flags, took_ms;
+	uint32_t width, height, took_ms;
 };
 
 struct show {
@@ -521,7 +521,6 @@ static struct drawn plan(const struct show *show, const struct picture *picture,
 		.covers = !falls_short(show, &picture->view, pinned->width, pinned->height),
 		.width = pinned->width,
 		.height = pinned->height,
-		.flags = pinned->flags,
 		.took_ms = shot->took_ms,
 	};
 }
@@ -664,7 +663,6 @@ void show_status(const struct show *show, struct show_status *ret)
 	if (ret->seen) {
 		ret->bitmap_width = show->drawn.width;
 		ret->bitmap_height = show->drawn.height;
-		ret->flags = show->drawn.flags;
 		ret->decode_ms = show->drawn.took_ms;
 	}
 }

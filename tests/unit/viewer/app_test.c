@@ -52,11 +52,6 @@ static uint32_t middle(void)
 	return image->pixels[(size_t)image->height / 2 * image->width + image->width / 2];
 }
 
-struct key_case {
-	char keys[40];
-	uint32_t colour;
-};
-
 static void expect_played(const char *keys, uint32_t colour)
 {
 	cr_expect_eq(headless_play(app, keys), 0);

@@ -36,7 +36,6 @@ struct show_status {
 	const char *error; /* why it can not be shown; NULL: it can. Valid until the next call */
 	const char *full_error;               /* why there is only the size that fits the window */
 	uint32_t bitmap_width, bitmap_height; /* of what was drawn; 0: nothing yet */
-	uint32_t flags;                       /* enum mural_bitmap_flags of it */
 	uint32_t decode_ms; /* from the request to its arrival; 0: it was there already */
 };
 
