@@ -68,6 +68,10 @@ Test(pool, statistics_add_up)
 	cr_expect_eq(number(stats, "hits") + number(stats, "misses") + number(stats, "joined"), 3);
 	cr_expect_eq(number(stats, "decodes"), 2, "the same picture was decoded twice");
 	cr_expect_eq(number(stats, "decode_failures"), 0);
+	cr_expect_eq(number(stats, "pinned_bitmaps") + number(stats, "ready_bitmaps") +
+			     number(stats, "idle_bitmaps"),
+		2);
+	cr_expect_eq(number(stats, "sessions"), 1);
 	cr_expect_eq(number(stats, "pid"), producer.pid);
 	cr_expect_str_eq(json_string_value(json_object_get(stats, "driver")), "memfd");
 	cr_expect_eq(strlen(json_string_value(json_object_get(stats, "instance"))), 16);
