@@ -101,15 +101,19 @@ Test(session, every_message_of_a_wrong_size_or_with_wrong_descriptors_ends_it)
 		size_t right = protocol_size(type);
 		for (int variant = 0; variant < 3; variant++) {
 			struct peer peer = peer_greet();
-			union protocol_any message = {.head = {.type = type, .serial = 1}};
+			/* One byte more than the largest message: that is what is sent, too. */
+			struct {
+				union protocol_any any;
+				char beyond[8];
+			} message = {.any.head = {.type = type, .serial = 1}};
 			size_t size = right + (variant == 0) - (variant == 1);
 			size_t count = variant == 2 ? protocol_descriptors(type) + 1
 						    : protocol_descriptors(type);
 			int fds[MESSAGE_FDS_MAX] = {2, 2, 2, 2};
-			if (variant == 1 && right <= sizeof(message.head))
+			if (variant == 1 && right <= sizeof(message.any.head))
 				size = 1; /* shorter than any message */
 			if (size == 0)
-				size = sizeof(message.head);
+				size = sizeof(message.any.head);
 			peer_send(peer.fd, &message, size, fds, count);
 			peer_expect_farewell(peer.fd, -EPROTO);
 			peer_leave(&peer);
