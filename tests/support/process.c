@@ -1,6 +1,7 @@
 /* Starting the real programs from a test. */
 #include "support/process.h"
 
+#include "common/protocol.h"
 #include "common/util.h"
 
 #include <dirent.h>
@@ -247,14 +248,27 @@ static int connect_to(const char *folder)
 	return fd;
 }
 
+/* It says so itself: the socket's own credentials name whoever called listen, which is the consumer that
+ * started it. */
 pid_t test_producer_pid(const char *folder)
 {
 	CLEANUP(close_p) int fd = connect_to(folder);
-	struct ucred who;
-	socklen_t size = sizeof(who);
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+	const struct protocol_hello hello = {
+		.head.type = PROTOCOL_HELLO,
+		.magic = PROTOCOL_MAGIC,
+		.version = PROTOCOL_VERSION,
+		.name = "test",
+	};
+	union protocol_any message;
+	int fds[MESSAGE_FDS_MAX];
+	size_t count = 0;
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	if (fd < 0 || message_send(fd, &hello, sizeof(hello), NULL, 0) < 0)
 		return 0;
-	return who.pid;
+	if (poll(&ready, 1, TEST_TIMEOUT_MS) <= 0 || protocol_receive(fd, &message, fds, &count) <= 0)
+		return 0;
+	close_all(fds, count);
+	return message.head.type == PROTOCOL_WELCOME ? (pid_t)message.welcome.pid : 0;
 }
 
 static bool answers(void *folder)
