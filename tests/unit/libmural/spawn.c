@@ -84,7 +84,9 @@ Test(spawn, gives_a_listening_socket_as_systemd_does)
 	struct stat st;
 	char pid[16];
 	place_init(&place);
-	setenv("LISTEN_FDNAMES", "stale", 1);
+	/* What a socket-activated program may have inherited is not for the producer. */
+	setenv("LISTEN_FDS", "7", 1);
+	setenv("LISTEN_PID", "1", 1);
 	signal(SIGPIPE, SIG_IGN);
 	int inherited = open("/dev/null", O_RDONLY); /* not close-on-exec: the careless program's */
 	struct mural *mural = open_at(&place, 0, (const char *const[]){"--budget", "1M", NULL});
@@ -342,6 +344,20 @@ Test(address, another_users_place_is_refused)
 	cr_assert_eq(chown(folder, 65534, 65534), 0);
 	cr_assert_eq(open_with(PROGRAM, 0), -EACCES);
 	place_fini(&place);
+}
+
+Test(address, another_users_socket_is_refused)
+{
+	struct fake fake;
+	if (geteuid() != 0)
+		cr_skip("only root can make another user's socket");
+	fake_init(&fake);
+	cr_assert_eq(chown(fake.path, 65534, 65534), 0);
+	cr_assert_eq(open_with(NULL, MURAL_OPEN_NO_START), -EACCES);
+	cr_assert_eq(chown(fake.path, 0, 0), 0);
+	cr_assert_eq(chown(fake.folder, 65534, 65534), 0);
+	cr_assert_eq(open_with(NULL, MURAL_OPEN_NO_START), -EACCES, "its folder is another user's");
+	fake_fini(&fake);
 }
 
 /* The listener runs as another user; its socket file is ours. */
