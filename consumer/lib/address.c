@@ -1,4 +1,5 @@
-/* In /tmp anybody may have been there first: a place that is not ours is refused before anything is said there. */
+/* In /tmp anybody may have been there first: a place that is not ours is refused before anything is
+ * said there. */
 #include "address.h"
 
 #include "common/util.h"
@@ -20,7 +21,8 @@ int address_resolve(const char *given, struct endpoint *ret)
 		char path[sizeof(endpoint.address.sun_path) + 1];
 		if (!folder)
 			return -errno;
-		int length = snprintf(path, sizeof(path), "%s/%s", folder, endpoint.address.sun_path);
+		int length =
+			snprintf(path, sizeof(path), "%s/%s", folder, endpoint.address.sun_path);
 		if (length < 0 || (size_t)length >= sizeof(path))
 			return -ENAMETOOLONG;
 		r = endpoint_resolve(path, &endpoint);
@@ -31,7 +33,8 @@ int address_resolve(const char *given, struct endpoint *ret)
 }
 
 /* The folder of an absolute path, in the caller's buffer of a path's size. */
-static void folder_of(const struct endpoint *endpoint, char folder[static sizeof(endpoint->address.sun_path)])
+static void folder_of(
+	const struct endpoint *endpoint, char folder[static sizeof(endpoint->address.sun_path)])
 {
 	strcpy(folder, endpoint->address.sun_path);
 	char *slash = strrchr(folder, '/');

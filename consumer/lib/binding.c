@@ -1,12 +1,13 @@
 /* The side of the binding that changes it. See binding.h for the protocol. */
 #include "binding.h"
 
-void binding_publish(struct binding *binding, const struct board_table *table, struct board_pins *pins, uint32_t slot,
-	uint64_t generation, uint32_t others)
+void binding_publish(struct binding *binding, const struct board_table *table,
+	struct board_pins *pins, uint32_t slot, uint64_t generation, uint32_t others)
 {
 	uint32_t sequence = atomic_load_explicit(&binding->sequence, memory_order_relaxed);
 	atomic_store_explicit(&binding->sequence, sequence + 1, memory_order_seq_cst);
-	/* release, each: who reads one of them also reads a sequence at least as late as the odd one. */
+	/* release, each: who reads one of them also reads a sequence at least as late as the odd
+	 * one. */
 	atomic_store_explicit(&binding->slot, slot, memory_order_release);
 	atomic_store_explicit(&binding->generation, generation, memory_order_release);
 	atomic_store_explicit(&binding->others, others, memory_order_release);
@@ -28,7 +29,8 @@ uint32_t binding_pins(const struct binding *binding)
 
 bool binding_is_held(const struct binding *binding)
 {
-	const struct board_table *table = atomic_load_explicit(&binding->table, memory_order_relaxed);
+	const struct board_table *table =
+		atomic_load_explicit(&binding->table, memory_order_relaxed);
 	return table && binding_pins(binding) > 0 &&
 	       binding_is_alive(table, atomic_load_explicit(&binding->slot, memory_order_relaxed),
 		       atomic_load_explicit(&binding->generation, memory_order_relaxed));
@@ -47,7 +49,8 @@ bool binding_withdraw(struct binding *binding)
 	if (!atomic_load_explicit(&binding->table, memory_order_relaxed))
 		return true;
 	uint32_t sequence = atomic_load_explicit(&binding->sequence, memory_order_relaxed);
-	/* seq_cst: before the count is read; pairs with binding_pin, which counts and then reads the sequence. */
+	/* seq_cst: before the count is read; pairs with binding_pin, which counts and then reads
+	 * the sequence. */
 	atomic_store_explicit(&binding->sequence, sequence + 1, memory_order_seq_cst);
 	bool pinned = binding_is_held(binding);
 	if (!pinned)

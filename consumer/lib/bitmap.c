@@ -1,8 +1,9 @@
 /* Which slot a bitmap is bound to, and who of several bitmaps of one slot is pinned in which way.
  *
- * The board has one count a slot. The first bitmap of a slot is pinned without the lock, through its binding; its pins are the
- * cell's count less the pins of the others, which are counted one by one, under the lock. Two bitmaps of one slot in one
- * connection (the same picture asked for twice) are rare enough for that. */
+ * The board has one count a slot. The first bitmap of a slot is pinned without the lock, through
+ * its binding; its pins are the cell's count less the pins of the others, which are counted one by
+ * one, under the lock. Two bitmaps of one slot in one connection (the same picture asked for twice)
+ * are rare enough for that. */
 #include "bitmap.h"
 
 #include <string.h>
@@ -53,7 +54,8 @@ struct mural_bitmap *bitmap_new(struct mural *mural, const struct mural_request 
 
 static void show_visible(struct epoch *epoch, const struct epoch_slot *slot)
 {
-	atomic_store_explicit(&epoch->hull->pins->slot[slot->number].visible, slot->visible > 0, memory_order_relaxed);
+	atomic_store_explicit(&epoch->hull->pins->slot[slot->number].visible, slot->visible > 0,
+		memory_order_relaxed);
 }
 
 void bitmap_show(struct mural_bitmap *bitmap, bool visible)
@@ -79,7 +81,7 @@ static void drop_slot(struct mural *mural, struct epoch *epoch, struct epoch_slo
 static uint32_t pins_of_others(const struct epoch_slot *slot, const struct mural_bitmap *but)
 {
 	uint32_t pins = 0;
-	LIST_FOREACH(link, &slot->bitmaps)
+	LIST_FOREACH (link, &slot->bitmaps)
 		if (of_slot_link(link) != but)
 			pins += of_slot_link(link)->pins;
 	return pins;
@@ -88,8 +90,8 @@ static uint32_t pins_of_others(const struct epoch_slot *slot, const struct mural
 static void publish(struct mural_bitmap *bitmap)
 {
 	const struct hull *hull = bitmap->epoch->hull;
-	binding_publish(&bitmap->binding, hull->table, hull->pins, bitmap->slot->number, bitmap->generation,
-		pins_of_others(bitmap->slot, bitmap));
+	binding_publish(&bitmap->binding, hull->table, hull->pins, bitmap->slot->number,
+		bitmap->generation, pins_of_others(bitmap->slot, bitmap));
 	bitmap->pins = 0;
 }
 
@@ -140,7 +142,8 @@ void bitmap_abandon(struct mural_bitmap *bitmap)
 	uint32_t number = bitmap->slot->number;
 	uint32_t pins = first ? binding_abandon(&bitmap->binding) : bitmap->pins;
 	if (!first && first_of(bitmap->slot))
-		atomic_fetch_sub_explicit(&first_of(bitmap->slot)->binding.others, pins, memory_order_relaxed);
+		atomic_fetch_sub_explicit(
+			&first_of(bitmap->slot)->binding.others, pins, memory_order_relaxed);
 	bool nudge = false;
 	for (; pins > 0; pins--)
 		nudge = board_unpin(hull->table, hull->pins, number);
@@ -151,8 +154,8 @@ void bitmap_abandon(struct mural_bitmap *bitmap)
 
 bool bitmap_is_alive(const struct mural_bitmap *bitmap)
 {
-	return bitmap->epoch &&
-	       binding_is_alive(bitmap->epoch->hull->table, bitmap->slot->number, bitmap->generation);
+	return bitmap->epoch && binding_is_alive(bitmap->epoch->hull->table, bitmap->slot->number,
+					bitmap->generation);
 }
 
 void bitmap_drop_region(struct mural_bitmap *bitmap)
@@ -182,12 +185,15 @@ void bitmap_refuse(struct mural *mural, const struct protocol_ready *ready)
 
 /* ---- binding ---- */
 
-static bool is_bound_to(const struct mural_bitmap *bitmap, const struct epoch_slot *slot, uint64_t generation)
+static bool is_bound_to(
+	const struct mural_bitmap *bitmap, const struct epoch_slot *slot, uint64_t generation)
 {
-	return bitmap->epoch == bitmap->mural->epoch && bitmap->slot == slot && bitmap->generation == generation;
+	return bitmap->epoch == bitmap->mural->epoch && bitmap->slot == slot &&
+	       bitmap->generation == generation;
 }
 
-static void fill_view(struct mural_bitmap *bitmap, const struct protocol_ready *ready, const struct region *region)
+static void fill_view(struct mural_bitmap *bitmap, const struct protocol_ready *ready,
+	const struct region *region)
 {
 	bitmap->binding.view = (struct mural_view){
 		.pixels = (const unsigned char *)region->memory + ready->offset,
@@ -203,8 +209,8 @@ static void fill_view(struct mural_bitmap *bitmap, const struct protocol_ready *
 }
 
 /* @slot is held for this bitmap. */
-static void enter(struct mural_bitmap *bitmap, struct epoch_slot *slot, const struct protocol_ready *ready,
-	struct region *region)
+static void enter(struct mural_bitmap *bitmap, struct epoch_slot *slot,
+	const struct protocol_ready *ready, struct region *region)
 {
 	bitmap->epoch = bitmap->mural->epoch;
 	bitmap->epoch->bound++;
@@ -222,10 +228,12 @@ static void enter(struct mural_bitmap *bitmap, struct epoch_slot *slot, const st
 		publish(bitmap);
 }
 
-int bitmap_bind(struct mural_bitmap *bitmap, const struct protocol_ready *ready, struct region *region)
+int bitmap_bind(
+	struct mural_bitmap *bitmap, const struct protocol_ready *ready, struct region *region)
 {
 	struct mural *mural = bitmap->mural;
-	/* Held before the old place is let go: it may be the same slot, which must not be released in between. */
+	/* Held before the old place is let go: it may be the same slot, which must not be released
+	 * in between. */
 	struct epoch_slot *slot = epoch_hold_slot(mural->epoch, ready->slot, ready->generation);
 	if (!slot)
 		return -ENOMEM;

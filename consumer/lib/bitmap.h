@@ -1,4 +1,5 @@
-/* bitmap.h - a counted reference to a picture: its request, where its pixels are, and what its holder is still to be told. */
+/* bitmap.h - a counted reference to a picture: its request, where its pixels are, and what its
+ * holder is still to be told. */
 #ifndef LIBMURAL_BITMAP_H
 #define LIBMURAL_BITMAP_H
 
@@ -21,13 +22,13 @@ struct wanted {
 struct mural_bitmap {
 	struct binding binding; /* first: all that a pin touches lies together */
 	uint64_t process;
-	struct mural *mural;    /* holds a reference */
+	struct mural *mural; /* holds a reference */
 
 	/* ---- under the lock ---- */
-	unsigned refs;          /* by the one thread that may call */
-	struct list link;       /* in mural->bitmaps */
+	unsigned refs;    /* by the one thread that may call */
+	struct list link; /* in mural->bitmaps */
 	enum bitmap_state state;
-	int error;              /* of BITMAP_FAILED, or while in mural->ended: the outcome */
+	int error; /* of BITMAP_FAILED, or while in mural->ended: the outcome */
 	enum mural_reason reason;
 	char text[128];
 
@@ -41,17 +42,18 @@ struct mural_bitmap {
 	int opened;             /* the source, opened but not sent yet; or -1 */
 	struct list ended;      /* in mural->ended: the outcome is there, and to be told */
 
-	struct pending pin;     /* numbered while the producer is asked */
-	struct list pinnable;   /* in mural->pinnable */
+	struct pending pin;   /* numbered while the producer is asked */
+	struct list pinnable; /* in mural->pinnable */
 
 	/* ---- where it is; epoch is NULL: nowhere ---- */
 	struct epoch *epoch;
 	struct epoch_slot *slot;
-	struct list slot_link;  /* in slot->bitmaps */
-	struct region *region;  /* NULL: gone, with the generation */
+	struct list slot_link;   /* in slot->bitmaps */
+	struct region *region;   /* NULL: gone, with the generation */
 	struct list region_link; /* in region->bitmaps */
-	uint64_t generation;    /* the producer's */
-	uint32_t pins;          /* of a bitmap that is not the slot's first; the first one's are what is left of the cell */
+	uint64_t generation;     /* the producer's */
+	uint32_t
+		pins; /* of a bitmap that is not the slot's first; the first one's are what is left of the cell */
 	bool visible;
 
 	mural_bitmap_fn on_event;
@@ -63,8 +65,10 @@ struct mural_bitmap {
 /* Allocates one, not yet in any list, with one reference. NULL: no memory. */
 struct mural_bitmap *bitmap_new(struct mural *mural, const struct mural_request *request);
 
-/* Binds a bitmap to what READY says; @region was checked. A bitmap that is pinned where it is stays there. -ENOMEM. */
-int bitmap_bind(struct mural_bitmap *bitmap, const struct protocol_ready *ready, struct region *region);
+/* Binds a bitmap to what READY says; @region was checked. A bitmap that is pinned where it is stays
+ * there. -ENOMEM. */
+int bitmap_bind(
+	struct mural_bitmap *bitmap, const struct protocol_ready *ready, struct region *region);
 
 /* Lets go of the place, unless it is pinned (false). */
 bool bitmap_unbind(struct mural_bitmap *bitmap);

@@ -59,8 +59,8 @@ void mural_post(struct mural *mural, const void *message, int fd)
 	}
 }
 
-void mural_post_slot(struct mural *mural, enum protocol_type type, uint32_t serial, uint32_t slot, uint64_t generation,
-	uint32_t told)
+void mural_post_slot(struct mural *mural, enum protocol_type type, uint32_t serial, uint32_t slot,
+	uint64_t generation, uint32_t told)
 {
 	struct protocol_slot message = {
 		.head = {.type = type, .serial = serial},
@@ -118,7 +118,9 @@ static int take_options(struct mural *mural, const struct mural_options *options
 	mural->on_event = options->on_event;
 	mural->user = options->user;
 	strncpy(mural->name, name, sizeof(mural->name) - 1);
-	int r = options->flags & MURAL_OPEN_PRIVATE ? 0 : address_resolve(options->socket, &mural->endpoint);
+	int r = options->flags & MURAL_OPEN_PRIVATE
+			? 0
+			: address_resolve(options->socket, &mural->endpoint);
 	if (r == 0)
 		r = process_mark(&mural->process);
 	if (r == 0)
@@ -128,7 +130,7 @@ static int take_options(struct mural *mural, const struct mural_options *options
 
 static void free_mural(struct mural *mural)
 {
-	LIST_FOREACH(link, &mural->hulls)
+	LIST_FOREACH (link, &mural->hulls)
 		hull_free(CONTAINER_OF(link, struct hull, link));
 	spawn_fini(&mural->spawn);
 	map_fini(&mural->serials, NULL);
@@ -209,7 +211,7 @@ int mural_open(const struct mural_options *options, struct mural **ret)
 
 static void let_bitmaps_go(struct mural *mural)
 {
-	LIST_FOREACH(link, &mural->bitmaps) {
+	LIST_FOREACH (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		bitmap_abandon(bitmap);
 		mural_forget(mural, &bitmap->request);
@@ -240,7 +242,7 @@ void mural_close(struct mural *mural)
 	let_session_go(mural);
 	let_bitmaps_go(mural);
 	control_drop_all(mural);
-	LIST_FOREACH(link, &mural->prefetches)
+	LIST_FOREACH (link, &mural->prefetches)
 		prefetch_finish(mural, CONTAINER_OF(link, struct prefetch, link));
 	epoch_free(mural->epoch, &mural->hulls);
 	mural->epoch = NULL;

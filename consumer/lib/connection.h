@@ -1,8 +1,9 @@
 /* connection.h - struct mural: one consumer's connection, over the deaths of producers.
  *
- * The lock guards everything below but what says otherwise. Calls of the program take it for their whole body; callbacks, the
- * sources' open functions and waiting happen outside it. Pins take it only on their slow path. A function that ends in
- * _locked, and all of request.h, session.h and bitmap.h that says so, are called with it held. */
+ * The lock guards everything below but what says otherwise. Calls of the program take it for their
+ * whole body; callbacks, the sources' open functions and waiting happen outside it. Pins take it
+ * only on their slow path. A function that ends in _locked, and all of request.h, session.h and
+ * bitmap.h that says so, are called with it held. */
 #ifndef LIBMURAL_CONNECTION_H
 #define LIBMURAL_CONNECTION_H
 
@@ -24,8 +25,8 @@ enum link_state {
 
 struct link {
 	enum link_state state;
-	int socket;        /* in LINK_HELLO owned here; in LINK_UP the epoch's; otherwise -1 */
-	int broken;        /* -errno of a failed send: the next dispatch takes the session down; 0: none */
+	int socket; /* in LINK_HELLO owned here; in LINK_UP the epoch's; otherwise -1 */
+	int broken; /* -errno of a failed send: the next dispatch takes the session down; 0: none */
 	bool want_write;   /* EPOLLOUT is asked for */
 	unsigned failures; /* attempts in a row, and sessions that ended soon */
 	unsigned busy;     /* times in a row that somebody else was at it */
@@ -66,22 +67,23 @@ struct mural {
 	int open_result; /* the error that ended the last attempts */
 
 	struct link link;
-	struct epoch *epoch;   /* of the running session or, until there is another, of the last one; NULL before the first */
-	struct list retired;   /* epochs that ended but have bitmaps bound */
-	struct list hulls;     /* spare ones */
+	struct epoch *
+		epoch; /* of the running session or, until there is another, of the last one; NULL before the first */
+	struct list retired; /* epochs that ended but have bitmaps bound */
+	struct list hulls;   /* spare ones */
 	struct outbox outbox;
-	struct map serials;    /* serial: struct pending */
+	struct map serials; /* serial: struct pending */
 	uint32_t last_serial;
 	uint32_t in_flight, in_flight_max; /* requests and prefetches */
 	uint32_t controls_in_flight;
-	uint64_t generations;  /* given to views so far */
+	uint64_t generations; /* given to views so far */
 
-	struct list bitmaps;   /* all that exist */
+	struct list bitmaps; /* all that exist */
 	struct list prefetches;
-	struct list ended;     /* bitmaps whose request has ended, to be told */
-	struct list pinnable;  /* bitmaps whose pin was answered, to be told */
-	struct list controls;  /* in flight, sent or not */
-	struct list finished;  /* controls to be told */
+	struct list ended;    /* bitmaps whose request has ended, to be told */
+	struct list pinnable; /* bitmaps whose pin was answered, to be told */
+	struct list controls; /* in flight, sent or not */
+	struct list finished; /* controls to be told */
 
 	/* ---- events to be told ---- */
 	bool reconnected;
@@ -119,12 +121,13 @@ int mural_number(struct mural *mural, struct pending *pending);
 /* Forgets the number; fine without one. */
 void mural_forget(struct mural *mural, struct pending *pending);
 
-/* Sends or queues a message to the running session; takes @fd (-1: none). What goes wrong ends the session at the next dispatch. */
+/* Sends or queues a message to the running session; takes @fd (-1: none). What goes wrong ends the
+ * session at the next dispatch. */
 void mural_post(struct mural *mural, const void *message, int fd);
 
 /* A RELEASE, NUDGE or PIN. Nothing is sent when the session has ended. */
-void mural_post_slot(struct mural *mural, enum protocol_type type, uint32_t serial, uint32_t slot, uint64_t generation,
-	uint32_t told);
+void mural_post_slot(struct mural *mural, enum protocol_type type, uint32_t serial, uint32_t slot,
+	uint64_t generation, uint32_t told);
 
 /* Drops a reference; the last one frees it all. Ends with the lock not held. */
 void mural_unref_unlock(struct mural *mural);
@@ -133,7 +136,8 @@ void mural_unref_unlock(struct mural *mural);
  * 0; 1: timed out; -EINTR, -ENOMEM, -ECHILD. */
 int mural_wait_until(struct mural *mural, uint64_t deadline_ms);
 
-/* The moment @timeout_ms from now, milliseconds of CLOCK_MONOTONIC; UINT64_MAX, never, for a negative one. */
+/* The moment @timeout_ms from now, milliseconds of CLOCK_MONOTONIC; UINT64_MAX, never, for a
+ * negative one. */
 uint64_t deadline_after(int timeout_ms);
 
 #endif

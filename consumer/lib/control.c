@@ -39,7 +39,7 @@ void control_finish(struct mural *mural, struct control *control, int error)
 
 void control_send_waiting(struct mural *mural)
 {
-	LIST_FOREACH(link, &mural->controls) {
+	LIST_FOREACH (link, &mural->controls) {
 		struct control *control = of_link(link);
 		int r = control->pending.serial == 0 ? send_control(mural, control) : 0;
 		if (r < 0)
@@ -49,14 +49,14 @@ void control_send_waiting(struct mural *mural)
 
 void control_session_ended(struct mural *mural, int error)
 {
-	LIST_FOREACH(link, &mural->controls)
+	LIST_FOREACH (link, &mural->controls)
 		if (of_link(link)->pending.serial != 0)
 			control_finish(mural, of_link(link), error);
 }
 
 void control_fail_all(struct mural *mural, int error)
 {
-	LIST_FOREACH(link, &mural->controls)
+	LIST_FOREACH (link, &mural->controls)
 		control_finish(mural, of_link(link), error);
 }
 
@@ -70,16 +70,17 @@ static void drop(struct mural *mural, struct control *control)
 
 void control_drop_all(struct mural *mural)
 {
-	LIST_FOREACH(link, &mural->controls)
+	LIST_FOREACH (link, &mural->controls)
 		drop(mural, of_link(link));
-	LIST_FOREACH(link, &mural->finished)
+	LIST_FOREACH (link, &mural->finished)
 		drop(mural, of_link(link));
 }
 
 void control_tell(struct mural *mural, struct control *control)
 {
 	if (control->stat_fn)
-		control->stat_fn(mural, control->error, control->error == 0 ? &control->stats : NULL, control->user);
+		control->stat_fn(mural, control->error,
+			control->error == 0 ? &control->stats : NULL, control->user);
 	else
 		control->trim_fn(mural, control->error, control->freed_bytes, control->user);
 	mural_lock(mural);
@@ -137,7 +138,8 @@ int mural_stat_async(struct mural *mural, mural_stat_fn fn, void *user)
 
 int mural_trim_async(struct mural *mural, uint64_t bytes, mural_trim_fn fn, void *user)
 {
-	struct control wanted = {.type = PROTOCOL_TRIM, .bytes = bytes, .trim_fn = fn, .user = user};
+	struct control wanted = {
+		.type = PROTOCOL_TRIM, .bytes = bytes, .trim_fn = fn, .user = user};
 	return fn ? begin_locking(mural, &wanted) : -EINVAL;
 }
 
@@ -169,7 +171,7 @@ static void take_freed(struct mural *mural, int error, uint64_t freed_bytes, voi
 
 static void drop_for(struct mural *mural, struct list *list, const void *user)
 {
-	LIST_FOREACH(link, list)
+	LIST_FOREACH (link, list)
 		if (of_link(link)->user == user)
 			drop(mural, of_link(link));
 }

@@ -5,8 +5,8 @@
 #include "connection.h"
 
 struct control {
-	struct pending pending; /* first; numbered while sent */
-	struct list link;       /* in mural->controls, then in mural->finished */
+	struct pending pending;  /* first; numbered while sent */
+	struct list link;        /* in mural->controls, then in mural->finished */
 	enum protocol_type type; /* PROTOCOL_STAT, PROTOCOL_TRIM */
 	uint64_t bytes;
 	mural_stat_fn stat_fn;

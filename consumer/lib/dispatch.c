@@ -1,4 +1,5 @@
-/* mural_dispatch: what has arrived is acted on under the lock, then told outside it, so that callbacks may call everything. */
+/* mural_dispatch: what has arrived is acted on under the lock, then told outside it, so that
+ * callbacks may call everything. */
 #include "control.h"
 #include "receive.h"
 #include "request.h"
@@ -48,7 +49,7 @@ static void tell_bitmap(struct mural_bitmap *bitmap, enum mural_bitmap_event eve
 static size_t length_of(struct list *list)
 {
 	size_t length = 0;
-	LIST_FOREACH(link, list)
+	LIST_FOREACH (link, list)
 		length++;
 	return length;
 }
@@ -70,7 +71,8 @@ static struct mural_bitmap *take_pinnable(struct mural *mural)
 {
 	mural_lock(mural);
 	struct list *link = list_take(&mural->pinnable);
-	struct mural_bitmap *bitmap = link ? CONTAINER_OF(link, struct mural_bitmap, pinnable) : NULL;
+	struct mural_bitmap *bitmap =
+		link ? CONTAINER_OF(link, struct mural_bitmap, pinnable) : NULL;
 	if (bitmap)
 		bitmap->refs++;
 	mural_unlock(mural);
@@ -97,7 +99,8 @@ static void tell(struct mural *mural)
 	mural_unlock(mural);
 	tell_events(mural);
 	while (ended-- > 0 && (bitmap = take_ended(mural)))
-		tell_bitmap(bitmap, bitmap->state == BITMAP_READY ? MURAL_BITMAP_READY : MURAL_BITMAP_FAILED);
+		tell_bitmap(bitmap,
+			bitmap->state == BITMAP_READY ? MURAL_BITMAP_READY : MURAL_BITMAP_FAILED);
 	while (pinnable-- > 0 && (bitmap = take_pinnable(mural)))
 		tell_bitmap(bitmap, MURAL_BITMAP_PINNABLE);
 	while (finished-- > 0 && (control = take_finished(mural)))

@@ -1,8 +1,8 @@
 /* Who owns what of a session with a producer; nothing here talks to it. */
 #include "epoch.h"
 
-int epoch_create(struct list *spare_hulls, int table_fd, int pins_fd, const struct board_instance *instance, int socket,
-	struct epoch **ret)
+int epoch_create(struct list *spare_hulls, int table_fd, int pins_fd,
+	const struct board_instance *instance, int socket, struct epoch **ret)
 {
 	struct hull *hull = NULL;
 	int r = hull_fill(spare_hulls, table_fd, pins_fd, instance, &hull);
@@ -13,7 +13,8 @@ int epoch_create(struct list *spare_hulls, int table_fd, int pins_fd, const stru
 		hull_empty(hull, spare_hulls);
 		return -ENOMEM;
 	}
-	*epoch = (struct epoch){.instance = *instance, .hull = hull, .socket = socket, .live = true};
+	*epoch =
+		(struct epoch){.instance = *instance, .hull = hull, .socket = socket, .live = true};
 	list_init(&epoch->link);
 	*ret = epoch;
 	return 0;

@@ -3,7 +3,8 @@
 
 #include <sys/mman.h>
 
-/* Moves a mapping onto an address range that is already ours, replacing what is there in one step. */
+/* Moves a mapping onto an address range that is already ours, replacing what is there in one
+ * step. */
 static bool move_onto(void *from, size_t size, void *to)
 {
 	return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to;
@@ -28,7 +29,8 @@ static int move_in(struct hull *hull, const struct board_table *table, struct bo
 	return -ENOMEM;
 }
 
-static int take_spare(struct list *spare, const struct board_table *table, struct board_pins *pins, struct hull **ret)
+static int take_spare(struct list *spare, const struct board_table *table, struct board_pins *pins,
+	struct hull **ret)
 {
 	struct hull *hull = CONTAINER_OF(list_take(spare), struct hull, link);
 	int r = move_in(hull, table, pins);
@@ -54,7 +56,8 @@ static int make_new(const struct board_table *table, struct board_pins *pins, st
 	return 0;
 }
 
-int hull_fill(struct list *spare, int table_fd, int pins_fd, const struct board_instance *instance, struct hull **ret)
+int hull_fill(struct list *spare, int table_fd, int pins_fd, const struct board_instance *instance,
+	struct hull **ret)
 {
 	const struct board_table *table = NULL;
 	struct board_pins *pins = NULL;
@@ -73,7 +76,8 @@ static void vacate(void *address, size_t size)
 {
 	void *memory = mmap(address, size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-	if (memory != MAP_FAILED) /* otherwise the old table stays there, which wastes memory but harms nobody */
+	if (memory !=
+		MAP_FAILED) /* otherwise the old table stays there, which wastes memory but harms nobody */
 		madvise(memory, size, MADV_DONTFORK);
 }
 

@@ -1,4 +1,5 @@
-/* list.h - an intrusive doubly linked list. A removed link is empty, so that removing twice is harmless. */
+/* list.h - an intrusive doubly linked list. A removed link is empty, so that removing twice is
+ * harmless. */
 #ifndef LIBMURAL_LIST_H
 #define LIBMURAL_LIST_H
 

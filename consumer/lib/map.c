@@ -1,4 +1,5 @@
-/* Open addressing with linear probing; removing shifts back what follows, so that there are no tombstones to collect. */
+/* Open addressing with linear probing; removing shifts back what follows, so that there are no
+ * tombstones to collect. */
 #include "map.h"
 
 #include "common/util.h"

@@ -1,4 +1,5 @@
-/* map.h - numbers to pointers: request serials, regions and slots are all found by number. Starts empty when zeroed. */
+/* map.h - numbers to pointers: request serials, regions and slots are all found by number. Starts
+ * empty when zeroed. */
 #ifndef LIBMURAL_MAP_H
 #define LIBMURAL_MAP_H
 

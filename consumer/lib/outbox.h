@@ -21,10 +21,11 @@ void outbox_init(struct outbox *outbox);
 void outbox_clear(struct outbox *outbox);
 
 /* Sends a message of a known type, or queues it. Takes @fd (-1: none) in every case.
- * 0: sent.  1: queued: outbox_flush when the socket is writable.  -ENOMEM, -EPIPE, -ECONNRESET, … */
+ * 0: sent. 1: queued: outbox_flush when the socket is writable. -ENOMEM, -EPIPE, -ECONNRESET, … */
 int outbox_send(struct outbox *outbox, int socket, const void *message, int fd);
 
-/* Sends what is queued. 0: all.  1: the socket is full.  2: too many descriptors are under way: again after a while.  -errno. */
+/* Sends what is queued. 0: all. 1: the socket is full. 2: too many descriptors are under way: again
+ * after a while. -errno. */
 int outbox_flush(struct outbox *outbox, int socket);
 
 #endif

@@ -15,7 +15,8 @@ static int ask(struct mural_bitmap *bitmap)
 	int r = mural_number(mural, &bitmap->pin);
 	if (r < 0)
 		return r;
-	mural_post_slot(mural, PROTOCOL_PIN, bitmap->pin.serial, bitmap->slot->number, bitmap->generation, 0);
+	mural_post_slot(mural, PROTOCOL_PIN, bitmap->pin.serial, bitmap->slot->number,
+		bitmap->generation, 0);
 	return -EAGAIN;
 }
 
@@ -94,7 +95,8 @@ static void nudge(struct mural_bitmap *bitmap)
 {
 	mural_lock(bitmap->mural);
 	if (bitmap->epoch && bitmap->epoch->live)
-		mural_post_slot(bitmap->mural, PROTOCOL_NUDGE, 0, bitmap->slot->number, bitmap->generation, 0);
+		mural_post_slot(bitmap->mural, PROTOCOL_NUDGE, 0, bitmap->slot->number,
+			bitmap->generation, 0);
 	mural_unlock(bitmap->mural);
 }
 
@@ -106,7 +108,8 @@ static int unpin_beside(struct mural_bitmap *bitmap)
 	if (bitmap->pins > 0) {
 		const struct hull *hull = bitmap->epoch->hull;
 		bitmap->pins--;
-		atomic_fetch_sub_explicit(&bitmap_first(bitmap)->binding.others, 1, memory_order_relaxed);
+		atomic_fetch_sub_explicit(
+			&bitmap_first(bitmap)->binding.others, 1, memory_order_relaxed);
 		r = board_unpin(hull->table, hull->pins, bitmap->slot->number);
 	}
 	mural_unlock(bitmap->mural);
@@ -181,7 +184,8 @@ int mural_bitmap_info(const struct mural_bitmap *bitmap, struct mural_view *ret)
 	return 0;
 }
 
-int mural_bitmap_error(const struct mural_bitmap *bitmap, enum mural_reason *ret_reason, const char **ret_text)
+int mural_bitmap_error(
+	const struct mural_bitmap *bitmap, enum mural_reason *ret_reason, const char **ret_text)
 {
 	if (!process_is(bitmap->process))
 		return -ECHILD;

@@ -1,4 +1,5 @@
-/* The page that tells a forked child from its parent, without a system call and without pthread_atfork. */
+/* The page that tells a forked child from its parent, without a system call and without
+ * pthread_atfork. */
 #include "process.h"
 
 #include "common/util.h"
@@ -12,7 +13,8 @@ static _Atomic uint64_t marks_given;
 
 static int make_page(void)
 {
-	void *memory = mmap(NULL, MURAL_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(
+		NULL, MURAL_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
 	if (madvise(memory, MURAL_PAGE_SIZE, MADV_WIPEONFORK) < 0) {

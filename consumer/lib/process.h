@@ -1,7 +1,8 @@
-/* process.h - is this still the process that opened the connection? Asked by every call, so it costs two loads.
+/* process.h - is this still the process that opened the connection? Asked by every call, so it
+ * costs two loads.
  *
- * A page that the kernel wipes at fork holds the mark of this process: a child reads 0 there, and once it has opened a
- * connection of its own, a mark that differs from its parent's. */
+ * A page that the kernel wipes at fork holds the mark of this process: a child reads 0 there, and
+ * once it has opened a connection of its own, a mark that differs from its parent's. */
 #ifndef LIBMURAL_PROCESS_H
 #define LIBMURAL_PROCESS_H
 
@@ -11,7 +12,8 @@
 
 extern _Atomic(_Atomic uint64_t *) process_page;
 
-/* The mark of the calling process, never 0; made at the first call. The page stays for the life of the process. 0 or -errno. */
+/* The mark of the calling process, never 0; made at the first call. The page stays for the life of
+ * the process. 0 or -errno. */
 int process_mark(uint64_t *ret_mark);
 
 static inline bool process_is(uint64_t mark)

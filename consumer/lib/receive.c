@@ -1,5 +1,6 @@
-/* Everything from the producer is checked, though it is trusted more than anybody else: a wrong number here would be a wild
- * pointer in every program that shows pictures. What does not hold ends the session as if the producer had died. */
+/* Everything from the producer is checked, though it is trusted more than anybody else: a wrong
+ * number here would be a wild pointer in every program that shows pictures. What does not hold ends
+ * the session as if the producer had died. */
 #include "receive.h"
 
 #include "control.h"
@@ -8,7 +9,8 @@
 
 #include <string.h>
 
-static const uint32_t bitmap_flags = MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED;
+static const uint32_t bitmap_flags =
+	MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED;
 
 static struct pending *find(const struct mural *mural, uint32_t serial, enum pending_kind kind)
 {
@@ -28,7 +30,8 @@ static struct prefetch *find_prefetch(const struct mural *mural, uint32_t serial
 	return pending ? CONTAINER_OF(pending, struct prefetch, pending) : NULL;
 }
 
-static struct control *find_control(const struct mural *mural, uint32_t serial, enum protocol_type type)
+static struct control *find_control(
+	const struct mural *mural, uint32_t serial, enum protocol_type type)
 {
 	struct pending *pending = find(mural, serial, PENDING_CONTROL);
 	struct control *control = pending ? CONTAINER_OF(pending, struct control, pending) : NULL;
@@ -47,7 +50,7 @@ static int on_region_gone(struct mural *mural, const struct protocol_region *mes
 	struct region *region = map_find(&mural->epoch->regions, message->region);
 	if (!region)
 		return -EPROTO;
-	LIST_FOREACH(link, &region->bitmaps)
+	LIST_FOREACH (link, &region->bitmaps)
 		bitmap_drop_region(CONTAINER_OF(link, struct mural_bitmap, region_link));
 	epoch_forget_region(mural->epoch, region);
 	return 0;
@@ -61,12 +64,14 @@ static bool is_sane(const struct protocol_ready *ready, const struct region *reg
 	uint64_t size = 0;
 	if (!mural_bitmap_layout(ready->format, ready->width, ready->height, &stride, &size))
 		return false;
-	return ready->slot < BOARD_SLOTS && ready->generation > 0 && ready->generation <= BOARD_GENERATION_MAX &&
-	       ready->stride_bytes == stride && ready->offset % sizeof(uint32_t) == 0 &&
-	       (ready->flags & ~bitmap_flags) == 0 && region && region_holds(region, ready->offset, size);
+	return ready->slot < BOARD_SLOTS && ready->generation > 0 &&
+	       ready->generation <= BOARD_GENERATION_MAX && ready->stride_bytes == stride &&
+	       ready->offset % sizeof(uint32_t) == 0 && (ready->flags & ~bitmap_flags) == 0 &&
+	       region && region_holds(region, ready->offset, size);
 }
 
-static void take_ready(struct mural_bitmap *bitmap, const struct protocol_ready *ready, struct region *region)
+static void take_ready(
+	struct mural_bitmap *bitmap, const struct protocol_ready *ready, struct region *region)
 {
 	int r = region->memory ? bitmap_bind(bitmap, ready, region) : region->error;
 	if (r < 0) {
@@ -108,7 +113,8 @@ static int on_failed(struct mural *mural, const struct protocol_failed *failed)
 	memcpy(text, failed->text, sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	if (bitmap)
-		request_fail(bitmap, failed->error, (enum mural_reason)failed->reason, text[0] ? text : NULL);
+		request_fail(bitmap, failed->error, (enum mural_reason)failed->reason,
+			text[0] ? text : NULL);
 	else if (prefetch)
 		prefetch_finish(mural, prefetch);
 	return 0;

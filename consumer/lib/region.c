@@ -1,4 +1,5 @@
-/* Mapping a region that a producer sent: checked so that reading it cannot raise SIGBUS, and aligned so that huge pages fit. */
+/* Mapping a region that a producer sent: checked so that reading it cannot raise SIGBUS, and
+ * aligned so that huge pages fit. */
 #include "region.h"
 
 #include "common/shared_file.h"
@@ -29,13 +30,15 @@ static int check(int fd, uint64_t size)
 	return S_ISCHR(st.st_mode) ? check_device(fd, size) : shared_file_check(fd, (size_t)size);
 }
 
-/* Where the kernel would map @size bytes, moved up so that huge pages of the file fall on huge pages of memory. */
+/* Where the kernel would map @size bytes, moved up so that huge pages of the file fall on huge
+ * pages of memory. */
 static void *reserve_aligned(size_t size)
 {
 	size_t padded;
 	if (__builtin_add_overflow(size, (size_t)MURAL_HUGE_PAGE_SIZE, &padded))
 		return MAP_FAILED;
-	char *start = mmap(NULL, padded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *start =
+		mmap(NULL, padded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (start == MAP_FAILED)
 		return MAP_FAILED;
 	size_t before = -(uintptr_t)start & (MURAL_HUGE_PAGE_SIZE - 1);

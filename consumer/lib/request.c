@@ -1,4 +1,5 @@
-/* A request lives in its bitmap: opened and checked when it is made, numbered when it is sent, forgotten when it ends. */
+/* A request lives in its bitmap: opened and checked when it is made, numbered when it is sent,
+ * forgotten when it ends. */
 #include "request.h"
 
 #include "session.h"
@@ -6,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How often one request is sent: once more after the producer died with it. A picture that kills producers stops there. */
+/* How often one request is sent: once more after the producer died with it. A picture that kills
+ * producers stops there. */
 #define SENDS_MAX 2
 
 static const uint32_t request_flags =
@@ -43,15 +45,20 @@ void request_finish(struct mural_bitmap *bitmap)
 	bitmap->mural->in_flight--;
 }
 
-void request_fail(struct mural_bitmap *bitmap, int error, enum mural_reason reason, const char *text)
+void request_fail(
+	struct mural_bitmap *bitmap, int error, enum mural_reason reason, const char *text)
 {
 	const char *known = strerrordesc_np(-error);
 	request_finish(bitmap);
 	bitmap->error = error;
 	bitmap->reason = reason;
-	snprintf(bitmap->text, sizeof(bitmap->text), "%s", text ? text : known ? known : "unknown error");
+	snprintf(bitmap->text, sizeof(bitmap->text), "%s",
+		text    ? text
+		: known ? known
+			: "unknown error");
 	if (bitmap_is_alive(bitmap))
-		bitmap_unbind(bitmap); /* a failed bitmap says its error, also when old bytes are still there */
+		bitmap_unbind(
+			bitmap); /* a failed bitmap says its error, also when old bytes are still there */
 	list_append(&bitmap->mural->ended, &bitmap->ended);
 	mural_wake(bitmap->mural);
 }
@@ -80,9 +87,10 @@ static bool is_in_flight(const struct mural_bitmap *bitmap)
 
 static struct protocol_request message_for(const struct wanted *wanted, uint32_t serial)
 {
-	uint32_t flags = (wanted->flags & MURAL_REQUEST_AS_STORED ? PROTOCOL_AS_STORED : 0u) |
-			 (wanted->flags & MURAL_REQUEST_ALLOW_PARTIAL ? PROTOCOL_ALLOW_PARTIAL : 0u) |
-			 (wanted->flags & MURAL_REQUEST_WAIT ? PROTOCOL_WAIT : 0u);
+	uint32_t flags =
+		(wanted->flags & MURAL_REQUEST_AS_STORED ? PROTOCOL_AS_STORED : 0u) |
+		(wanted->flags & MURAL_REQUEST_ALLOW_PARTIAL ? PROTOCOL_ALLOW_PARTIAL : 0u) |
+		(wanted->flags & MURAL_REQUEST_WAIT ? PROTOCOL_WAIT : 0u);
 	return (struct protocol_request){
 		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
 		.flags = flags,
@@ -124,11 +132,13 @@ static bool is_waiting(const struct mural_bitmap *bitmap)
 	return is_in_flight(bitmap) && bitmap->request.serial == 0;
 }
 
-/* Sends a request that waited for a session. The lock is let go meanwhile, so all may have changed after opening. */
+/* Sends a request that waited for a session. The lock is let go meanwhile, so all may have changed
+ * after opening. */
 static void open_and_send(struct mural_bitmap *bitmap)
 {
-	CLEANUP(close_p) int fd = bitmap->opened >= 0 ? take_fd(&bitmap->opened) :
-							open_unlocked(bitmap->mural, &bitmap->source);
+	CLEANUP(close_p)
+	int fd = bitmap->opened >= 0 ? take_fd(&bitmap->opened)
+				     : open_unlocked(bitmap->mural, &bitmap->source);
 	if (!is_waiting(bitmap))
 		return;
 	int r = fd;
@@ -142,7 +152,7 @@ static void open_and_send(struct mural_bitmap *bitmap)
 
 static struct mural_bitmap *first_waiting(struct mural *mural)
 {
-	LIST_FOREACH(link, &mural->bitmaps) {
+	LIST_FOREACH (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		if (is_waiting(bitmap))
 			return bitmap;
@@ -166,14 +176,14 @@ void request_send_waiting(struct mural *mural)
 
 static void forget_prefetches(struct mural *mural)
 {
-	LIST_FOREACH(link, &mural->prefetches)
+	LIST_FOREACH (link, &mural->prefetches)
 		prefetch_finish(mural, CONTAINER_OF(link, struct prefetch, link));
 }
 
 void request_session_ended(struct mural *mural, int error)
 {
 	forget_prefetches(mural);
-	LIST_FOREACH(link, &mural->bitmaps) {
+	LIST_FOREACH (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		if (!is_in_flight(bitmap))
 			continue;
@@ -186,7 +196,7 @@ void request_session_ended(struct mural *mural, int error)
 void request_fail_all(struct mural *mural, int error)
 {
 	forget_prefetches(mural);
-	LIST_FOREACH(link, &mural->bitmaps) {
+	LIST_FOREACH (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		if (is_in_flight(bitmap))
 			request_fail(bitmap, error, reason_of(error), NULL);
@@ -242,8 +252,8 @@ static int begin(struct mural_bitmap *bitmap, int opened)
 	return 0;
 }
 
-static int begin_new(struct mural *mural, const struct mural_request *request, const struct wanted *wanted,
-	struct source *source, struct mural_bitmap **ret)
+static int begin_new(struct mural *mural, const struct mural_request *request,
+	const struct wanted *wanted, struct source *source, struct mural_bitmap **ret)
 {
 	CLEANUP(close_p) int opened = source_open(source);
 	if (opened < 0)
@@ -269,7 +279,8 @@ static int begin_new(struct mural *mural, const struct mural_request *request, c
 	return r;
 }
 
-int mural_request(struct mural *mural, const struct mural_request *request, struct mural_bitmap **ret)
+int mural_request(
+	struct mural *mural, const struct mural_request *request, struct mural_bitmap **ret)
 {
 	struct wanted wanted;
 	struct source source;
@@ -397,7 +408,8 @@ void mural_bitmap_unref(struct mural_bitmap *bitmap)
 
 /* ---- prefetches ---- */
 
-static int send_prefetch(struct mural *mural, const struct wanted *wanted, int *opened, uint32_t *ret_ticket)
+static int send_prefetch(
+	struct mural *mural, const struct wanted *wanted, int *opened, uint32_t *ret_ticket)
 {
 	int r = admit(mural);
 	if (r < 0)

@@ -1,4 +1,5 @@
-/* request.h - asking for decodes: first ones, re-decodes and prefetches, over the deaths of producers. Under the lock. */
+/* request.h - asking for decodes: first ones, re-decodes and prefetches, over the deaths of
+ * producers. Under the lock. */
 #ifndef LIBMURAL_REQUEST_H
 #define LIBMURAL_REQUEST_H
 
@@ -10,17 +11,20 @@ struct prefetch {
 	struct list link;       /* in mural->prefetches */
 };
 
-/* Sends what has not been sent; called when a session begins. Failures are noted and told. Lets go of the lock in between. */
+/* Sends what has not been sent; called when a session begins. Failures are noted and told. Lets go
+ * of the lock in between. */
 void request_send_waiting(struct mural *mural);
 
-/* A session ended: what was sent once is sent again by the next one, what was sent twice fails with @error. */
+/* A session ended: what was sent once is sent again by the next one, what was sent twice fails with
+ * @error. */
 void request_session_ended(struct mural *mural, int error);
 
 /* No producer can be had: everything fails. */
 void request_fail_all(struct mural *mural, int error);
 
 /* Ends a pending request with an error, told at the next dispatch. @text may be NULL. */
-void request_fail(struct mural_bitmap *bitmap, int error, enum mural_reason reason, const char *text);
+void request_fail(
+	struct mural_bitmap *bitmap, int error, enum mural_reason reason, const char *text);
 
 /* Ends a pending request that was answered with a bitmap, which is bound. */
 void request_succeed(struct mural_bitmap *bitmap);

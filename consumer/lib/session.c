@@ -10,7 +10,8 @@
 #include <sys/timerfd.h>
 
 #define HELLO_TIMEOUT_MS 10000
-/* Somebody else is starting a producer, or its backlog is full: look again soon, for as long as a greeting may take. */
+/* Somebody else is starting a producer, or its backlog is full: look again soon, for as long as a
+ * greeting may take. */
 #define BUSY_DELAY_MS 10
 #define BUSY_MAX (HELLO_TIMEOUT_MS / BUSY_DELAY_MS)
 /* Descriptors under way are too many: nothing tells when there are fewer. */
@@ -182,7 +183,7 @@ static void retire(struct mural *mural)
 
 static void unbind_retired(struct mural *mural)
 {
-	LIST_FOREACH(link, &mural->bitmaps) {
+	LIST_FOREACH (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		if (bitmap->epoch != mural->epoch)
 			bitmap_unbind(bitmap);
@@ -194,7 +195,7 @@ void session_sweep(struct mural *mural)
 	if (list_empty(&mural->retired))
 		return;
 	unbind_retired(mural);
-	LIST_FOREACH(link, &mural->retired) {
+	LIST_FOREACH (link, &mural->retired) {
 		struct epoch *epoch = CONTAINER_OF(link, struct epoch, link);
 		if (epoch->bound > 0)
 			continue;
@@ -210,7 +211,8 @@ int session_welcome(struct mural *mural, const struct protocol_welcome *welcome,
 		return -EPROTO;
 	if (welcome->version != PROTOCOL_VERSION)
 		return -EPROTONOSUPPORT;
-	int r = epoch_create(&mural->hulls, fds[0], fds[1], &welcome->instance, mural->link.socket, &epoch);
+	int r = epoch_create(
+		&mural->hulls, fds[0], fds[1], &welcome->instance, mural->link.socket, &epoch);
 	if (r < 0)
 		return r;
 	mural->reconnected = !mural->opening;
@@ -235,7 +237,8 @@ void session_flush(struct mural *mural)
 	}
 	if (want_write == mural->link.want_write)
 		return;
-	struct epoll_event event = {.events = EPOLLIN | (want_write ? EPOLLOUT : 0u), .data.fd = mural->link.socket};
+	struct epoll_event event = {
+		.events = EPOLLIN | (want_write ? EPOLLOUT : 0u), .data.fd = mural->link.socket};
 	if (epoll_ctl(mural->epoll, EPOLL_CTL_MOD, mural->link.socket, &event) == 0)
 		mural->link.want_write = want_write;
 }
@@ -245,7 +248,7 @@ void session_flush(struct mural *mural)
 /* Whoever waits for a pin's answer pins again, and is told that it is purged. */
 static void end_pins(struct mural *mural)
 {
-	LIST_FOREACH(link, &mural->bitmaps) {
+	LIST_FOREACH (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		if (bitmap->pin.serial == 0)
 			continue;

@@ -1,9 +1,10 @@
-/* session.h - finding a producer, greeting it, losing it, and finding the next one. With the lock held.
+/* session.h - finding a producer, greeting it, losing it, and finding the next one. With the lock
+ * held.
  *
  *   DOWN --session_want--> RETRY --timer--> (connect, or start one) --> HELLO --WELCOME--> UP --hang-up--> at once, or RETRY
  *
- * Attempts in a row are spaced more and more and end in DOWN. A session that ends soon counts as a failed attempt, so that a
- * program whose pictures crash producers does not spin. */
+ * Attempts in a row are spaced more and more and end in DOWN. A session that ends soon counts as a
+ * failed attempt, so that a program whose pictures crash producers does not spin. */
 #ifndef LIBMURAL_SESSION_H
 #define LIBMURAL_SESSION_H
 
@@ -21,7 +22,8 @@ void session_timer(struct mural *mural);
 /* The session, or the greeting, has ended for the reason -errno. */
 void session_end(struct mural *mural, int error);
 
-/* The producer answered the greeting: takes over. -errno: its tables are not to be believed. Descriptors are borrowed. */
+/* The producer answered the greeting: takes over. -errno: its tables are not to be believed.
+ * Descriptors are borrowed. */
 int session_welcome(struct mural *mural, const struct protocol_welcome *welcome, const int *fds);
 
 /* Sends what is queued. */

@@ -1,4 +1,5 @@
-/* Opening sources, and refusing early what the producer would refuse anyway: a FIFO must not block us, nor a device act. */
+/* Opening sources, and refusing early what the producer would refuse anyway: a FIFO must not block
+ * us, nor a device act. */
 #include "source.h"
 
 #include "common/util.h"
@@ -8,7 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A relative path means the file it names now, also after the program changed its working folder. */
+/* A relative path means the file it names now, also after the program changed its working
+ * folder. */
 static int absolute_path(const char *path, char **ret)
 {
 	if (path[0] == '/') {

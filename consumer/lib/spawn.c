@@ -1,7 +1,9 @@
-/* Starting a producer. The socket listens before the program runs, so that connecting succeeds at once from the backlog.
+/* Starting a producer. The socket listens before the program runs, so that connecting succeeds at
+ * once from the backlog.
  *
- * Two forks and a session of its own: nobody gets a SIGCHLD for it later, no terminal's signals reach it. Between fork and exec
- * only what is allowed in a signal handler: the program may have threads. */
+ * Two forks and a session of its own: nobody gets a SIGCHLD for it later, no terminal's signals
+ * reach it. Between fork and exec only what is allowed in a signal handler: the program may have
+ * threads. */
 #include "spawn.h"
 
 #include "common/message.h"
@@ -112,7 +114,8 @@ static void reset_signals(void)
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	sigset_t none;
 	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &action, NULL); /* fails for those that cannot be caught: they are as wanted */
+		sigaction(number, &action,
+			NULL); /* fails for those that cannot be caught: they are as wanted */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -245,7 +248,8 @@ static size_t count_strings(char *const *strings)
 }
 
 /* Runs the program with its own arguments @own (at most 2, NULL-terminated) before the caller's. */
-static int start_with(const struct spawn *spawn, const char *const *own, char **envp, char *pid_digits, int handed)
+static int start_with(const struct spawn *spawn, const char *const *own, char **envp,
+	char *pid_digits, int handed)
 {
 	size_t given = count_strings(spawn->args);
 	CLEANUP(free_p) char **argv = calloc(given + 4, sizeof(*argv));
@@ -257,11 +261,13 @@ static int start_with(const struct spawn *spawn, const char *const *own, char **
 		argv[count++] = (char *)(uintptr_t)*own++;
 	for (size_t i = 0; i < given; i++)
 		argv[count++] = spawn->args[i];
-	struct image image = {.program = spawn->program, .argv = argv, .envp = envp, .pid_digits = pid_digits};
+	struct image image = {
+		.program = spawn->program, .argv = argv, .envp = envp, .pid_digits = pid_digits};
 	return start(&image, handed);
 }
 
-/* What systemd would say: one socket, at 3, for the process of this number. The path besides, so that it is removed in the end. */
+/* What systemd would say: one socket, at 3, for the process of this number. The path besides, so
+ * that it is removed in the end. */
 static int start_listening(const struct spawn *spawn, const struct endpoint *endpoint, int listener)
 {
 	const char *const own[] = {"--socket", endpoint->address.sun_path, NULL};

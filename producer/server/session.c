@@ -199,7 +199,8 @@ static void queue(struct session *session, const void *bytes, size_t size, int *
 	message->size = size;
 	message->count = count;
 	if (count > 0) /* else fds may be NULL, which memcpy must not be given */
-		memcpy(message->fds, fds, count * sizeof(int));
+		for (size_t i = 0; i < count; i++)
+		message->fds[i] = fds[i];
 	memcpy(message->bytes, bytes, size);
 	if (list_empty(&session->unsent))
 		want_to_send(session, true);

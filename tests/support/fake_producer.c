@@ -163,7 +163,8 @@ union protocol_any fake_receive(struct fake *fake, enum protocol_type type, int 
 	errno = length < 0 ? (int)-length : 0;
 	need(length > 0, "no message");
 	if (message.head.type != type) {
-		fprintf(stderr, "fake producer: expected a message of type %u, got %u\n", type, message.head.type);
+		fprintf(stderr, "fake producer: expected a message of type %u, got %u\n", type,
+			message.head.type);
 		abort();
 	}
 	if (ret_fd)
@@ -205,7 +206,8 @@ struct fake_region fake_region(struct fake *fake, uint64_t size, unsigned char f
 	region.fd = shared_file_readonly(fd);
 	need(region.fd >= 0, "region");
 	close(fd);
-	struct protocol_region message = {.head = {.type = PROTOCOL_REGION}, .region = region.id, .size = size};
+	struct protocol_region message = {
+		.head = {.type = PROTOCOL_REGION}, .region = region.id, .size = size};
 	fake_send(fake, &message, &region.fd, 1);
 	return region;
 }
@@ -226,8 +228,8 @@ void fake_region_gone(struct fake *fake, const struct fake_region *region)
 	fake_send(fake, &message, NULL, 0);
 }
 
-struct protocol_ready fake_ready(const struct fake_region *region, uint32_t serial, uint32_t slot, uint64_t generation, uint32_t width,
-	uint32_t height)
+struct protocol_ready fake_ready(const struct fake_region *region, uint32_t serial, uint32_t slot,
+	uint64_t generation, uint32_t width, uint32_t height)
 {
 	return (struct protocol_ready){
 		.head = {.type = PROTOCOL_READY, .serial = serial},
@@ -241,7 +243,13 @@ struct protocol_ready fake_ready(const struct fake_region *region, uint32_t seri
 		.source_width = width * 2,
 		.source_height = height * 2,
 		.flags = MURAL_BITMAP_SCALED,
-		.identity = {.device = 1, .inode = 2, .size = 3, .mtime_s = 4, .mtime_ns = 5, .ctime_s = 6, .ctime_ns = 7},
+		.identity = {.device = 1,
+			.inode = 2,
+			.size = 3,
+			.mtime_s = 4,
+			.mtime_ns = 5,
+			.ctime_s = 6,
+			.ctime_ns = 7},
 	};
 }
 
@@ -251,7 +259,8 @@ void fake_send_ready(struct fake *fake, const struct protocol_ready *ready)
 	fake_send(fake, ready, NULL, 0);
 }
 
-void fake_send_failed(struct fake *fake, uint32_t serial, int error, enum mural_reason reason, const char *text)
+void fake_send_failed(
+	struct fake *fake, uint32_t serial, int error, enum mural_reason reason, const char *text)
 {
 	struct protocol_failed message = {
 		.head = {.type = PROTOCOL_FAILED, .serial = serial},
@@ -262,7 +271,8 @@ void fake_send_failed(struct fake *fake, uint32_t serial, int error, enum mural_
 	fake_send(fake, &message, NULL, 0);
 }
 
-void fake_send_pin_answer(struct fake *fake, const struct protocol_slot *question, enum protocol_pin_result result)
+void fake_send_pin_answer(
+	struct fake *fake, const struct protocol_slot *question, enum protocol_pin_result result)
 {
 	struct protocol_pin_answer message = {
 		.head = {.type = PROTOCOL_PIN_ANSWER, .serial = question->head.serial},

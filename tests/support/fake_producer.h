@@ -1,8 +1,9 @@
-/* support/fake_producer.h - a producer that does only what a test tells it, for the edges of the protocol: it answers late, never, wrongly, or
- * dies between two messages.
+/* support/fake_producer.h - a producer that does only what a test tells it, for the edges of the
+ * protocol: it answers late, never, wrongly, or dies between two messages.
  *
- * It lives in the test's own thread (mural_open alone waits for its peer, and gets a thread of the fake's for that time). Its regions are
- * real memfds and its tables real tables. What cannot be set up aborts the test. */
+ * It lives in the test's own thread (mural_open alone waits for its peer, and gets a thread of the
+ * fake's for that time). Its regions are real memfds and its tables real tables. What cannot be set
+ * up aborts the test. */
 #ifndef SUPPORT_FAKE_PRODUCER_H
 #define SUPPORT_FAKE_PRODUCER_H
 
@@ -40,23 +41,27 @@ void fake_init(struct fake *fake);
 /* Ends it all and removes the folder. */
 void fake_fini(struct fake *fake);
 
-/* Opens a connection to it, without starting anything. @options may be NULL; its flags get MURAL_OPEN_NO_START. */
+/* Opens a connection to it, without starting anything. @options may be NULL; its flags get
+ * MURAL_OPEN_NO_START. */
 int fake_open(struct fake *fake, const struct mural_options *options, struct mural **ret);
 /* fake_open that has to succeed. */
 struct mural *fake_connect(struct fake *fake);
 
-/* Accepts the next session (waiting for it), reads its HELLO, and answers WELCOME with a new instance and new tables. */
+/* Accepts the next session (waiting for it), reads its HELLO, and answers WELCOME with a new
+ * instance and new tables. */
 void fake_accept(struct fake *fake);
 void fake_greet(struct fake *fake);
 /* Only the first half: accepts and reads HELLO. */
 void fake_accept_silently(struct fake *fake);
 
-/* As if killed: the session is gone, and its tables stay as they are. @listening: another one is there already. */
+/* As if killed: the session is gone, and its tables stay as they are. @listening: another one is
+ * there already. */
 void fake_die(struct fake *fake, bool listening);
 /* Listens again. */
 void fake_listen(struct fake *fake);
 
-/* The consumer's next message, which has to be of this type (waits for it). @ret_fd may be NULL: the descriptor is closed. */
+/* The consumer's next message, which has to be of this type (waits for it). @ret_fd may be NULL:
+ * the descriptor is closed. */
 union protocol_any fake_receive(struct fake *fake, enum protocol_type type, int *ret_fd);
 /* No message is there. */
 bool fake_is_quiet(struct fake *fake);
@@ -71,12 +76,14 @@ void fake_region_fini(struct fake_region *region);
 void fake_region_gone(struct fake *fake, const struct fake_region *region);
 
 /* The READY of a bitmap at the region's start, which can be changed before it is sent. */
-struct protocol_ready fake_ready(const struct fake_region *region, uint32_t serial, uint32_t slot, uint64_t generation, uint32_t width,
-	uint32_t height);
+struct protocol_ready fake_ready(const struct fake_region *region, uint32_t serial, uint32_t slot,
+	uint64_t generation, uint32_t width, uint32_t height);
 /* Sets the slot READY and sends the message. */
 void fake_send_ready(struct fake *fake, const struct protocol_ready *ready);
-void fake_send_failed(struct fake *fake, uint32_t serial, int error, enum mural_reason reason, const char *text);
-void fake_send_pin_answer(struct fake *fake, const struct protocol_slot *question, enum protocol_pin_result result);
+void fake_send_failed(
+	struct fake *fake, uint32_t serial, int error, enum mural_reason reason, const char *text);
+void fake_send_pin_answer(
+	struct fake *fake, const struct protocol_slot *question, enum protocol_pin_result result);
 
 /* This consumer's count of a slot. */
 uint32_t fake_pins(const struct fake *fake, uint32_t slot);

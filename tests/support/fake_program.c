@@ -1,6 +1,8 @@
-/* A program in place of mural-producer: writes down how it was started, greets, and ends with its first session.
+/* A program in place of mural-producer: writes down how it was started, greets, and ends with its
+ * first session.
  *
- * $FAKE_REPORT: the file to write; one "name value" a line. --crash: ends at once. --session-fd N: serves that session. */
+ * $FAKE_REPORT: the file to write; one "name value" a line. --crash: ends at once. --session-fd N:
+ * serves that session. */
 #include "support/fake_producer.h"
 
 #include "common/util.h"
@@ -49,7 +51,8 @@ static void report(int argc, char **argv, int descriptors)
 	fprintf(file, "pid %d\nsession %d\nlisten_pid %s\nlisten_fds %s\n", getpid(), getsid(0),
 		environment("LISTEN_PID"), environment("LISTEN_FDS"));
 	fprintf(file, "descriptors %d\nfolder %s\nignored %d\nblocked %d\n", descriptors,
-		getcwd(folder, sizeof(folder)) ? folder : "-", signals_ignored(), !sigisemptyset(&blocked));
+		getcwd(folder, sizeof(folder)) ? folder : "-", signals_ignored(),
+		!sigisemptyset(&blocked));
 	for (int i = 1; i < argc; i++)
 		fprintf(file, "argument%d %s\n", i, argv[i]);
 	fclose(file);

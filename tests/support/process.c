@@ -248,8 +248,8 @@ static int connect_to(const char *folder)
 	return fd;
 }
 
-/* It says so itself: the socket's own credentials name whoever called listen, which is the consumer that
- * started it. */
+/* It says so itself: the socket's own credentials name whoever called listen, which is the consumer
+ * that started it. */
 pid_t test_producer_pid(const char *folder)
 {
 	CLEANUP(close_p) int fd = connect_to(folder);
@@ -265,7 +265,8 @@ pid_t test_producer_pid(const char *folder)
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
 	if (fd < 0 || message_send(fd, &hello, sizeof(hello), NULL, 0) < 0)
 		return 0;
-	if (poll(&ready, 1, TEST_TIMEOUT_MS) <= 0 || protocol_receive(fd, &message, fds, &count) <= 0)
+	if (poll(&ready, 1, TEST_TIMEOUT_MS) <= 0 ||
+		protocol_receive(fd, &message, fds, &count) <= 0)
 		return 0;
 	close_all(fds, count);
 	return message.head.type == PROTOCOL_WELCOME ? (pid_t)message.welcome.pid : 0;

@@ -1,4 +1,5 @@
-/* mural/mural_types.h - the constants and statistics that consumers and producer share. Installed; included by mural.h. */
+/* mural/mural_types.h - the constants and statistics that consumers and producer share. Installed;
+ * included by mural.h. */
 #ifndef MURAL_TYPES_H
 #define MURAL_TYPES_H
 
@@ -17,30 +18,33 @@ enum mural_priority {
 
 /* Facts about a decoded bitmap. */
 enum mural_bitmap_flags {
-	MURAL_BITMAP_PARTIAL = 1 << 0,     /* the file is cut short; the missing part is filled (asked for by ALLOW_PARTIAL) */
-	MURAL_BITMAP_HAS_ALPHA = 1 << 1,   /* the file has transparency */
-	MURAL_BITMAP_SCALED = 1 << 2,      /* smaller than the file's picture */
+	/* The file is cut short, and that was allowed; the missing part is filled. */
+	MURAL_BITMAP_PARTIAL = 1 << 0,
+	MURAL_BITMAP_HAS_ALPHA = 1 << 1, /* the file has transparency */
+	MURAL_BITMAP_SCALED = 1 << 2,    /* smaller than the file's picture */
 };
 
-/* Why a request failed, in more detail than the -errno beside it. */
+/* Why a request failed, in more detail than the -errno that goes with it (in brackets). */
 enum mural_reason {
 	MURAL_REASON_NONE = 0,
-	MURAL_REASON_SOURCE = 1,      /* the descriptor: not a regular file, not readable, gone           -EINVAL, -EISDIR, -EBADF, -EIO */
-	MURAL_REASON_EMPTY = 2,       /* a file of 0 bytes                                                -ENODATA */
-	MURAL_REASON_NOT_IMAGE = 3,   /* no decoder knows its first bytes                                 -ENOEXEC */
-	MURAL_REASON_CORRUPT = 4,     /* its data contradict the format                                   -EBADMSG */
-	MURAL_REASON_TRUNCATED = 5,   /* it ends early                                                    -EBADMSG */
-	MURAL_REASON_UNSUPPORTED = 6, /* a variant no decoder does                                        -ENOTSUP */
-	MURAL_REASON_TOO_LARGE = 7,   /* over the producer's --max-pixels, or over the whole budget       -EFBIG */
-	MURAL_REASON_NO_ROOM = 8,     /* everything in the pool is pinned                                 -ENOSPC */
-	MURAL_REASON_QUOTA = 9,       /* this session has too much pinned or in flight                    -EDQUOT */
-	MURAL_REASON_CHANGED = 10,    /* the file is not what it was when first decoded                   -ESTALE */
-	MURAL_REASON_CRASHED = 11,    /* the decoder died of a signal, or answered nonsense               -ECONNABORTED */
-	MURAL_REASON_KILLED = 12,     /* the decoder was killed (the OOM killer uses SIGKILL)             -ENOMEM */
-	MURAL_REASON_TIMEOUT = 13,    /* the decoder, or the source's file system, took too long          -ETIMEDOUT */
-	MURAL_REASON_MEMORY = 14,     /* no shared memory, no descriptor, no process                      -ENOMEM, -EMFILE, … */
-	MURAL_REASON_CANCELLED = 15,  /* by its own session                                               -ECANCELED */
-	MURAL_REASON_GONE = 16,       /* the producer ended                                               -ECONNRESET */
+	/* The descriptor: not a regular file, not readable, gone (-EINVAL, -EISDIR, -EBADF, -EIO).
+	 * */
+	MURAL_REASON_SOURCE = 1,
+	MURAL_REASON_EMPTY = 2,       /* a file of 0 bytes (-ENODATA) */
+	MURAL_REASON_NOT_IMAGE = 3,   /* no decoder knows its first bytes (-ENOEXEC) */
+	MURAL_REASON_CORRUPT = 4,     /* its data contradict the format (-EBADMSG) */
+	MURAL_REASON_TRUNCATED = 5,   /* it ends early (-EBADMSG) */
+	MURAL_REASON_UNSUPPORTED = 6, /* a variant no decoder does (-ENOTSUP) */
+	MURAL_REASON_TOO_LARGE = 7,   /* over --max-pixels, or over the whole budget (-EFBIG) */
+	MURAL_REASON_NO_ROOM = 8,     /* everything in the pool is pinned (-ENOSPC) */
+	MURAL_REASON_QUOTA = 9,       /* this session has too much pinned or in flight (-EDQUOT) */
+	MURAL_REASON_CHANGED = 10,    /* the file is not what it was when first decoded (-ESTALE) */
+	MURAL_REASON_CRASHED = 11,    /* its decoder died of a signal or lied (-ECONNABORTED) */
+	MURAL_REASON_KILLED = 12,     /* its decoder was killed, as the OOM killer does (-ENOMEM) */
+	MURAL_REASON_TIMEOUT = 13,    /* the decoder, or the file system, took too long (-ETIMEDOUT) */
+	MURAL_REASON_MEMORY = 14,     /* no shared memory, descriptor, process (-ENOMEM, -EMFILE …) */
+	MURAL_REASON_CANCELLED = 15,  /* by its own session (-ECANCELED) */
+	MURAL_REASON_GONE = 16,       /* the producer ended (-ECONNRESET) */
 };
 
 /* Memory pressure, as told to consumers. */
@@ -50,8 +54,10 @@ enum mural_pressure {
 	MURAL_PRESSURE_CRITICAL = 2, /* keep only what is on screen */
 };
 
-/* What the pool holds and did. Bytes are pages given to bitmaps (control blocks included) unless said otherwise; counts since
- * the producer's start are named by past participles. used = pinned + ready + idle + filling + kept + overhead. */
+/* What the pool holds and did. Bytes are pages given to bitmaps (control blocks included) unless
+ * said otherwise; counts since
+ * the producer's start are named by past participles. used = pinned + ready + idle + filling + kept
+ * + overhead. */
 struct mural_stats {
 	uint64_t budget_bytes, used_bytes;
 	uint64_t pinned_bytes;  /* READY and pinned by at least one consumer */
@@ -74,7 +80,8 @@ struct mural_stats {
 	uint64_t reuses;                  /* regions taken from the kept ones */
 	uint64_t cancelled, refused_no_room, refused_quota;
 	uint64_t decode_ns;               /* wall time of all decodes */
-	uint64_t idle_unpins, pins_revived; /* bitmaps unpinned when idle; idle ones found intact at the re-pin */
+	/* Bitmaps unpinned when idle; idle ones that were found intact at the re-pin. */
+	uint64_t idle_unpins, pins_revived;
 	uint32_t pressure;                /* enum mural_pressure, now */
 	uint32_t driver;                  /* 1: memfd, 2: /dev/ashmem */
 	uint64_t headroom_bytes;          /* memory left, as the watching sees it; UINT64_MAX: unknown */

@@ -1,7 +1,9 @@
-/* producer/job.h - what a decoder process is told and what it answers. One job a process, then it exits.
+/* producer/job.h - what a decoder process is told and what it answers. One job a process, then it
+ * exits.
  *
- * Two kinds. PROBE reads the header and says how large the picture is; nothing is allocated by its word alone. DECODE writes the rows of exactly the size
- * that was reserved. Both run shut in (producer/sandbox.h). A result is hostile: the producer checks every field. */
+ * Two kinds. PROBE reads the header and says how large the picture is; nothing is allocated by its
+ * word alone. DECODE writes the rows of exactly the size that was reserved. Both run shut in
+ * (producer/sandbox.h). A result is hostile: the producer checks every field. */
 #ifndef PRODUCER_JOB_H
 #define PRODUCER_JOB_H
 

@@ -30,8 +30,10 @@ static void on_event(struct mural *connection, enum mural_event event, int value
 
 static struct mural *open_with(unsigned flags)
 {
-	static const char *const args[] = {"--budget", "64M", "--idle-ms", "20", "--workers", "2", NULL};
-	struct mural_options options = {.flags = flags, .producer_args = args, .on_event = on_event};
+	static const char *const args[] = {
+		"--budget", "64M", "--idle-ms", "20", "--workers", "2", NULL};
+	struct mural_options options = {
+		.flags = flags, .producer_args = args, .on_event = on_event};
 	struct mural *opened = NULL;
 	cr_assert_eq(mural_open(&options, &opened), 0);
 	return opened;
@@ -76,7 +78,8 @@ TestSuite(starting, .timeout = 120);
 static struct mural_bitmap *ask(struct mural *connection, const char *name)
 {
 	struct mural_bitmap *bitmap = NULL;
-	struct mural_request request = {.path = test_source_path(name), .priority = MURAL_PRIORITY_VISIBLE};
+	struct mural_request request = {
+		.path = test_source_path(name), .priority = MURAL_PRIORITY_VISIBLE};
 	cr_assert_eq(mural_request(connection, &request, &bitmap), 0);
 	return bitmap;
 }
@@ -103,7 +106,8 @@ static unsigned char *copy_pixels(struct mural_bitmap *bitmap, size_t *ret_size)
 	return copy;
 }
 
-/* Until the pool has really thrown it away: what was pinned a moment ago may be left out of a purge. */
+/* Until the pool has really thrown it away: what was pinned a moment ago may be left out of a
+ * purge. */
 static void purge(struct mural_bitmap *bitmap)
 {
 	unsigned char *copy;
@@ -203,7 +207,8 @@ Test(shared, equal_requests_share_one_decode_and_are_given_back_one_by_one)
 	cr_assert_eq(stats.decodes, 1);
 	for (int i = 0; i < COUNT; i++) {
 		struct mural_view view;
-		cr_assert_eq(mural_bitmap_pin_wait(bitmaps[i], TEST_TIMEOUT_MS, &view), ASHMEM_NOT_PURGED);
+		cr_assert_eq(mural_bitmap_pin_wait(bitmaps[i], TEST_TIMEOUT_MS, &view),
+			ASHMEM_NOT_PURGED);
 		mural_bitmap_unref(bitmaps[i]);
 	}
 	cr_assert_eq(mural_stat(mural, TEST_TIMEOUT_MS, &stats), 0);
@@ -460,7 +465,8 @@ static void *pin_all_the_time(void *user)
 			sched_yield();
 			continue;
 		}
-		atomic_fetch_add(&pinning->wrong, memcmp(view.pixels, pinning->pixels, pinning->size) != 0);
+		atomic_fetch_add(
+			&pinning->wrong, memcmp(view.pixels, pinning->pixels, pinning->size) != 0);
 		atomic_fetch_add(&pinning->pins, 1);
 		mural_bitmap_unpin(pinning->bitmap);
 		usleep(atomic_load(&pinning->pins) % 64 == 0 ? 1000 : 0);

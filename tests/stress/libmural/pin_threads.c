@@ -1,8 +1,10 @@
-/* Threads pin and unpin one bitmap while it is moved from slot to slot, idled, purged, and while its producer dies.
+/* Threads pin and unpin one bitmap while it is moved from slot to slot, idled, purged, and while
+ * its producer dies.
  *
- * The producer is a thread that keeps the pool's promises and checks the consumer's: a slot is scribbled over as soon as the
- * consumer has released it or its idling found no pin. So a pin that was counted in the wrong place, or not at all, is seen as
- * pixels that change under it, an unpin that is refused, or a count that does not come back to zero. */
+ * The producer is a thread that keeps the pool's promises and checks the consumer's: a slot is
+ * scribbled over as soon as the consumer has released it or its idling found no pin. So a pin that
+ * was counted in the wrong place, or not at all, is seen as pixels that change under it, an unpin
+ * that is refused, or a count that does not come back to zero. */
 #include "support/fake_producer.h"
 
 #include "common/util.h"
@@ -76,8 +78,8 @@ static void decode(struct producer *producer, uint32_t serial)
 	producer->generation[slot] = ++producer->next_generation;
 	producer->place[slot] = SHOWN;
 	producer->told[slot]++;
-	struct protocol_ready ready =
-		fake_ready(&producer->region[slot], serial, slot, producer->generation[slot], WIDTH, HEIGHT);
+	struct protocol_ready ready = fake_ready(
+		&producer->region[slot], serial, slot, producer->generation[slot], WIDTH, HEIGHT);
 	fake_send_ready(&producer->fake, &ready);
 	atomic_fetch_add(&moves_done, 1);
 }
@@ -100,8 +102,10 @@ static void on_release(struct producer *producer, const struct protocol_slot *re
 	producer->told[release->slot] -= release->told;
 	if (producer->told[release->slot] > 0 || producer->place[release->slot] != SHOWN)
 		return;
-	/* A pin that comes too late may still count itself for a moment; one that stays is a fault. */
-	board_set(producer->fake.table, release->slot, producer->generation[release->slot], BOARD_PURGED);
+	/* A pin that comes too late may still count itself for a moment; one that stays is a
+	 * fault. */
+	board_set(producer->fake.table, release->slot, producer->generation[release->slot],
+		BOARD_PURGED);
 	scribble(producer, release->slot);
 }
 
@@ -111,7 +115,8 @@ static void on_pin(struct producer *producer, const struct protocol_slot *questi
 		      producer->generation[question->slot] == question->generation;
 	if (intact)
 		board_set(producer->fake.table, question->slot, question->generation, BOARD_READY);
-	fake_send_pin_answer(&producer->fake, question, intact ? PROTOCOL_PIN_INTACT : PROTOCOL_PIN_PURGED);
+	fake_send_pin_answer(
+		&producer->fake, question, intact ? PROTOCOL_PIN_INTACT : PROTOCOL_PIN_PURGED);
 }
 
 static void handle(struct producer *producer)
@@ -233,7 +238,8 @@ static void *consume(void *user)
 	return NULL;
 }
 
-/* Asks for the decode again all the time: when it was purged, and also when it was not, so that it moves while pinned. */
+/* Asks for the decode again all the time: when it was purged, and also when it was not, so that it
+ * moves while pinned. */
 static void keep_moving(void)
 {
 	while (atomic_load(&deaths_done) < DEATHS) {
@@ -264,8 +270,8 @@ int main(void)
 	mural_bitmap_unref(bitmap);
 	mural_close(mural);
 	fake_fini(&producer.fake);
-	printf("%u pins, %u moves, %u idled, %u purged, %u purges seen, %u deaths\n", atomic_load(&pins_done),
-		atomic_load(&moves_done), atomic_load(&idles_done), atomic_load(&purges_done),
-		atomic_load(&purges_seen), atomic_load(&deaths_done));
+	printf("%u pins, %u moves, %u idled, %u purged, %u purges seen, %u deaths\n",
+		atomic_load(&pins_done), atomic_load(&moves_done), atomic_load(&idles_done),
+		atomic_load(&purges_done), atomic_load(&purges_seen), atomic_load(&deaths_done));
 	return 0;
 }

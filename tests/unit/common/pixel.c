@@ -15,7 +15,8 @@ Test(layout, the_largest_bitmap_does_not_overflow)
 {
 	uint32_t stride = 0;
 	uint64_t size = 0;
-	cr_assert(mural_bitmap_layout(MURAL_FORMAT_ARGB8888, MURAL_SIDE_MAX, MURAL_SIDE_MAX, &stride, &size));
+	cr_assert(mural_bitmap_layout(
+		MURAL_FORMAT_ARGB8888, MURAL_SIDE_MAX, MURAL_SIDE_MAX, &stride, &size));
 	cr_assert_eq(size, UINT64_C(65535) * 65535 * 4);
 }
 
@@ -25,7 +26,8 @@ Test(layout, refuses_empty_oversized_and_unknown_and_leaves_outputs)
 	uint64_t size = 9;
 	cr_assert_not(mural_bitmap_layout(MURAL_FORMAT_XRGB8888, 0, 1, &stride, &size));
 	cr_assert_not(mural_bitmap_layout(MURAL_FORMAT_XRGB8888, 1, 0, &stride, &size));
-	cr_assert_not(mural_bitmap_layout(MURAL_FORMAT_XRGB8888, MURAL_SIDE_MAX + 1, 1, &stride, &size));
+	cr_assert_not(
+		mural_bitmap_layout(MURAL_FORMAT_XRGB8888, MURAL_SIDE_MAX + 1, 1, &stride, &size));
 	cr_assert_not(mural_bitmap_layout(0, 1, 1, &stride, &size));
 	cr_assert_not(mural_bitmap_layout(99, 1, 1, &stride, &size));
 	cr_assert_eq(stride, 7);
@@ -36,7 +38,8 @@ static void expect_fit(uint32_t w, uint32_t h, uint32_t bw, uint32_t bh, uint32_
 {
 	uint32_t rw = 0, rh = 0;
 	mural_fit(w, h, bw, bh, &rw, &rh);
-	cr_assert(rw == ew && rh == eh, "%ux%u into %ux%u: %ux%u, not %ux%u", w, h, bw, bh, rw, rh, ew, eh);
+	cr_assert(rw == ew && rh == eh, "%ux%u into %ux%u: %ux%u, not %ux%u", w, h, bw, bh, rw, rh,
+		ew, eh);
 }
 
 Test(fit, keeps_proportions_and_never_enlarges)
@@ -58,6 +61,7 @@ Test(fit, never_gives_a_side_of_zero_or_one_over_the_box)
 			for (uint32_t box = 1; box < 20; box++) {
 				uint32_t rw = 0, rh = 0;
 				mural_fit(w, h, box, box, &rw, &rh);
-				cr_assert(rw >= 1 && rh >= 1 && rw <= box && rh <= box && rw <= w && rh <= h);
+				cr_assert(rw >= 1 && rh >= 1 && rw <= box && rh <= box && rw <= w &&
+					  rh <= h);
 			}
 }

@@ -31,7 +31,8 @@ static void on_trim(struct mural *mural, int error, uint64_t freed_bytes, void *
 static void answer_stat(struct scene *scene, uint64_t used_bytes)
 {
 	uint32_t serial = fake_receive(&scene->fake, PROTOCOL_STAT, NULL).head.serial;
-	struct protocol_stats stats = {.head = {.type = PROTOCOL_STATS, .serial = serial}, .stats.used_bytes = used_bytes};
+	struct protocol_stats stats = {
+		.head = {.type = PROTOCOL_STATS, .serial = serial}, .stats.used_bytes = used_bytes};
 	fake_send(&scene->fake, &stats, NULL, 0);
 }
 
@@ -180,7 +181,8 @@ Test(pressure, is_told)
 {
 	struct scene scene;
 	scene_connect(&scene);
-	struct protocol_pressure pressure = {.head = {.type = PROTOCOL_PRESSURE}, .level = MURAL_PRESSURE_CRITICAL};
+	struct protocol_pressure pressure = {
+		.head = {.type = PROTOCOL_PRESSURE}, .level = MURAL_PRESSURE_CRITICAL};
 	fake_send(&scene.fake, &pressure, NULL, 0);
 	scene_until(&scene, &scene.pressure, 1);
 	cr_assert_eq(scene.value, MURAL_PRESSURE_CRITICAL);

@@ -95,7 +95,8 @@ static int open_its_own(struct scene *scene)
 	struct mural *mural = fake_connect(&fake);
 	if (mural_dispatch(mural) != 0)
 		return 100;
-	/* Now the process has a mark again, and the parent's connection must still not be taken for its own. */
+	/* Now the process has a mark again, and the parent's connection must still not be taken for
+	 * its own. */
 	if (mural_bitmap_pin(scene->bitmap, &view) != -ECHILD)
 		return 101;
 	int r = try_all(scene);

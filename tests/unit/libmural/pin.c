@@ -1,4 +1,5 @@
-/* Pinning: the board's count, the producer asked, purged bytes, more unpins than pins, two bitmaps of one slot. */
+/* Pinning: the board's count, the producer asked, purged bytes, more unpins than pins, two bitmaps
+ * of one slot. */
 #include "scene.h"
 
 #include <errno.h>
@@ -91,7 +92,8 @@ Test(pin, of_a_failed_bitmap_gives_its_error)
 	struct scene scene;
 	scene_connect(&scene);
 	scene.bitmap = scene_ask(&scene);
-	fake_send_failed(&scene.fake, scene_request(&scene).head.serial, -EBADMSG, MURAL_REASON_TRUNCATED, "cut short");
+	fake_send_failed(&scene.fake, scene_request(&scene).head.serial, -EBADMSG,
+		MURAL_REASON_TRUNCATED, "cut short");
 	cr_assert_eq(mural_bitmap_wait(scene.bitmap, -1), -EBADMSG);
 	cr_assert_eq(pin(scene.bitmap), -EBADMSG);
 	scene_fini(&scene);
@@ -106,7 +108,8 @@ Test(pin, of_purged_bytes_says_so_and_leaves_no_count)
 	board_set(scene.fake.table, SLOT, 2, BOARD_FILLING);
 	cr_assert_eq(pin(scene.bitmap), ASHMEM_WAS_PURGED);
 	board_set(scene.fake.table, SLOT, 2, BOARD_READY);
-	cr_assert_eq(pin(scene.bitmap), ASHMEM_WAS_PURGED, "another generation's bytes are not ours");
+	cr_assert_eq(
+		pin(scene.bitmap), ASHMEM_WAS_PURGED, "another generation's bytes are not ours");
 	cr_assert_eq(fake_pins(&scene.fake, SLOT), 0);
 	scene_fini(&scene);
 }
@@ -330,7 +333,8 @@ Test(redecode, expects_the_same_file_and_gives_a_new_generation)
 	cr_assert_eq(request.priority, MURAL_PRIORITY_SOON);
 	cr_assert_eq(request.expected.inode, 2);
 	cr_assert_eq(request.expected.ctime_ns, 7);
-	struct protocol_ready ready = fake_ready(&scene.region, request.head.serial, SLOT, 2, WIDTH, HEIGHT);
+	struct protocol_ready ready =
+		fake_ready(&scene.region, request.head.serial, SLOT, 2, WIDTH, HEIGHT);
 	fake_send_ready(&scene.fake, &ready);
 	scene_until(&scene, &scene.ready, 2);
 	cr_assert_eq(mural_bitmap_pin(scene.bitmap, &after), 0);

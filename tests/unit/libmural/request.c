@@ -89,7 +89,8 @@ Test(request, refuses_sources_and_options_that_make_no_sense)
 		cr_assert_eq(try(&scene, refusals[i].request), refusals[i].error, "number %zu", i);
 		struct mural_request prefetch = refusals[i].request;
 		if (prefetch.priority == 0)
-			cr_assert_eq(mural_prefetch(scene.mural, &prefetch, NULL), refusals[i].error, "number %zu", i);
+			cr_assert_eq(mural_prefetch(scene.mural, &prefetch, NULL),
+				refusals[i].error, "number %zu", i);
 	}
 	cr_assert_eq(count_descriptors(), before);
 	cr_assert(fake_is_quiet(&scene.fake));
@@ -248,7 +249,8 @@ Test(request, calls_the_open_function_for_each_decode)
 	struct mural_request wanted = {.open = give_and_count, .open_user = &calls};
 	cr_assert_eq(mural_request(scene.mural, &wanted, &scene.bitmap), 0);
 	cr_assert_eq(calls, 1);
-	fake_send_failed(&scene.fake, scene_request(&scene).head.serial, -ENOSPC, MURAL_REASON_NO_ROOM, "");
+	fake_send_failed(
+		&scene.fake, scene_request(&scene).head.serial, -ENOSPC, MURAL_REASON_NO_ROOM, "");
 	cr_assert_eq(mural_bitmap_wait(scene.bitmap, -1), -ENOSPC);
 	cr_assert_eq(mural_bitmap_redecode(scene.bitmap, 0), 0);
 	cr_assert_eq(calls, 2);
@@ -302,7 +304,8 @@ Test(failure, carries_reason_and_text)
 	cr_assert_eq(mural_bitmap_error(scene.bitmap, &reason, &text), 0);
 	cr_assert_str_eq(text, "");
 	cr_assert_eq(mural_bitmap_wait(scene.bitmap, 0), 1, "still pending");
-	fake_send_failed(&scene.fake, scene_request(&scene).head.serial, -EBADMSG, MURAL_REASON_CORRUPT, "bad Huffman code");
+	fake_send_failed(&scene.fake, scene_request(&scene).head.serial, -EBADMSG,
+		MURAL_REASON_CORRUPT, "bad Huffman code");
 	scene_until(&scene, &scene.failed, 1);
 	cr_assert_eq(scene.ready, 0);
 	cr_assert_eq(mural_bitmap_error(scene.bitmap, &reason, &text), -EBADMSG);
@@ -339,7 +342,8 @@ Test(failure, of_a_redecode_hides_bytes_that_are_still_there)
 	struct mural_view view;
 	scene_init(&scene);
 	cr_assert_eq(mural_bitmap_redecode(scene.bitmap, 0), 0);
-	fake_send_failed(&scene.fake, scene_request(&scene).head.serial, -ESTALE, MURAL_REASON_CHANGED, "");
+	fake_send_failed(
+		&scene.fake, scene_request(&scene).head.serial, -ESTALE, MURAL_REASON_CHANGED, "");
 	cr_assert_eq(mural_bitmap_wait(scene.bitmap, -1), -ESTALE);
 	cr_assert_eq(mural_bitmap_pin(scene.bitmap, &view), -ESTALE);
 	scene_fini(&scene);
@@ -354,7 +358,8 @@ Test(cancel, is_told_at_the_next_dispatch)
 	cr_assert_eq(mural_bitmap_cancel(scene.bitmap), 0);
 	cr_assert_eq(scene.failed, 0, "never inside another call");
 	cr_assert_eq(fake_receive(&scene.fake, PROTOCOL_CANCEL, NULL).head.serial, serial);
-	cr_assert_eq(mural_wait(scene.mural, -1), 0, "the descriptor says that there is something to tell");
+	cr_assert_eq(mural_wait(scene.mural, -1), 0,
+		"the descriptor says that there is something to tell");
 	cr_assert_eq(scene.failed, 1);
 	cr_assert_eq(mural_bitmap_error(scene.bitmap, NULL, NULL), -ECANCELED);
 	cr_assert_eq(mural_bitmap_cancel(scene.bitmap), 0);
@@ -408,12 +413,14 @@ Test(prefetch, is_decoded_and_given_back)
 	struct scene scene;
 	uint32_t ticket = 0;
 	scene_connect(&scene);
-	struct mural_request wanted = {.path = "/proc/self/exe", .priority = MURAL_PRIORITY_VISIBLE};
+	struct mural_request wanted = {
+		.path = "/proc/self/exe", .priority = MURAL_PRIORITY_VISIBLE};
 	cr_assert_eq(mural_prefetch(scene.mural, &wanted, &ticket), 0);
 	struct protocol_request sent = scene_request(&scene);
 	cr_assert_eq(sent.priority, MURAL_PRIORITY_PREFETCH);
 	scene.region = fake_region(&scene.fake, 4096, 0);
-	struct protocol_ready ready = fake_ready(&scene.region, sent.head.serial, SLOT, 1, WIDTH, HEIGHT);
+	struct protocol_ready ready =
+		fake_ready(&scene.region, sent.head.serial, SLOT, 1, WIDTH, HEIGHT);
 	fake_send_ready(&scene.fake, &ready);
 	scene_dispatch(&scene);
 	cr_assert_eq(fake_receive(&scene.fake, PROTOCOL_RELEASE, NULL).slot.slot, SLOT);
@@ -452,7 +459,8 @@ Test(prefetch, a_request_is_not_cancelled_by_a_ticket)
 
 /* ---- callbacks ---- */
 
-static void ask_again_and_leave(struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user)
+static void ask_again_and_leave(
+	struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user)
 {
 	struct scene *scene = user;
 	cr_assert_eq(event, MURAL_BITMAP_FAILED);
@@ -466,15 +474,18 @@ Test(callback, may_ask_and_unref)
 	struct scene scene;
 	struct mural_bitmap *first = NULL;
 	scene_connect(&scene);
-	struct mural_request wanted = {.path = "/proc/self/exe", .on_event = ask_again_and_leave, .user = &scene};
+	struct mural_request wanted = {
+		.path = "/proc/self/exe", .on_event = ask_again_and_leave, .user = &scene};
 	cr_assert_eq(mural_request(scene.mural, &wanted, &first), 0);
-	fake_send_failed(&scene.fake, scene_request(&scene).head.serial, -ENOSPC, MURAL_REASON_NO_ROOM, "");
+	fake_send_failed(
+		&scene.fake, scene_request(&scene).head.serial, -ENOSPC, MURAL_REASON_NO_ROOM, "");
 	scene_until(&scene, &scene.failed, 1);
 	scene_request(&scene);
 	scene_fini(&scene);
 }
 
-static void wait_for_the_other(struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user)
+static void wait_for_the_other(
+	struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user)
 {
 	struct scene *scene = user;
 	(void)bitmap;
@@ -487,12 +498,14 @@ Test(callback, may_wait_for_another_bitmap)
 	struct scene scene;
 	struct mural_bitmap *first = NULL;
 	scene_connect(&scene);
-	struct mural_request wanted = {.path = "/proc/self/exe", .on_event = wait_for_the_other, .user = &scene};
+	struct mural_request wanted = {
+		.path = "/proc/self/exe", .on_event = wait_for_the_other, .user = &scene};
 	cr_assert_eq(mural_request(scene.mural, &wanted, &first), 0);
 	scene.bitmap = scene_ask(&scene);
 	uint32_t serial = scene_request(&scene).head.serial;
 	fake_send_failed(&scene.fake, serial, -ENOSPC, MURAL_REASON_NO_ROOM, "");
-	fake_send_failed(&scene.fake, scene_request(&scene).head.serial, -EBADMSG, MURAL_REASON_CORRUPT, "");
+	fake_send_failed(
+		&scene.fake, scene_request(&scene).head.serial, -EBADMSG, MURAL_REASON_CORRUPT, "");
 	scene_until(&scene, &scene.failed, 2);
 	mural_bitmap_unref(first);
 	scene_fini(&scene);
@@ -503,7 +516,8 @@ Test(reason, each_has_its_own_words)
 	for (int i = 0; i <= MURAL_REASON_GONE; i++) {
 		cr_assert_not_null(mural_reason_text((enum mural_reason)i));
 		for (int k = 0; k < i; k++)
-			cr_assert_str_neq(mural_reason_text((enum mural_reason)i), mural_reason_text((enum mural_reason)k));
+			cr_assert_str_neq(mural_reason_text((enum mural_reason)i),
+				mural_reason_text((enum mural_reason)k));
 	}
 	cr_assert_not_null(mural_reason_text((enum mural_reason)99));
 }

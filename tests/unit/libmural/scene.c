@@ -16,7 +16,8 @@ static void count_event(struct mural_bitmap *bitmap, enum mural_bitmap_event eve
 	scene->pinnable += event == MURAL_BITMAP_PINNABLE;
 }
 
-static void count_connection_event(struct mural *mural, enum mural_event event, int value, void *user)
+static void count_connection_event(
+	struct mural *mural, enum mural_event event, int value, void *user)
 {
 	struct scene *scene = user;
 	(void)mural;
@@ -36,7 +37,8 @@ void scene_connect(struct scene *scene)
 
 struct mural_bitmap *scene_ask(struct scene *scene)
 {
-	struct mural_request request = {.path = "/proc/self/exe", .on_event = count_event, .user = scene};
+	struct mural_request request = {
+		.path = "/proc/self/exe", .on_event = count_event, .user = scene};
 	struct mural_bitmap *bitmap = NULL;
 	cr_assert_eq(mural_request(scene->mural, &request, &bitmap), 0);
 	return bitmap;
@@ -47,7 +49,8 @@ struct protocol_request scene_request(struct scene *scene)
 	return fake_receive(&scene->fake, PROTOCOL_REQUEST, NULL).request;
 }
 
-void scene_make_ready(struct scene *scene, struct mural_bitmap *bitmap, uint32_t slot, uint64_t generation)
+void scene_make_ready(
+	struct scene *scene, struct mural_bitmap *bitmap, uint32_t slot, uint64_t generation)
 {
 	struct protocol_request request = scene_request(scene);
 	struct protocol_ready ready =

@@ -1,4 +1,5 @@
-/* scene.h - a connection to a fake producer with one bitmap that is ready, where most tests of libmural begin. */
+/* scene.h - a connection to a fake producer with one bitmap that is ready, where most tests of
+ * libmural begin. */
 #ifndef LIBMURAL_SCENE_H
 #define LIBMURAL_SCENE_H
 
@@ -32,7 +33,8 @@ struct mural_bitmap *scene_ask(struct scene *scene);
 /* The REQUEST that this sent. */
 struct protocol_request scene_request(struct scene *scene);
 /* Makes the pending @bitmap ready in @slot, in @scene's region. */
-void scene_make_ready(struct scene *scene, struct mural_bitmap *bitmap, uint32_t slot, uint64_t generation);
+void scene_make_ready(
+	struct scene *scene, struct mural_bitmap *bitmap, uint32_t slot, uint64_t generation);
 
 /* Dispatches until @counter (of the scene) has reached @value. */
 void scene_until(struct scene *scene, const unsigned *counter, unsigned value);

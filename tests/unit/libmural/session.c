@@ -323,8 +323,10 @@ Test(death, the_next_producer_decodes_it_again)
 	scene.region = fake_region(&scene.fake, 4096, 0x33);
 	cr_assert_eq(mural_bitmap_redecode(scene.bitmap, MURAL_PRIORITY_VISIBLE), 0);
 	struct protocol_request request = scene_request(&scene);
-	cr_assert_eq(request.flags, PROTOCOL_EXPECT, "the new producer too must not give other pixels");
-	struct protocol_ready ready = fake_ready(&scene.region, request.head.serial, SLOT, 1, WIDTH, HEIGHT);
+	cr_assert_eq(
+		request.flags, PROTOCOL_EXPECT, "the new producer too must not give other pixels");
+	struct protocol_ready ready =
+		fake_ready(&scene.region, request.head.serial, SLOT, 1, WIDTH, HEIGHT);
 	fake_send_ready(&scene.fake, &ready);
 	cr_assert_eq(mural_bitmap_wait(scene.bitmap, -1), 0);
 	cr_assert_eq(mural_bitmap_pin(scene.bitmap, &view), 0);
@@ -411,7 +413,8 @@ Test(death, requests_made_meanwhile_go_to_the_next_producer)
 	cr_assert_eq(mural_wait(scene.mural, -1), 0);
 	scene.bitmap = scene_ask(&scene);
 	cr_assert_eq(mural_bitmap_set_priority(scene.bitmap, MURAL_PRIORITY_VISIBLE), 0);
-	cr_assert_eq(mural_prefetch(scene.mural, &prefetch, NULL), -ECONNRESET, "a guess is not kept");
+	cr_assert_eq(
+		mural_prefetch(scene.mural, &prefetch, NULL), -ECONNRESET, "a guess is not kept");
 	fake_accept(&scene.fake);
 	scene_until(&scene, &scene.reconnected, 1);
 	cr_assert_eq(scene_request(&scene).priority, MURAL_PRIORITY_VISIBLE);
@@ -495,7 +498,8 @@ Test(death, many_leave_nothing_behind)
 		struct fake_region region = fake_region(&scene.fake, 4096, 0);
 		if (i > 0)
 			cr_assert_eq(mural_bitmap_redecode(scene.bitmap, 0), 0);
-		struct protocol_ready ready = fake_ready(&region, scene_request(&scene).head.serial, SLOT, 1, WIDTH, HEIGHT);
+		struct protocol_ready ready = fake_ready(
+			&region, scene_request(&scene).head.serial, SLOT, 1, WIDTH, HEIGHT);
 		fake_send_ready(&scene.fake, &ready);
 		cr_assert_eq(mural_bitmap_wait(scene.bitmap, -1), 0);
 		fake_region_fini(&region);
@@ -529,8 +533,8 @@ static void lie_about_a_bitmap(const char *why, void (*spoil)(struct protocol_re
 	struct scene scene;
 	scene_init(&scene);
 	struct mural_bitmap *second = scene_ask(&scene);
-	struct protocol_ready ready =
-		fake_ready(&scene.region, scene_request(&scene).head.serial, SLOT + 1, 1, WIDTH, HEIGHT);
+	struct protocol_ready ready = fake_ready(
+		&scene.region, scene_request(&scene).head.serial, SLOT + 1, 1, WIDTH, HEIGHT);
 	spoil(&ready);
 	fake_send(&scene.fake, &ready, NULL, 0);
 	expect_the_session_to_end(&scene, why);
@@ -606,7 +610,8 @@ Test(lie, about_a_bitmap_ends_the_session)
 
 static void send_region(struct fake *fake, uint64_t id, uint64_t size, int fd)
 {
-	struct protocol_region region = {.head = {.type = PROTOCOL_REGION}, .region = id, .size = size};
+	struct protocol_region region = {
+		.head = {.type = PROTOCOL_REGION}, .region = id, .size = size};
 	fake_send(fake, &region, &fd, 1);
 	close(fd);
 }
@@ -665,11 +670,15 @@ Test(lie, garbage_ends_the_session)
 	uint32_t unknown[2] = {1000, 0};
 	struct protocol_hello hello = {.head = {.type = PROTOCOL_HELLO}};
 	struct protocol_ready ready = {.head = {.type = PROTOCOL_READY}};
-	struct protocol_region region = {.head = {.type = PROTOCOL_REGION}, .region = 50, .size = 4096};
-	struct protocol_welcome welcome = {.head = {.type = PROTOCOL_WELCOME}, .version = PROTOCOL_VERSION};
+	struct protocol_region region = {
+		.head = {.type = PROTOCOL_REGION}, .region = 50, .size = 4096};
+	struct protocol_welcome welcome = {
+		.head = {.type = PROTOCOL_WELCOME}, .version = PROTOCOL_VERSION};
 	struct protocol_failed failed = {.head = {.type = PROTOCOL_FAILED}, .error = 5};
-	struct protocol_failed reason = {.head = {.type = PROTOCOL_FAILED}, .error = -5, .reason = 1000};
-	struct protocol_pin_answer slot = {.head = {.type = PROTOCOL_PIN_ANSWER}, .slot = BOARD_SLOTS};
+	struct protocol_failed reason = {
+		.head = {.type = PROTOCOL_FAILED}, .error = -5, .reason = 1000};
+	struct protocol_pin_answer slot = {
+		.head = {.type = PROTOCOL_PIN_ANSWER}, .slot = BOARD_SLOTS};
 	struct protocol_pin_answer result = {.head = {.type = PROTOCOL_PIN_ANSWER}, .result = 2};
 	struct protocol_pressure pressure = {.head = {.type = PROTOCOL_PRESSURE}, .level = 3};
 	garble("one byte", "x", 1, -1);
@@ -767,8 +776,10 @@ Test(slow, a_producer_that_does_not_read_gets_all_of_it_later_in_order)
 	int descriptors = count_descriptors();
 	setsockopt(scene.fake.peer, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	for (int i = 0; i < COUNT; i++) {
-		struct mural_request wanted = {.path = "/proc/self/exe", .box_width = (uint32_t)i + 1};
-		if (i == COUNT - 1) { /* there is room for the last one, but others wait before it */
+		struct mural_request wanted = {
+			.path = "/proc/self/exe", .box_width = (uint32_t)i + 1};
+		if (i ==
+			COUNT - 1) { /* there is room for the last one, but others wait before it */
 			cr_assert_gt(count_descriptors(), descriptors, "nothing had to wait");
 			for (uint32_t first = 1; first <= 50; first++)
 				cr_assert_eq(scene_request(&scene).box_width, first);

@@ -1,4 +1,5 @@
-/* Starting a producer: what it is given, what it is not, where it listens, and who may listen there. */
+/* Starting a producer: what it is given, what it is not, where it listens, and who may listen
+ * there. */
 #include "scene.h"
 
 #include "common/util.h"
@@ -33,7 +34,8 @@ static void place_init(struct place *place)
 
 static void place_fini(struct place *place)
 {
-	static const char *const names[] = {"socket", "socket.lock", "report", "mural/socket", "mural/socket.lock", "mural", ""};
+	static const char *const names[] = {"socket", "socket.lock", "report", "mural/socket",
+		"mural/socket.lock", "mural", ""};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[128];
 		snprintf(path, sizeof(path), "%s/%s", place->folder, names[i]);
@@ -62,7 +64,8 @@ static const char *reported(const struct place *place, const char *name)
 static void expect(const struct place *place, const char *name, const char *value)
 {
 	const char *found = reported(place, name);
-	cr_assert(found && strcmp(found, value) == 0, "%s is %s, not %s", name, found ? found : "missing", value);
+	cr_assert(found && strcmp(found, value) == 0, "%s is %s, not %s", name,
+		found ? found : "missing", value);
 }
 
 static struct mural *open_at(const struct place *place, unsigned flags, const char *const *args)
@@ -172,7 +175,8 @@ Test(spawn, a_producer_that_ends_at_once_is_given_up)
 	struct place place;
 	struct mural *mural = NULL;
 	place_init(&place);
-	struct mural_options options = {.producer = PROGRAM, .producer_args = (const char *const[]){"--crash", NULL}};
+	struct mural_options options = {
+		.producer = PROGRAM, .producer_args = (const char *const[]){"--crash", NULL}};
 	cr_assert_eq(mural_open(&options, &mural), -ECONNREFUSED);
 	options.flags = MURAL_OPEN_PRIVATE;
 	cr_assert_eq(mural_open(&options, &mural), -ECONNREFUSED);
@@ -199,8 +203,10 @@ Test(spawn, the_next_connection_finds_the_one_that_runs)
 	place_init(&place);
 	struct mural *first = open_at(&place, 0, NULL);
 	unlink(place.report);
-	/* It serves one session only: the second waits in its backlog and gets no answer, but no other producer is started. */
-	struct mural_options options = {.socket = place.socket, .producer = PROGRAM, .flags = MURAL_OPEN_NO_START};
+	/* It serves one session only: the second waits in its backlog and gets no answer, but no
+	 * other producer is started. */
+	struct mural_options options = {
+		.socket = place.socket, .producer = PROGRAM, .flags = MURAL_OPEN_NO_START};
 	mural_close(first);
 	cr_assert_eq(mural_open(&options, &second), -ECONNREFUSED);
 	cr_assert_eq(access(place.report, F_OK), -1);
