@@ -198,8 +198,7 @@ static void queue(struct session *session, const void *bytes, size_t size, int *
 	}
 	message->size = size;
 	message->count = count;
-	if (count > 0) /* else fds may be NULL, which memcpy must not be given */
-		for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		message->fds[i] = fds[i];
 	memcpy(message->bytes, bytes, size);
 	if (list_empty(&session->unsent))

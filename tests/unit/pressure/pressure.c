@@ -1,0 +1,215 @@
+/* How much should go, and when to look again, with files of our own instead of the machine's. */
+#include "pool/pressure.h"
+
+#include "common/util.h"
+
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MIB ((uint64_t)1 << 20)
+#define PLENTY (1024 * MIB)
+
+static char root[64];
+static struct pressure *pressure;
+
+static void make_folders(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, 0700);
+		*slash = '/';
+	}
+}
+
+static void file(const char *name, const char *text)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	make_folders(path);
+	FILE *stream = fopen(path, "w");
+	cr_assert_not_null(stream, "%s", path);
+	fputs(text, stream);
+	fclose(stream);
+}
+
+static void number(const char *name, uint64_t value)
+{
+	char text[32];
+	snprintf(text, sizeof(text), "%llu\n", (unsigned long long)value);
+	file(name, text);
+}
+
+/* A machine of 8 GiB. */
+static void meminfo(uint64_t available)
+{
+	char text[128];
+	snprintf(text, sizeof(text), "MemTotal:        8388608 kB\nMemAvailable:    %llu kB\n",
+		(unsigned long long)available / 1024);
+	file("proc/meminfo", text);
+}
+
+static void make_root(void)
+{
+	snprintf(root, sizeof(root), "/tmp/mural-pressure-XXXXXX");
+	cr_assert_not_null(mkdtemp(root));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static void remove_root(void)
+{
+	pressure_destroy(pressure);
+	nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(pressure, .init = make_root, .fini = remove_root);
+
+static void begin(void)
+{
+	const struct pressure_options options = {.root = root};
+	cr_assert_eq(pressure_create(&options, &pressure), 0);
+}
+
+static struct pressure_advice look(uint64_t purgeable)
+{
+	struct pressure_advice advice;
+	pressure_look(pressure, purgeable, &advice);
+	return advice;
+}
+
+Test(pressure, a_machine_without_any_file_frees_nothing)
+{
+	begin();
+	struct pressure_advice advice = look(PLENTY);
+	cr_expect_eq(advice.free_bytes, 0);
+	cr_expect_eq(advice.headroom_bytes, UINT64_MAX);
+	cr_expect_eq(advice.level, MURAL_PRESSURE_NONE);
+	cr_expect_null(pressure_source_name(pressure, 0));
+}
+
+Test(pressure, far_from_the_limit_it_rests_and_near_it_hurries)
+{
+	meminfo(6000 * MIB);
+	begin();
+	struct pressure_advice far = look(PLENTY);
+	meminfo(300 * MIB);
+	struct pressure_advice near = look(PLENTY);
+	cr_expect_eq(far.headroom_bytes, 6000 * MIB);
+	cr_expect_eq(far.free_bytes + near.free_bytes, 0);
+	cr_expect_geq(far.next_ns, UINT64_C(1000000000));
+	cr_expect_leq(near.next_ns, UINT64_C(20000000), "%llu ns", (unsigned long long)near.next_ns);
+}
+
+Test(pressure, with_nothing_to_give_back_it_rests)
+{
+	meminfo(300 * MIB);
+	begin();
+	cr_expect_geq(look(0).next_ns, UINT64_C(1000000000));
+}
+
+Test(pressure, below_the_mark_it_asks_for_what_is_missing_and_a_quarter)
+{
+	meminfo(200 * MIB); /* the mark of a machine of 8 GiB is 256 MiB */
+	begin();
+	struct pressure_advice advice = look(PLENTY);
+	cr_expect_eq(advice.free_bytes, (256 + 64 - 200) * MIB);
+	cr_expect_eq(advice.level, MURAL_PRESSURE_MODERATE);
+	meminfo(100 * MIB);
+	cr_expect_eq(look(PLENTY).level, MURAL_PRESSURE_CRITICAL);
+	cr_expect_eq(look(10 * MIB).free_bytes, 10 * MIB, "more than there is");
+}
+
+static void group_v1(const char *group, uint64_t usage, uint64_t limit, uint64_t inactive_file)
+{
+	char name[128], text[64];
+	snprintf(name, sizeof(name), "sys/fs/cgroup/memory%s/memory.usage_in_bytes", group);
+	number(name, usage);
+	snprintf(name, sizeof(name), "sys/fs/cgroup/memory%s/memory.limit_in_bytes", group);
+	number(name, limit);
+	snprintf(name, sizeof(name), "sys/fs/cgroup/memory%s/memory.stat", group);
+	snprintf(text, sizeof(text), "cache 5\ninactive_file 1\ntotal_inactive_file %llu\n",
+		(unsigned long long)inactive_file);
+	file(name, text);
+}
+
+#define V1_NO_LIMIT UINT64_C(9223372036854771712)
+
+Test(pressure, the_lowest_group_up_the_v1_tree_counts)
+{
+	meminfo(6000 * MIB);
+	file("proc/self/cgroup", "9:cpu,cpuacct:/x\n4:memory:/a/b\n0::/\n");
+	group_v1("/a/b", 10 * MIB, V1_NO_LIMIT, 0);
+	group_v1("/a", 120 * MIB, 128 * MIB, 0);
+	begin();
+	struct pressure_advice advice = look(PLENTY);
+	cr_expect_eq(advice.headroom_bytes, 8 * MIB);
+	cr_expect_eq(advice.free_bytes, (32 + 8 - 8) * MIB); /* its mark is 32 MiB */
+	cr_expect_str_eq(pressure_source_name(pressure, 1), "cgroup v1 /a");
+	cr_expect_null(pressure_source_name(pressure, 2), "a group without a limit is watched");
+}
+
+Test(pressure, page_cache_that_is_not_used_is_headroom)
+{
+	file("proc/self/cgroup", "4:memory:/a\n");
+	group_v1("/a", 120 * MIB, 128 * MIB, 100 * MIB);
+	begin();
+	cr_expect_eq(look(PLENTY).headroom_bytes, 108 * MIB);
+	cr_expect_eq(look(PLENTY).free_bytes, 0);
+}
+
+static void group_v2(const char *group, uint64_t current, const char *max, const char *high)
+{
+	char name[128];
+	snprintf(name, sizeof(name), "sys/fs/cgroup%s/memory.current", group);
+	number(name, current);
+	snprintf(name, sizeof(name), "sys/fs/cgroup%s/memory.max", group);
+	file(name, max);
+	snprintf(name, sizeof(name), "sys/fs/cgroup%s/memory.high", group);
+	file(name, high);
+}
+
+Test(pressure, high_counts_as_max_does_in_v2)
+{
+	file("proc/self/cgroup", "0::/user/app\n");
+	group_v2("/user/app", 100 * MIB, "max\n", "104857600\n"); /* throttled already */
+	group_v2("/user", 200 * MIB, "1073741824\n", "max\n");
+	begin();
+	struct pressure_advice advice = look(PLENTY);
+	cr_expect_eq(advice.headroom_bytes, 0);
+	cr_expect_eq(advice.level, MURAL_PRESSURE_CRITICAL);
+	cr_expect_str_eq(pressure_source_name(pressure, 0), "cgroup v2 /user");
+	cr_expect_str_eq(pressure_source_name(pressure, 1), "cgroup v2 high /user/app");
+}
+
+Test(pressure, a_limit_that_changes_while_it_runs_is_seen)
+{
+	file("proc/self/cgroup", "4:memory:/a\n");
+	group_v1("/a", 100 * MIB, 1024 * MIB, 0);
+	begin();
+	cr_expect_eq(look(PLENTY).free_bytes, 0);
+	number("sys/fs/cgroup/memory/a/memory.limit_in_bytes", 110 * MIB);
+	cr_expect_eq(look(PLENTY).headroom_bytes, 10 * MIB);
+	number("sys/fs/cgroup/memory/a/memory.limit_in_bytes", V1_NO_LIMIT);
+	cr_expect_eq(look(PLENTY).free_bytes, 0);
+}
+
+Test(pressure, a_source_that_can_no_longer_be_read_is_left_out)
+{
+	meminfo(200 * MIB);
+	file("proc/self/cgroup", "4:memory:/a\n");
+	group_v1("/a", 120 * MIB, 128 * MIB, 0);
+	begin();
+	cr_expect_eq(look(PLENTY).headroom_bytes, 8 * MIB);
+	file("sys/fs/cgroup/memory/a/memory.usage_in_bytes", "");
+	cr_expect_eq(look(PLENTY).headroom_bytes, 200 * MIB);
+	cr_expect_null(pressure_source_name(pressure, 1));
+	file("proc/meminfo", "nonsense\n");
+	cr_expect_eq(look(PLENTY).free_bytes, 0);
+}
