@@ -18,8 +18,8 @@
 
 #include "account.h"
 #include "bits.h"
+#include "common/list.h"
 #include "heap.h"
-#include "list.h"
 
 #include "pool/pool.h"
 

@@ -81,7 +81,7 @@ static void drop_slot(struct mural *mural, struct epoch *epoch, struct epoch_slo
 static uint32_t pins_of_others(const struct epoch_slot *slot, const struct mural_bitmap *but)
 {
 	uint32_t pins = 0;
-	LIST_FOREACH (link, &slot->bitmaps)
+	list_for_each (link, &slot->bitmaps)
 		if (of_slot_link(link) != but)
 			pins += of_slot_link(link)->pins;
 	return pins;

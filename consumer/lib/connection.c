@@ -130,7 +130,7 @@ static int take_options(struct mural *mural, const struct mural_options *options
 
 static void free_mural(struct mural *mural)
 {
-	LIST_FOREACH (link, &mural->hulls)
+	list_for_each (link, &mural->hulls)
 		hull_free(CONTAINER_OF(link, struct hull, link));
 	spawn_fini(&mural->spawn);
 	map_fini(&mural->serials, NULL);
@@ -211,7 +211,7 @@ int mural_open(const struct mural_options *options, struct mural **ret)
 
 static void let_bitmaps_go(struct mural *mural)
 {
-	LIST_FOREACH (link, &mural->bitmaps) {
+	list_for_each (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		bitmap_abandon(bitmap);
 		mural_forget(mural, &bitmap->request);
@@ -242,7 +242,7 @@ void mural_close(struct mural *mural)
 	let_session_go(mural);
 	let_bitmaps_go(mural);
 	control_drop_all(mural);
-	LIST_FOREACH (link, &mural->prefetches)
+	list_for_each (link, &mural->prefetches)
 		prefetch_finish(mural, CONTAINER_OF(link, struct prefetch, link));
 	epoch_free(mural->epoch, &mural->hulls);
 	mural->epoch = NULL;

@@ -39,7 +39,7 @@ void control_finish(struct mural *mural, struct control *control, int error)
 
 void control_send_waiting(struct mural *mural)
 {
-	LIST_FOREACH (link, &mural->controls) {
+	list_for_each (link, &mural->controls) {
 		struct control *control = of_link(link);
 		int r = control->pending.serial == 0 ? send_control(mural, control) : 0;
 		if (r < 0)
@@ -49,14 +49,14 @@ void control_send_waiting(struct mural *mural)
 
 void control_session_ended(struct mural *mural, int error)
 {
-	LIST_FOREACH (link, &mural->controls)
+	list_for_each (link, &mural->controls)
 		if (of_link(link)->pending.serial != 0)
 			control_finish(mural, of_link(link), error);
 }
 
 void control_fail_all(struct mural *mural, int error)
 {
-	LIST_FOREACH (link, &mural->controls)
+	list_for_each (link, &mural->controls)
 		control_finish(mural, of_link(link), error);
 }
 
@@ -70,9 +70,9 @@ static void drop(struct mural *mural, struct control *control)
 
 void control_drop_all(struct mural *mural)
 {
-	LIST_FOREACH (link, &mural->controls)
+	list_for_each (link, &mural->controls)
 		drop(mural, of_link(link));
-	LIST_FOREACH (link, &mural->finished)
+	list_for_each (link, &mural->finished)
 		drop(mural, of_link(link));
 }
 
@@ -171,7 +171,7 @@ static void take_freed(struct mural *mural, int error, uint64_t freed_bytes, voi
 
 static void drop_for(struct mural *mural, struct list *list, const void *user)
 {
-	LIST_FOREACH (link, list)
+	list_for_each (link, list)
 		if (of_link(link)->user == user)
 			drop(mural, of_link(link));
 }

@@ -49,7 +49,7 @@ static void tell_bitmap(struct mural_bitmap *bitmap, enum mural_bitmap_event eve
 static size_t length_of(struct list *list)
 {
 	size_t length = 0;
-	LIST_FOREACH (link, list)
+	list_for_each (link, list)
 		length++;
 	return length;
 }

@@ -8,7 +8,7 @@
 #define LIBMURAL_HULL_H
 
 #include "common/board.h"
-#include "list.h"
+#include "common/list.h"
 
 struct hull {
 	struct list link;

@@ -26,7 +26,7 @@ static void drop(struct outbox *outbox, struct outgoing *outgoing)
 
 void outbox_clear(struct outbox *outbox)
 {
-	LIST_FOREACH (link, &outbox->messages)
+	list_for_each (link, &outbox->messages)
 		drop(outbox, CONTAINER_OF(link, struct outgoing, link));
 }
 
@@ -64,7 +64,7 @@ int outbox_send(struct outbox *outbox, int socket, const void *message, int fd)
 
 int outbox_flush(struct outbox *outbox, int socket)
 {
-	LIST_FOREACH (link, &outbox->messages) {
+	list_for_each (link, &outbox->messages) {
 		struct outgoing *outgoing = CONTAINER_OF(link, struct outgoing, link);
 		int r = message_send(
 			socket, outgoing->bytes, outgoing->size, &outgoing->fd, outgoing->fd >= 0);

@@ -2,8 +2,8 @@
 #ifndef LIBMURAL_OUTBOX_H
 #define LIBMURAL_OUTBOX_H
 
+#include "common/list.h"
 #include "common/protocol.h"
-#include "list.h"
 
 struct outbox {
 	struct list messages;

@@ -50,7 +50,7 @@ static int on_region_gone(struct mural *mural, const struct protocol_region *mes
 	struct region *region = map_find(&mural->epoch->regions, message->region);
 	if (!region)
 		return -EPROTO;
-	LIST_FOREACH (link, &region->bitmaps)
+	list_for_each (link, &region->bitmaps)
 		bitmap_drop_region(CONTAINER_OF(link, struct mural_bitmap, region_link));
 	epoch_forget_region(mural->epoch, region);
 	return 0;

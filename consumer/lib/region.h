@@ -3,7 +3,7 @@
 #ifndef LIBMURAL_REGION_H
 #define LIBMURAL_REGION_H
 
-#include "list.h"
+#include "common/list.h"
 
 struct region {
 	uint64_t id;

@@ -152,7 +152,7 @@ static void open_and_send(struct mural_bitmap *bitmap)
 
 static struct mural_bitmap *first_waiting(struct mural *mural)
 {
-	LIST_FOREACH (link, &mural->bitmaps) {
+	list_for_each (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		if (is_waiting(bitmap))
 			return bitmap;
@@ -176,14 +176,14 @@ void request_send_waiting(struct mural *mural)
 
 static void forget_prefetches(struct mural *mural)
 {
-	LIST_FOREACH (link, &mural->prefetches)
+	list_for_each (link, &mural->prefetches)
 		prefetch_finish(mural, CONTAINER_OF(link, struct prefetch, link));
 }
 
 void request_session_ended(struct mural *mural, int error)
 {
 	forget_prefetches(mural);
-	LIST_FOREACH (link, &mural->bitmaps) {
+	list_for_each (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		if (!is_in_flight(bitmap))
 			continue;
@@ -196,7 +196,7 @@ void request_session_ended(struct mural *mural, int error)
 void request_fail_all(struct mural *mural, int error)
 {
 	forget_prefetches(mural);
-	LIST_FOREACH (link, &mural->bitmaps) {
+	list_for_each (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		if (is_in_flight(bitmap))
 			request_fail(bitmap, error, reason_of(error), NULL);

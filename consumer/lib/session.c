@@ -183,7 +183,7 @@ static void retire(struct mural *mural)
 
 static void unbind_retired(struct mural *mural)
 {
-	LIST_FOREACH (link, &mural->bitmaps) {
+	list_for_each (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		if (bitmap->epoch != mural->epoch)
 			bitmap_unbind(bitmap);
@@ -195,7 +195,7 @@ void session_sweep(struct mural *mural)
 	if (list_empty(&mural->retired))
 		return;
 	unbind_retired(mural);
-	LIST_FOREACH (link, &mural->retired) {
+	list_for_each (link, &mural->retired) {
 		struct epoch *epoch = CONTAINER_OF(link, struct epoch, link);
 		if (epoch->bound > 0)
 			continue;
@@ -248,7 +248,7 @@ void session_flush(struct mural *mural)
 /* Whoever waits for a pin's answer pins again, and is told that it is purged. */
 static void end_pins(struct mural *mural)
 {
-	LIST_FOREACH (link, &mural->bitmaps) {
+	list_for_each (link, &mural->bitmaps) {
 		struct mural_bitmap *bitmap = CONTAINER_OF(link, struct mural_bitmap, link);
 		if (bitmap->pin.serial == 0)
 			continue;

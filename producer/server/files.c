@@ -5,7 +5,7 @@
  * demand: one is enough until it blocks. */
 #include "files.h"
 
-#include "list.h"
+#include "common/list.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -52,7 +52,7 @@ static void unref_and_unlock(struct files *files)
 	pthread_mutex_unlock(&files->lock);
 	if (!last)
 		return;
-	list_for_each(node, &files->done)
+	list_for_each (node, &files->done)
 		free(list_item(node, struct file_ticket, node));
 	pthread_cond_destroy(&files->wake);
 	pthread_mutex_destroy(&files->lock);
@@ -193,7 +193,7 @@ void files_destroy(struct files *files)
 		return;
 	pthread_mutex_lock(&files->lock);
 	files->ending = true;
-	list_for_each(node, &files->done) {
+	list_for_each (node, &files->done) {
 		list_remove(node);
 		drop_answer(list_item(node, struct file_ticket, node));
 	}

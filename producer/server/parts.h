@@ -12,10 +12,10 @@
 #ifndef PRODUCER_SERVER_PARTS_H
 #define PRODUCER_SERVER_PARTS_H
 
+#include "common/list.h"
 #include "common/protocol.h"
 #include "files.h"
 #include "hash.h"
-#include "list.h"
 #include "loop.h"
 #include "pool/pool.h"
 #include "pool/pressure.h"

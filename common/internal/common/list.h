@@ -1,7 +1,7 @@
-/* producer/server/list.h - an intrusive doubly linked list; a node that is in no list points at
- * itself. */
-#ifndef PRODUCER_SERVER_LIST_H
-#define PRODUCER_SERVER_LIST_H
+/* common/list.h - an intrusive doubly linked list. A node that is in no list points at itself, so
+ * that removing twice is harmless. */
+#ifndef COMMON_LIST_H
+#define COMMON_LIST_H
 
 #include "common/util.h"
 
@@ -27,12 +27,21 @@ static inline void list_append(struct list *head, struct list *node)
 	head->previous = node;
 }
 
-/* Fine for a node that is in no list. */
 static inline void list_remove(struct list *node)
 {
 	node->previous->next = node->next;
 	node->next->previous = node->previous;
 	list_init(node);
+}
+
+/* The first node, taken out; NULL when there is none. */
+static inline struct list *list_take(struct list *head)
+{
+	if (list_empty(head))
+		return NULL;
+	struct list *first = head->next;
+	list_remove(first);
+	return first;
 }
 
 #define list_item(node, type, member) CONTAINER_OF(node, type, member)
