@@ -64,8 +64,8 @@ static void *map_pixels(int fd, size_t size)
 		errno = saved;
 		return MAP_FAILED;
 	}
-	if (huge)
-		madvise(memory, size, MADV_HUGEPAGE); /* EINVAL on kernels built without */
+	/* No MADV_HUGEPAGE: huge pages that the producer has filled are mapped as such all the same,
+	 * and a careless read of a hole would make a huge page of it. */
 	madvise(memory, size, MADV_DONTFORK);
 	return memory;
 }
