@@ -68,7 +68,7 @@ struct protocol_hello {
 	uint32_t version;
 	uint32_t flags; /* must be 0 */
 	uint32_t reserved;
-	char name[32]; /* the program's, for `mural top`; NUL-terminated */
+	char name[32]; /* the program's, for the log; NUL-terminated */
 };
 
 struct protocol_welcome {

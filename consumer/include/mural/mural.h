@@ -81,7 +81,7 @@ enum mural_event {
 
 struct mural_options {
 	unsigned flags;   /* enum mural_open_flags */
-	const char *name; /* shown by `mural top`; NULL: the program's name. Cut to 31 bytes */
+	const char *name; /* in the producer's log; NULL: the program's name. Cut to 31 bytes */
 	/* NULL: $MURAL_SOCKET, else $XDG_RUNTIME_DIR/mural/socket, else /tmp/mural-UID/socket */
 	const char *socket;
 	/* The program to start; NULL: $MURAL_PRODUCER, else beside this program, else the installed
