@@ -2,7 +2,7 @@
 # What a second viewer on the same pictures costs: opens one, then two, leafs through all pictures, and adds up what the kernel
 # says of them (PSS: each page shared out among those who map it) and of the pool.
 #
-# usage: measure_sharing.sh BIN-FOLDER FILE|FOLDER...        e.g. measure_sharing.sh build/run/bin assets/pictures
+# usage: [SIZE=1920x1080] measure_sharing.sh BIN-FOLDER FILE|FOLDER...   e.g. measure_sharing.sh build/run/bin assets/pictures
 set -euo pipefail
 
 if [ $# -lt 2 ]; then
@@ -50,7 +50,7 @@ settle() {
 }
 
 open_viewer() {
-	"$bin/mural-viewer" --headless --size 1920x1080 --keys "$keys" -- "$@" >/dev/null &
+	"$bin/mural-viewer" --headless --size "${SIZE:-1920x1080}" --keys "$keys" -- "$@" >/dev/null &
 	running+=($!)
 	settle
 }
