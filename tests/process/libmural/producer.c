@@ -483,7 +483,7 @@ Test(shared, no_pin_ever_shows_other_bytes_while_the_pool_purges)
 	pinning.pixels = pixels;
 	for (int i = 0; i < 2; i++)
 		pthread_create(&threads[i], NULL, pin_all_the_time, &pinning);
-	while (stats.redecodes < 100) {
+	while (stats.redecodes < 100 || atomic_load(&pinning.pins) <= 100) {
 		struct mural_view view;
 		cr_assert_eq(mural_purge(mural, TEST_TIMEOUT_MS, NULL), 0);
 		int r = mural_bitmap_pin_wait(pinning.bitmap, TEST_TIMEOUT_MS, &view);
@@ -497,6 +497,5 @@ Test(shared, no_pin_ever_shows_other_bytes_while_the_pool_purges)
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	cr_assert_eq(atomic_load(&pinning.wrong), 0);
-	cr_assert_gt(atomic_load(&pinning.pins), 100);
 	mural_bitmap_unref(pinning.bitmap);
 }

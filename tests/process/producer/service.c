@@ -406,9 +406,6 @@ static bool confine_producer(char group[256], const char *limit)
 
 Test(service, the_oom_killer_takes_the_decoder_and_nothing_else)
 {
-#ifdef MURAL_SANITIZED
-	cr_skip_test("a sanitizer's own memory in the producer makes the small group run over again");
-#endif
 	char group[256];
 	start_with("1G", "1", NULL, NULL);
 #ifdef MURAL_SANITIZED

@@ -396,6 +396,16 @@ Test(viewer, a_purge_changes_nothing_that_is_seen)
 	free(other);
 }
 
+/* Twenty looks in a row find nothing pinned: it may be drawing at the first. */
+static bool leaves_nothing_pinned(void *context)
+{
+	(void)context;
+	for (int i = 0; i < 20; i++)
+		if (stat_number("pinned_bitmaps") != 0)
+			return false;
+	return true;
+}
+
 Test(viewer, nothing_stays_pinned)
 {
 	char *file = asset("pictures/mountains-420.jpg");
@@ -405,8 +415,8 @@ Test(viewer, nothing_stays_pinned)
 	struct test_process process;
 	test_process_start(&process, -1, argv);
 	cr_assert(test_until(has_decoded, NULL, TEST_TIMEOUT_MS));
-	for (int i = 0; i < 20; i++)
-		cr_expect_eq(stat_number("pinned_bitmaps"), 0, "it draws, and then it does not");
+	cr_expect(test_until(leaves_nothing_pinned, NULL, TEST_TIMEOUT_MS),
+		"it draws, and then it does not");
 	test_process_fini(&process);
 	free(path);
 	free(file);
