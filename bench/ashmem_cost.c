@@ -1,8 +1,8 @@
-/* What ashmem's calls cost, in units of getppid measured in the same run, so that machines compare.
- *
- * Prints one line a quantity: median over rounds, in ns and in getppids. What is purged is checked
- * to read zero. On the device's own kernel the same program measures the device
- * (ASHMEM_DRIVER=device). */
+/* What ashmem's calls cost, in units of getppid measured right beside each, so that machines
+ * compare. What is purged is checked to read zero. On the device's own kernel the same program
+ * measures the device (ASHMEM_DRIVER=device). */
+#include "harness/bench.h"
+
 #include <ashmem/ashmem.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -11,212 +11,190 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS 15
+#define QUICK_ROUNDS 5
 #define PAGE 4096
 #define PAGES 4096
 #define PUNCH_BYTES ((size_t)32 << 20)
 
-static double unit_ns; /* one getppid */
-
-/* CPU time: what else the machine does is not counted. Nothing here sleeps. */
-static double now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static void must(int ok, const char *what)
-{
-	if (ok)
-		return;
-	perror(what);
-	exit(1);
-}
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
-struct bench {
+struct region {
 	int fd;
 	struct ashmem_handle *handle;
 };
 
-/* Median time of one call of @step, over rounds of @count. */
-static double measure(void (*step)(struct bench *), struct bench *bench, int count)
+static void step_getppid(struct region *region)
 {
-	double times[ROUNDS + 1];
-	for (int round = 0; round <= ROUNDS; round++) {
-		double start = now_ns();
-		for (int i = 0; i < count; i++)
-			step(bench);
-		times[round] = (now_ns() - start) / count;
-	}
-	qsort(times + 1, ROUNDS, sizeof(times[0]), ascending); /* times[0] warmed up */
-	return times[1 + ROUNDS / 2];
-}
-
-static void report(const char *what, double ns)
-{
-	printf("%-58s %10.0f ns %8.2f getppid\n", what, ns, ns / unit_ns);
-}
-
-static void step_getppid(struct bench *bench)
-{
-	(void)bench;
+	(void)region;
 	getppid();
 }
 
-static void step_handle_whole(struct bench *bench)
+static void step_handle_whole(struct region *region)
 {
-	ashmem_handle_unpin(bench->handle, 0, 0);
-	must(ashmem_handle_pin(bench->handle, 0, 0) == ASHMEM_NOT_PURGED, "pin");
+	ashmem_handle_unpin(region->handle, 0, 0);
+	bench_must(ashmem_handle_pin(region->handle, 0, 0) == ASHMEM_NOT_PURGED, "pin");
 }
 
-static void step_handle_status(struct bench *bench)
+static void step_handle_status(struct region *region)
 {
-	must(ashmem_handle_status(bench->handle, 0, 0) == ASHMEM_IS_PINNED, "status");
+	bench_must(ashmem_handle_status(region->handle, 0, 0) == ASHMEM_IS_PINNED, "status");
 }
 
 /* Below the other ranges, where the driver's list is walked to its end. */
-static void step_handle_page(struct bench *bench)
+static void step_handle_page(struct region *region)
 {
-	ashmem_handle_unpin(bench->handle, 0, PAGE);
-	must(ashmem_handle_pin(bench->handle, 0, PAGE) == ASHMEM_NOT_PURGED, "pin");
+	ashmem_handle_unpin(region->handle, 0, PAGE);
+	bench_must(ashmem_handle_pin(region->handle, 0, PAGE) == ASHMEM_NOT_PURGED, "pin");
 }
 
-static void step_fd_page(struct bench *bench)
+static void step_fd_page(struct region *region)
 {
-	ashmem_unpin_region(bench->fd, 0, PAGE);
-	must(ashmem_pin_region(bench->fd, 0, PAGE) == ASHMEM_NOT_PURGED, "pin");
+	ashmem_unpin_region(region->fd, 0, PAGE);
+	bench_must(ashmem_pin_region(region->fd, 0, PAGE) == ASHMEM_NOT_PURGED, "pin");
 }
 
-static void step_fd_whole(struct bench *bench)
+static void step_fd_whole(struct region *region)
 {
-	ashmem_unpin_region(bench->fd, 0, 0);
-	must(ashmem_pin_region(bench->fd, 0, 0) == ASHMEM_NOT_PURGED, "pin");
+	ashmem_unpin_region(region->fd, 0, 0);
+	bench_must(ashmem_pin_region(region->fd, 0, 0) == ASHMEM_NOT_PURGED, "pin");
 }
 
-static void step_life(struct bench *bench)
+static void step_life(struct region *region)
 {
-	(void)bench;
+	(void)region;
 	int fd = ashmem_create_region("bench", PAGE);
 	void *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	must(at != MAP_FAILED, "mmap");
+	bench_must(at != MAP_FAILED, "mmap");
 	munmap(at, PAGE);
 	close(fd);
 }
 
-static struct bench open_bench(void)
+/* What is measured: @count calls of @step, in CPU time, since nothing here sleeps and what else the
+ * machine does is not to count. */
+struct calls {
+	void (*step)(struct region *region);
+	struct region *region;
+	int count;
+};
+
+static double time_calls(void *user)
 {
-	struct bench bench = {.fd = ashmem_create_region("bench", (size_t)PAGES * PAGE)};
-	must(bench.fd >= 0, "create");
-	must(ashmem_attach(bench.fd, &bench.handle) == 0, "attach");
-	return bench;
+	const struct calls *calls = user;
+	double start = bench_cpu_ns();
+	for (int i = 0; i < calls->count; i++)
+		calls->step(calls->region);
+	return (bench_cpu_ns() - start) / calls->count;
 }
 
-static void unpin_separate(struct bench *bench, int ranges)
+static void compare(struct bench *bench, const char *what, void (*step)(struct region *),
+	struct region *region, int count)
+{
+	struct calls unit = {step_getppid, NULL, 20000}, calls = {step, region, count};
+	const struct bench_side sides[] = {
+		{"getppid", time_calls, &unit}, {what, time_calls, &calls}};
+	bench_compare(
+		bench, "ashmem", "", "ns", sides, 2, bench_rounds(bench, ROUNDS, QUICK_ROUNDS));
+}
+
+static struct region open_region(void)
+{
+	struct region region = {.fd = ashmem_create_region("bench", (size_t)PAGES * PAGE)};
+	bench_must(region.fd >= 0, "create");
+	bench_must(ashmem_attach(region.fd, &region.handle) == 0, "attach");
+	return region;
+}
+
+static void unpin_separate(struct region *region, int ranges)
 {
 	for (size_t i = 1; i <= (size_t)ranges; i++)
-		must(ashmem_handle_unpin(bench->handle, 2 * i * PAGE, PAGE) == 0, "unpin");
+		bench_must(ashmem_handle_unpin(region->handle, 2 * i * PAGE, PAGE) == 0, "unpin");
 }
 
-static void bench_pins(void)
+static void bench_pins(struct bench *bench)
 {
-	struct bench bench = open_bench();
-	report("unpin+pin, whole region, by handle", measure(step_handle_whole, &bench, 20000));
-	report("status, whole region, by handle", measure(step_handle_status, &bench, 20000));
-	report("unpin+pin, whole region, by descriptor, attached",
-		measure(step_fd_whole, &bench, 5000));
-	int counts[] = {0, 1, 10, 100, 1000};
-	double at_one = 0;
+	struct region region = open_region();
+	compare(bench, "unpin+pin, whole region, by handle", step_handle_whole, &region, 20000);
+	compare(bench, "status, whole region, by handle", step_handle_status, &region, 20000);
+	compare(bench, "unpin+pin, whole region, by descriptor, attached", step_fd_whole, &region,
+		5000);
+	static const int counts[] = {0, 1, 10, 100, 1000};
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		char what[80];
-		must(ashmem_handle_pin(bench.handle, 0, 0) >= 0, "pin");
-		unpin_separate(&bench, counts[i]);
+		bench_must(ashmem_handle_pin(region.handle, 0, 0) >= 0, "pin");
+		unpin_separate(&region, counts[i]);
 		snprintf(what, sizeof(what), "unpin+pin of a page below %d ranges, by handle",
 			counts[i]);
-		double ns = measure(step_handle_page, &bench, 20000);
-		report(what, ns);
-		if (counts[i] == 1)
-			at_one = ns;
-		if (counts[i] == 1000)
-			printf("%-58s %10.2f\n", "  1000 ranges against 1", ns / at_one);
+		compare(bench, what, step_handle_page, &region, 20000);
 	}
-	report("unpin+pin of a page below 1000 ranges, by descriptor",
-		measure(step_fd_page, &bench, 5000));
-	ashmem_detach(bench.handle);
-	report("  the same, nothing attached", measure(step_fd_page, &bench, 2000));
-	must(ashmem_pin_region(bench.fd, 0, 0) >= 0, "pin");
-	report("unpin+pin of a page, by descriptor, nothing attached",
-		measure(step_fd_page, &bench, 2000));
-	close(bench.fd);
-	report("create+map+unmap+close", measure(step_life, NULL, 500));
+	compare(bench, "unpin+pin of a page below 1000 ranges, by descriptor", step_fd_page,
+		&region, 5000);
+	ashmem_detach(region.handle);
+	compare(bench, "unpin+pin of a page below 1000 ranges, nothing attached", step_fd_page,
+		&region, 2000);
+	bench_must(ashmem_pin_region(region.fd, 0, 0) >= 0, "pin");
+	compare(bench, "unpin+pin of a page, by descriptor, nothing attached", step_fd_page,
+		&region, 2000);
+	close(region.fd);
+	compare(bench, "create+map+unmap+close", step_life, NULL, 500);
 }
 
-static double time_shrink(int fd, char *at)
+struct block {
+	struct bench *bench;
+	int fd;
+	char *at;
+};
+
+static double time_shrink(void *user)
 {
-	memset(at, 1, PUNCH_BYTES);
-	must(ashmem_unpin_region(fd, 0, 0) == 0, "unpin");
-	double start = now_ns();
+	const struct block *block = user;
+	memset(block->at, 1, PUNCH_BYTES);
+	bench_must(ashmem_unpin_region(block->fd, 0, 0) == 0, "unpin");
+	double start = bench_cpu_ns();
 	size_t freed = ashmem_shrink(PUNCH_BYTES);
-	double ns = now_ns() - start;
-	must(freed == PUNCH_BYTES && at[0] == 0 && at[PUNCH_BYTES - 1] == 0, "shrink");
-	must(ashmem_pin_region(fd, 0, 0) == ASHMEM_WAS_PURGED, "pin");
-	return ns;
+	double ms = (bench_cpu_ns() - start) / 1e6;
+	bench_check(block->bench, "what was purged reads zero and is told",
+		freed == PUNCH_BYTES && block->at[0] == 0 && block->at[PUNCH_BYTES - 1] == 0 &&
+			ashmem_pin_region(block->fd, 0, 0) == ASHMEM_WAS_PURGED);
+	return ms;
 }
 
-static double time_punch(int fd, char *at)
+static double time_punch(void *user)
 {
-	memset(at, 1, PUNCH_BYTES);
-	double start = now_ns();
-	int r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)PUNCH_BYTES);
-	double ns = now_ns() - start;
-	must(r == 0 && at[0] == 0, "punch");
-	return ns;
+	const struct block *block = user;
+	memset(block->at, 1, PUNCH_BYTES);
+	double start = bench_cpu_ns();
+	int r = fallocate(
+		block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)PUNCH_BYTES);
+	double ms = (bench_cpu_ns() - start) / 1e6;
+	bench_must(r == 0 && block->at[0] == 0, "punch");
+	return ms;
 }
 
-/* In pairs, since the machine's speed drifts. */
-static void bench_shrink(void)
+static void bench_shrink(struct bench *bench)
 {
-	double shrink[ROUNDS], punch[ROUNDS], ratio[ROUNDS];
-	int fd = ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "bench", PUNCH_BYTES);
-	must(fd >= 0, "create");
-	char *at = mmap(NULL, PUNCH_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	must(at != MAP_FAILED, "mmap");
-	for (int i = 0; i < ROUNDS; i++) {
-		punch[i] = time_punch(fd, at);
-		shrink[i] = time_shrink(fd, at);
-		ratio[i] = shrink[i] / punch[i];
-	}
-	munmap(at, PUNCH_BYTES);
-	close(fd);
-	qsort(shrink, ROUNDS, sizeof(shrink[0]), ascending);
-	qsort(punch, ROUNDS, sizeof(punch[0]), ascending);
-	qsort(ratio, ROUNDS, sizeof(ratio[0]), ascending);
-	report("bare hole punch, 32 MiB", punch[ROUNDS / 2]);
-	report("ashmem_shrink, 32 MiB", shrink[ROUNDS / 2]);
-	printf("%-58s %10.3f\n", "  shrink against punch, median of pairs", ratio[ROUNDS / 2]);
+	struct block block = {
+		bench, ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "bench", PUNCH_BYTES), NULL};
+	bench_must(block.fd >= 0, "create");
+	block.at = mmap(NULL, PUNCH_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, block.fd, 0);
+	bench_must(block.at != MAP_FAILED, "mmap");
+	const struct bench_side sides[] = {
+		{"bare hole punch", time_punch, &block}, {"ashmem_shrink", time_shrink, &block}};
+	bench_compare(bench, "purge of 32 MiB", "", "ms", sides, 2,
+		bench_rounds(bench, ROUNDS, QUICK_ROUNDS));
+	bench_goal(bench, "purge of 32 MiB", "ashmem_shrink / bare hole punch", BENCH_AT_MOST, 1.2);
+	munmap(block.at, PUNCH_BYTES);
+	close(block.fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct utsname system;
 	const char *driver = getenv("ASHMEM_DRIVER");
-	uname(&system);
-	printf("%s %s %s, driver %s, mural %s\n", system.sysname, system.release, system.machine,
-		driver ? driver : "auto", MURAL_VERSION);
-	unit_ns = measure(step_getppid, NULL, 50000);
-	report("getppid", unit_ns);
-	bench_pins();
+	struct bench *bench = bench_begin("ashmem_cost",
+		"What ashmem's calls cost, in units of getppid.", NULL, NULL, argc, argv);
+	bench_note(bench, "driver %s", driver ? driver : "auto");
+	bench_pins(bench);
 	if (!driver || strcmp(driver, "device") != 0)
-		bench_shrink();
-	return 0;
+		bench_shrink(bench);
+	return bench_end(bench);
 }
