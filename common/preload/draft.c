@@ -52,6 +52,21 @@ static void draft_unlock(int lock)
 
 /* --- What it is --- */
 
+/* -ENOTTY: it is no draft (any more). */
+static int load(int fd, struct draft *ret)
+{
+	struct draft draft;
+	ssize_t n = pread(fd, &draft, sizeof(draft), 0);
+	if (n < 0)
+		return -errno;
+	if (n != (ssize_t)sizeof(draft) || draft.magic != DRAFT_MAGIC)
+		return -ENOTTY;
+	draft.name[sizeof(draft.name) - 1] = '\0';
+	draft.mask &= ASHMEM_ALL_PROT;
+	*ret = draft;
+	return 0;
+}
+
 /* Whether somebody who is finishing it has come as far as the control block. */
 static bool has_block(int fd, const struct stat *st)
 {
@@ -61,14 +76,25 @@ static bool has_block(int fd, const struct stat *st)
 	       magic == ASHMEM_BLOCK_MAGIC;
 }
 
+/* Under the lock, once the draft has gone: another settler may have got no further, or has
+ * died. 0: it is a region now, if it is anything of ours. */
+static int seal_settled(int fd)
+{
+	struct stat st;
+	int r = fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0 && has_block(fd, &st))
+		r = memfd_seal(fd);
+	return r == -EPERM ? 0 : r; /* it is sealed already */
+}
+
 static void finish(int fd)
 {
 	struct draft draft;
 	int lock = draft_lock(fd);
 	if (lock < 0)
 		return;
-	if (draft_read(lock, &draft) == -ENOTTY)
-		memfd_seal(lock); /* again is an error that says it is done */
+	if (load(lock, &draft) == -ENOTTY)
+		seal_settled(lock);
 	draft_unlock(lock);
 }
 
@@ -82,7 +108,7 @@ enum file_kind draft_classify(int fd)
 	if (seals < 0)
 		return FILE_FOREIGN;
 	if (!(seals & F_SEAL_SEAL)) {
-		if (draft_read(fd, &draft) == 0)
+		if (load(fd, &draft) == 0)
 			return FILE_DRAFT;
 		if (fstat(fd, &st) < 0 || !has_block(fd, &st))
 			return FILE_FOREIGN;
@@ -111,16 +137,10 @@ int draft_open(void)
 
 int draft_read(int fd, struct draft *ret)
 {
-	struct draft draft;
-	ssize_t n = pread(fd, &draft, sizeof(draft), 0);
-	if (n < 0)
-		return -errno;
-	if (n != (ssize_t)sizeof(draft) || draft.magic != DRAFT_MAGIC)
-		return -ENOTTY;
-	draft.name[sizeof(draft.name) - 1] = '\0';
-	draft.mask &= ASHMEM_ALL_PROT;
-	*ret = draft;
-	return 0;
+	int r = load(fd, ret);
+	if (r == -ENOTTY)
+		finish(fd);
+	return r;
 }
 
 int draft_change(int fd, int (*change)(struct draft *, const void *), const void *argument)
@@ -129,7 +149,9 @@ int draft_change(int fd, int (*change)(struct draft *, const void *), const void
 	int lock = draft_lock(fd);
 	if (lock < 0)
 		return lock;
-	int r = draft_read(lock, &draft);
+	int r = load(lock, &draft);
+	if (r == -ENOTTY)
+		seal_settled(lock);
 	if (r == 0)
 		r = change(&draft, argument);
 	if (r == 0)
@@ -176,11 +198,11 @@ int draft_settle(int fd)
 	int lock = draft_lock(fd);
 	if (lock < 0)
 		return lock;
-	int r = draft_read(lock, &draft);
+	int r = load(lock, &draft);
 	if (r == 0)
 		r = settle_locked(lock, &draft);
-	else if (r == -ENOTTY && (r = memfd_seal(lock)) == -EPERM)
-		r = 0; /* it is sealed already; else it was left half settled */
+	else if (r == -ENOTTY)
+		r = seal_settled(lock);
 	draft_unlock(lock);
 	return r;
 }

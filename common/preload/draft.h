@@ -33,7 +33,8 @@ enum file_kind draft_classify(int fd);
 /* A new one, close-on-exec: size 0, mask 7, no name. The caller owns the descriptor. */
 int draft_open(void);
 
-/* -ENOTTY: it is none (any more). */
+/* -ENOTTY: it is none (any more). Then a draft is a region already, also when whoever settles it had
+ * not sealed it yet: the caller may go on with the calls on regions. */
 int draft_read(int fd, struct draft *ret);
 
 /* Calls @change on what the draft says, under its lock, and writes it back unless @change fails.

@@ -125,6 +125,28 @@ Test(draft, of_one_that_died_before_sealing_is_sealed_by_whoever_maps)
 	close(fd);
 }
 
+/* A mapper looks at what the draft says while another process is about to seal it. */
+Test(draft, found_gone_is_a_region_by_then)
+{
+	int fd = draft_of(3 * PAGE);
+	struct draft draft;
+	settle_half(fd, true, true);
+	cr_assert_eq(ashmem_valid(fd), 0);
+	cr_assert_eq(draft_read(fd, &draft), -ENOTTY);
+	assert_is_the_region(fd, 3 * PAGE);
+	close(fd);
+}
+
+Test(draft, that_can_not_be_changed_any_more_is_a_region_by_then)
+{
+	int fd = draft_of(3 * PAGE);
+	uint64_t other = PAGE;
+	settle_half(fd, true, true);
+	cr_assert_eq(draft_change(fd, set, &other), -ENOTTY);
+	assert_is_the_region(fd, 3 * PAGE);
+	close(fd);
+}
+
 Test(draft, too_large_for_a_region_stays_a_draft)
 {
 	int fd = draft_of(UINT64_MAX);
