@@ -419,6 +419,11 @@ uint64_t pool_purgeable_bytes(const struct pool *pool)
 	return pool->account.part[ACCOUNT_IDLE] + pool->account.part[ACCOUNT_KEPT];
 }
 
+uint64_t pool_held_bytes(const struct pool *pool)
+{
+	return pool_purgeable_bytes(pool) + pool->account.part[ACCOUNT_READY];
+}
+
 void pool_tick(struct pool *pool, uint64_t now_ns)
 {
 	struct heap_node *top;

@@ -3,6 +3,7 @@
 #include "common/machine.h"
 #include "common/size.h"
 #include "common/util.h"
+#include "common/watch.h"
 #include "producer/nursery.h"
 #include "producer/server.h"
 
@@ -31,6 +32,8 @@ enum {
 	OPTION_IDLE_EXIT,
 	OPTION_SESSION_FD,
 	OPTION_ALLOW_UID,
+	OPTION_PRESSURE,
+	OPTION_GROWTH,
 	OPTION_NURSERY,
 };
 
@@ -56,6 +59,12 @@ static const struct argp_option option_list[] = {
 	{"allow-uid", OPTION_ALLOW_UID, "UID", 0, "Serve this user, too (may be repeated)", 0},
 	{"session-fd", OPTION_SESSION_FD, "FD", 0, "Serve just the connection FD and end with it",
 		0},
+	{"pressure", OPTION_PRESSURE, "LIST", 0,
+		"Watch memory by: all (default), none, or some of meminfo, cgroup, thresholds, "
+		"pressure-level, events, psi, with commas between",
+		0},
+	{"growth", OPTION_GROWTH, "SIZE", 0,
+		"Be safe from a program that allocates SIZE in a second (default 4G)", 0},
 	{"verbose", 'v', NULL, 0, "Say more on standard error", 0},
 	{"nursery", OPTION_NURSERY, "FD", OPTION_HIDDEN, NULL, 0},
 	{0},
@@ -148,6 +157,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case OPTION_SESSION_FD:
 		server->session_fd = (int)number(state, "session-fd", text, 3, INT32_MAX);
 		return 0;
+	case OPTION_PRESSURE:
+		if (!watch_parse(text, &server->pressure_sources))
+			argp_error(state,
+				"--pressure: '%s' is not all, none, or a list of meminfo, cgroup, "
+				"thresholds, pressure-level, events, psi",
+				text);
+		return 0;
+	case OPTION_GROWTH:
+		if (!size_parse(text, &server->growth_bytes_per_s) ||
+			server->growth_bytes_per_s < (UINT64_C(1) << 20))
+			argp_error(state, "--growth: '%s' is not a size of at least 1M", text);
+		return 0;
 	case OPTION_NURSERY:
 		arguments->nursery_fd = (int)number(state, "nursery", text, 0, INT32_MAX);
 		return 0;
@@ -218,6 +239,7 @@ int main(int argc, char **argv)
 				.session_fd = -1,
 				.idle_ns = DEFAULT_IDLE_MS * UINT64_C(1000000),
 				.max_pixels = DEFAULT_MAX_PIXELS,
+				.pressure_sources = UINT32_MAX,
 				.workers = processors < 1 ? 1
 							  : (unsigned)min_u64((uint64_t)processors,
 								    WORKERS_MAX),

@@ -3,6 +3,7 @@
 
 #include "common/size.h"
 #include "common/util.h"
+#include "common/watch.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -13,6 +14,8 @@ enum field_kind {
 	FIELD_DRIVER,
 	FIELD_PRESSURE,
 	FIELD_INSTANCE,
+	FIELD_WATCH,
+	FIELD_EVENT,
 };
 
 struct field {
@@ -70,6 +73,13 @@ static const struct field fields[] = {
 	FIELD(uptime_ms),
 	FIELD_AS(instance, FIELD_INSTANCE),
 	FIELD(pid),
+	FIELD_AS(watch_sources, FIELD_WATCH),
+	FIELD_AS(watch_event, FIELD_EVENT),
+	FIELD(watch_event_ms),
+	FIELD(watch_events),
+	FIELD(watch_looks),
+	FIELD(watch_freed_bytes),
+	FIELD(wakeups),
 };
 
 const char *stats_driver_name(uint32_t driver)
@@ -100,9 +110,20 @@ static uint64_t field_value(const struct mural_stats *stats, const struct field 
 	return wide;
 }
 
+/* A list of names. */
+static json_t *watch_json(uint32_t set)
+{
+	json_t *list = json_array();
+	for (uint32_t bit = 1; list && watch_name(bit); bit <<= 1)
+		if (set & bit)
+			json_array_append_new(list, json_string(watch_name(bit)));
+	return list;
+}
+
 static json_t *field_json(const struct field *field, uint64_t value)
 {
 	char text[32];
+	const char *name;
 	switch (field->kind) {
 	case FIELD_DRIVER:
 		return json_string(stats_driver_name((uint32_t)value));
@@ -111,6 +132,11 @@ static json_t *field_json(const struct field *field, uint64_t value)
 	case FIELD_INSTANCE: /* too long for the numbers of some readers */
 		snprintf(text, sizeof(text), "%016" PRIx64, value);
 		return json_string(text);
+	case FIELD_WATCH:
+		return watch_json((uint32_t)value);
+	case FIELD_EVENT:
+		name = watch_name((uint32_t)value);
+		return name ? json_string(name) : json_null();
 	case FIELD_HEADROOM:
 		return value == UINT64_MAX ? json_null() : json_integer((json_int_t)value);
 	default:
@@ -138,6 +164,19 @@ static void print_state(
 {
 	char size[SIZE_TEXT_MAX];
 	fprintf(file, "  %-9s %10s  %6u  %s\n", name, size_text(bytes, size), bitmaps, meaning);
+}
+
+static void print_watch(FILE *file, const struct mural_stats *stats)
+{
+	char sources[WATCH_TEXT_MAX], freed[SIZE_TEXT_MAX];
+	fprintf(file,
+		"watched  by %s; %" PRIu64 " looks, %" PRIu64 " events, %s given back\n",
+		watch_text(stats->watch_sources, sources), stats->watch_looks,
+		stats->watch_events, size_text(stats->watch_freed_bytes, freed));
+	if (stats->watch_event)
+		fprintf(file, "  last event: %s, %.1f s ago\n",
+			watch_text(stats->watch_event, sources),
+			(double)stats->watch_event_ms / 1e3);
 }
 
 static void print_memory(FILE *file, const struct mural_stats *stats)
@@ -173,6 +212,7 @@ void stats_print(FILE *file, const struct mural_stats *stats)
 		stats_pressure_name(stats->pressure),
 		stats->headroom_bytes == UINT64_MAX ? "an unknown amount"
 						    : size_text(stats->headroom_bytes, headroom));
+	print_watch(file, stats);
 	print_memory(file, stats);
 	fprintf(file,
 		"requests %" PRIu64 ": %" PRIu64 " found, %" PRIu64 " decoded for, %" PRIu64

@@ -5,70 +5,186 @@
 #include "source.h"
 
 #include <string.h>
+#include <sys/epoll.h>
 
 #define GROWTH_DEFAULT ((uint64_t)4 << 30)
 #define NEXT_MIN_NS UINT64_C(2000000)
 #define NEXT_MAX_NS UINT64_C(1000000000)
-/* Below this much headroom memory is given back: an eighth of the limit, within these bounds. A
- * reaction takes 5 to 31 ms, and an allocator grows by up to 1.6 MiB in each of them. */
+#define LEVEL_HOLD_NS UINT64_C(1000000000)
+#define FOLLOW_NS UINT64_C(1000000000)
+/* A reaction takes 5 to 31 ms, and an allocator grows by up to 1.6 MiB in each of them. */
 #define LOW_SHARE 8
 #define LOW_MIN ((uint64_t)32 << 20)
 #define LOW_MAX ((uint64_t)256 << 20)
-/* Given back is a quarter more than that, so that the next page does not start it again. */
 #define SLACK_SHARE 4
+#define EVENTS_A_TURN 16
 
 struct pressure {
+	struct source_list sources;
+	char *groups; /* what /proc/self/cgroup said when they were found; NULL: nothing */
+	uint64_t followed_ns;
 	uint64_t growth;
-	unsigned count;
-	struct source sources[SOURCES_MAX];
+	int epoll;
+	enum mural_pressure level;
+	uint64_t level_ns; /* when there was last reason for it */
+	struct pressure_facts facts;
 };
 
-int pressure_create(const struct pressure_options *options, struct pressure **ret)
+uint64_t low_water(uint64_t limit)
+{
+	return min_u64(max_u64(LOW_MIN, min_u64(limit / LOW_SHARE, LOW_MAX)), limit / 2);
+}
+
+/* ---- what is watched ---- */
+
+static void leave_out(struct pressure *pressure, unsigned index)
+{
+	struct source_list *list = &pressure->sources;
+	source_free(list->source[index]); /* its descriptors leave the epoll set by being closed */
+	list->count--;
+	memmove(&list->source[index], &list->source[index + 1],
+		(list->count - index) * sizeof(list->source[0]));
+}
+
+static void add_group(const struct group *group, struct source_list *list)
+{
+	static void (*const add[])(const struct group *, struct source_list *) = {
+		source_add_group,
+		source_add_thresholds,
+		source_add_pressure_level,
+		source_add_events,
+		source_add_group_psi,
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(add); i++)
+		add[i](group, list);
+}
+
+/* What a source waits for stands in the epoll set. */
+static void watch_events(struct pressure *pressure, struct source *source)
+{
+	if (source->event_fd == source->watched_fd)
+		return;
+	struct epoll_event event = {.events = source->event_mask, .data.ptr = source};
+	if (source->event_fd < 0 ||
+		epoll_ctl(pressure->epoll, EPOLL_CTL_ADD, source->event_fd, &event) == 0)
+		source->watched_fd = source->event_fd;
+}
+
+/* All are read at the first look: what is past its mark already is told by no event. */
+static void find_sources(struct pressure *pressure, uint64_t now_ns)
+{
+	struct source_list *list = &pressure->sources;
+	while (list->count > 0)
+		leave_out(pressure, list->count - 1);
+	free(pressure->groups);
+	source_add_meminfo(list);
+	source_add_psi(list);
+	group_walk(list->root, &pressure->groups, add_group, list);
+	for (unsigned i = 0; i < list->count; i++) {
+		list->source[i]->awake = true;
+		watch_events(pressure, list->source[i]);
+	}
+	pressure->followed_ns = now_ns;
+}
+
+/* Has this process been moved to other groups? */
+static void follow_groups(struct pressure *pressure, uint64_t now_ns)
+{
+	if (now_ns - pressure->followed_ns < FOLLOW_NS)
+		return;
+	pressure->followed_ns = now_ns;
+	CLEANUP(free_p) char *now = group_text(pressure->sources.root);
+	if (now && (!pressure->groups || strcmp(now, pressure->groups) != 0))
+		find_sources(pressure, now_ns);
+}
+
+int pressure_create(const struct pressure_options *options, uint64_t now_ns, struct pressure **ret)
 {
 	struct pressure *pressure = calloc(1, sizeof(*pressure));
 	if (!pressure)
 		return -ENOMEM;
-	const char *root = options->root ? options->root : "";
+	pressure->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (pressure->epoll < 0) {
+		int r = -errno;
+		free(pressure);
+		return r;
+	}
+	pressure->sources.root = options->root ? options->root : "";
+	pressure->sources.wanted = options->sources;
 	pressure->growth =
 		options->growth_bytes_per_s ? options->growth_bytes_per_s : GROWTH_DEFAULT;
-	pressure->count = source_add_meminfo(root, pressure->sources, 0);
-	pressure->count = source_add_cgroups(root, pressure->sources, pressure->count);
+	find_sources(pressure, now_ns);
 	*ret = pressure;
 	return 0;
-}
-
-static void source_close(struct source *source)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(source->fds); i++)
-		close_p(&source->fds[i]);
 }
 
 void pressure_destroy(struct pressure *pressure)
 {
 	if (!pressure)
 		return;
-	for (unsigned i = 0; i < pressure->count; i++)
-		source_close(&pressure->sources[i]);
+	while (pressure->sources.count > 0)
+		leave_out(pressure, pressure->sources.count - 1);
+	close(pressure->epoll);
+	free(pressure->groups);
 	free(pressure);
 }
 
 const char *pressure_source_name(const struct pressure *pressure, unsigned index)
 {
-	return index < pressure->count ? pressure->sources[index].name : NULL;
+	return index < pressure->sources.count ? pressure->sources.source[index]->name : NULL;
 }
 
-static uint64_t low_water(uint64_t limit)
+void pressure_facts(const struct pressure *pressure, struct pressure_facts *ret)
 {
-	return max_u64(LOW_MIN, min_u64(limit / LOW_SHARE, LOW_MAX));
+	*ret = pressure->facts;
+	ret->sources = 0;
+	for (unsigned i = 0; i < pressure->sources.count; i++)
+		ret->sources |= pressure->sources.source[i]->kind->watch;
 }
 
-static void leave_out(struct pressure *pressure, unsigned index)
+/* ---- events ---- */
+
+int pressure_fd(const struct pressure *pressure)
 {
-	source_close(&pressure->sources[index]);
-	pressure->count--;
-	memmove(&pressure->sources[index], &pressure->sources[index + 1],
-		(pressure->count - index) * sizeof(pressure->sources[0]));
+	return pressure->epoll;
 }
+
+static enum source_event take_event(
+	struct source *source, const struct epoll_event *event, uint64_t now_ns)
+{
+	if (event->events & (EPOLLERR | EPOLLHUP)) /* its group has gone */
+		return EVENT_GONE;
+	return source->kind->event(source, now_ns);
+}
+
+bool pressure_dispatch(struct pressure *pressure, uint64_t now_ns)
+{
+	struct epoll_event events[EVENTS_A_TURN];
+	struct source_list *list = &pressure->sources;
+	bool look = false;
+	int count = epoll_wait(pressure->epoll, events, EVENTS_A_TURN, 0);
+	for (int i = 0; i < count; i++) {
+		struct source *source = events[i].data.ptr;
+		enum source_event event = take_event(source, &events[i], now_ns);
+		if (event == EVENT_GONE) {
+			for (unsigned at = 0; at < list->count; at++)
+				if (list->source[at] == source)
+					leave_out(pressure, at);
+			continue;
+		}
+		if (event == EVENT_NOTHING)
+			continue;
+		source->awake = look = true;
+		if (event > source->told)
+			source->told = event;
+		pressure->facts.events++;
+		pressure->facts.last_event = source->kind->watch;
+		pressure->facts.last_event_ns = now_ns;
+	}
+	return look;
+}
+
+/* ---- a look ---- */
 
 /* How long the fastest allocator needs from @headroom down to @low. */
 static uint64_t time_to(const struct pressure *pressure, uint64_t headroom, uint64_t low)
@@ -80,35 +196,93 @@ static uint64_t time_to(const struct pressure *pressure, uint64_t headroom, uint
 	return max_u64(NEXT_MIN_NS, min_u64(ns, NEXT_MAX_NS));
 }
 
-static enum mural_pressure level_of(uint64_t headroom, uint64_t low)
+/* A level is left a quarter above where it begins. */
+static enum mural_pressure level_of(enum mural_pressure before, uint64_t headroom, uint64_t low)
 {
-	if (headroom < low / 2)
+	uint64_t critical = low / 2;
+	if (before == MURAL_PRESSURE_CRITICAL)
+		critical += critical / SLACK_SHARE;
+	if (headroom < critical)
 		return MURAL_PRESSURE_CRITICAL;
+	if (before != MURAL_PRESSURE_NONE)
+		low += low / SLACK_SHARE;
 	return headroom < low ? MURAL_PRESSURE_MODERATE : MURAL_PRESSURE_NONE;
 }
 
-void pressure_look(struct pressure *pressure, uint64_t purgeable_bytes, struct pressure_advice *ret)
+static uint64_t share_of_cache(enum source_event told, uint64_t cache)
+{
+	return told == EVENT_STALL ? 0 : told == EVENT_HARD ? cache / 2 : cache;
+}
+
+static uint64_t missing(uint64_t left, uint64_t low)
+{
+	uint64_t stop = low + low / SLACK_SHARE;
+	return left < stop ? stop - left : 0;
+}
+
+static void judge(struct pressure *pressure, struct source *source, const struct reading *reading,
+	struct pressure_advice *advice)
+{
+	uint64_t low = low_water(reading->limit);
+	uint64_t headroom = reading->left + reading->cache;
+	uint64_t by_event = reading->left + share_of_cache(source->told, reading->cache);
+	source->level = level_of(source->level, headroom, low);
+	if (source->level != MURAL_PRESSURE_NONE)
+		advice->free_bytes = max_u64(advice->free_bytes, missing(headroom, low));
+	if (by_event < low && by_event < headroom)
+		advice->event_bytes = max_u64(advice->event_bytes, missing(by_event, low));
+	enum mural_pressure level = level_of(source->level, by_event, low);
+	if (level > advice->level)
+		advice->level = level;
+	if (headroom < advice->headroom_bytes) {
+		advice->headroom_bytes = headroom;
+		advice->reserve_bytes = low / 2;
+	}
+	advice->next_ns = min_u64(advice->next_ns, time_to(pressure, headroom, low));
+}
+
+/* False: leave it out. */
+static bool look_at(struct pressure *pressure, struct source *source, uint64_t now_ns,
+	struct pressure_advice *advice)
+{
+	struct reading reading;
+	if (source->kind->polled || source->awake) {
+		if (!source->kind->read(source, 2 * LOW_MAX, &reading))
+			return false;
+		if (reading.limit == UINT64_MAX)
+			source->level = MURAL_PRESSURE_NONE;
+		else
+			judge(pressure, source, &reading, advice);
+		source->awake = source->level != MURAL_PRESSURE_NONE;
+		source->told = EVENT_NOTHING;
+	}
+	if (source->kind->after && !source->kind->after(source, now_ns))
+		return false;
+	watch_events(pressure, source);
+	return true;
+}
+
+static void hold_level(struct pressure *pressure, uint64_t now_ns, struct pressure_advice *advice)
+{
+	if (advice->level >= pressure->level || now_ns - pressure->level_ns >= LEVEL_HOLD_NS) {
+		pressure->level = advice->level;
+		pressure->level_ns = now_ns;
+	}
+	advice->level = pressure->level;
+}
+
+void pressure_look(struct pressure *pressure, uint64_t now_ns, struct pressure_advice *ret)
 {
 	struct pressure_advice advice = {.headroom_bytes = UINT64_MAX, .next_ns = NEXT_MAX_NS};
-	for (unsigned i = 0; i < pressure->count; i++) {
-		const struct source *source = &pressure->sources[i];
-		uint64_t headroom, limit;
-		if (!source->read(source, 2 * LOW_MAX, &headroom, &limit)) {
-			leave_out(pressure, i--);
-			continue;
-		}
-		uint64_t low = low_water(limit);
-		enum mural_pressure level = level_of(headroom, low);
-		if (level > advice.level)
-			advice.level = level;
-		if (headroom < low)
-			advice.free_bytes =
-				max_u64(advice.free_bytes, low + low / SLACK_SHARE - headroom);
-		advice.headroom_bytes = min_u64(advice.headroom_bytes, headroom);
-		advice.next_ns = min_u64(advice.next_ns, time_to(pressure, headroom, low));
+	struct source_list *list = &pressure->sources;
+	follow_groups(pressure, now_ns);
+	pressure->facts.looks++;
+	for (unsigned i = 0; i < list->count;) {
+		if (look_at(pressure, list->source[i], now_ns, &advice))
+			i++;
+		else
+			leave_out(pressure, i);
 	}
-	if (purgeable_bytes == 0)
-		advice.next_ns = NEXT_MAX_NS;
-	advice.free_bytes = min_u64(advice.free_bytes, purgeable_bytes);
+	hold_level(pressure, now_ns, &advice);
 	*ret = advice;
 }

@@ -1,36 +1,136 @@
-/* pool/pressure/source.h - one thing that can run short of memory. Each kind of source is a file of
- * its own. */
+/* pool/pressure/source.h - one thing that tells of memory running short. Each kind is a file of its
+ * own behind this interface: numbers that are read at every look, an event that is waited for, or
+ * an event with the numbers to read when it has come. */
 #ifndef POOL_PRESSURE_SOURCE_H
 #define POOL_PRESSURE_SOURCE_H
 
+#include <mural/mural_types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define SOURCES_MAX 32
+#define SOURCES_MAX 64
 #define SOURCE_NAME_MAX 192
+#define SOURCE_FDS 9
 
-struct source {
-	char name[SOURCE_NAME_MAX];
-	int fds[3]; /* kept open: a look is a few preads. Which is which is the kind's own business;
-		       -1: none */
-	/* Bytes that can still be allocated before this source's limit, and that limit. False: it
-	 * can no longer be read.
-	 * @precise_below: where it matters, reclaimable page cache is to be taken into account,
-	 * which costs more. */
-	bool (*read)(const struct source *source, uint64_t precise_below, uint64_t *ret_headroom,
-		uint64_t *ret_limit);
+/* What can still be allocated before @limit: @left at once, @cache more when page cache is dropped.
+ */
+struct reading {
+	uint64_t limit, left, cache; /* limit UINT64_MAX: none, and nothing else is set */
 };
 
-/* Each adds what it finds below @root to @sources (room for SOURCES_MAX) and returns the new count.
- */
-unsigned source_add_meminfo(const char *root, struct source *sources, unsigned count);
-unsigned source_add_cgroups(const char *root, struct source *sources, unsigned count);
+/* What an event says. Kernels drop page cache before they kill, so it counts as headroom; but who
+ * is told that dropping it goes badly must not count on it. */
+enum source_event {
+	EVENT_GONE = -1, /* the source has ended */
+	EVENT_NOTHING,   /* spurious */
+	EVENT_LOOK,      /* something changed: the numbers decide */
+	EVENT_HARD,      /* reclaim is hard: half of the page cache counts */
+	EVENT_STALL,     /* reclaim fails or holds programs up: no page cache counts */
+};
+
+struct source;
+
+struct source_kind {
+	uint32_t watch; /* enum mural_watch */
+	bool polled;    /* its numbers are read at every look; else only after its event, and until
+			   all is well again */
+	/* False: they can no longer be read.
+	 * @precise_below: cache is wanted only when less is left than this; it costs more. */
+	bool (*read)(const struct source *source, uint64_t precise_below, struct reading *ret);
+	/* Takes the event from the descriptor. NULL: there is none. */
+	enum source_event (*event)(struct source *source, uint64_t now_ns);
+	/* After each look: what is waited for may have to change. False: it is of no use any more.
+	 * NULL: nothing to do. */
+	bool (*after)(struct source *source, uint64_t now_ns);
+};
+
+struct source {
+	const struct source_kind *kind;
+	char name[SOURCE_NAME_MAX]; /* for a person */
+	int fds[SOURCE_FDS]; /* which is which is the kind's own business; -1: none. Closed with the
+				source */
+	int event_fd;        /* one of them, to be watched; -1: none */
+	uint32_t event_mask; /* EPOLLIN or EPOLLPRI */
+	uint64_t state[4];   /* the kind's own */
+
+	/* pressure.c's */
+	int watched_fd; /* what it has put into its epoll set; -1 */
+	bool awake;     /* not polled, but read at the next look */
+	enum source_event told;
+	enum mural_pressure level;
+};
+
+/* A source with no descriptors yet; NULL: no memory. */
+struct source *source_new(const struct source_kind *kind, const char *name);
+/* Closes its descriptors. NULL is fine. */
+void source_free(struct source *source);
+
+/* Where to look for the files, and where to put what is found. */
+struct source_list {
+	const char *root; /* before each path: "" but for tests */
+	uint32_t wanted;  /* enum mural_watch: no others are added */
+	unsigned count;
+	struct source *source[SOURCES_MAX];
+};
+
+/* Appends it, or frees it when there is no room, or it is NULL. */
+void source_add(struct source_list *list, struct source *source);
+
+void source_add_meminfo(struct source_list *list);
+void source_add_psi(struct source_list *list);
+
+/* Numbers of the machine: opens fds[0]. */
+bool meminfo_open(const char *root, struct source *source);
+bool meminfo_read(const struct source *source, uint64_t precise_below, struct reading *ret);
+
+/* A control group with a memory controller. */
+struct group {
+	bool v2;
+	const char *folder; /* the path of its files */
+	const char *name;   /* "/a/b" */
+};
+
+/* Calls @each for this process's own groups and all above them, from the inside out.
+ * @ret_text: what /proc/self/cgroup says, to be compared later; the caller frees it. NULL: can not
+ * be read. */
+void group_walk(const char *root, char **ret_text,
+	void (*each)(const struct group *group, struct source_list *list),
+	struct source_list *list);
+/* The same text again. */
+char *group_text(const char *root);
+
+/* Numbers of a group: opens its files into fds[GROUP_USAGE] and on, which group_read reads. False,
+ * and nothing opened: it has no usage. */
+enum {
+	GROUP_USAGE,
+	GROUP_LIMIT,
+	GROUP_HIGH, /* v2 */
+	GROUP_STAT,
+	GROUP_EVENT,   /* for the kinds that have events: what is waited for, */
+	GROUP_CONTROL, /* and what it was asked of */
+	GROUP_OTHERS,
+};
+bool group_open(const struct group *group, struct source *source);
+bool group_read(const struct source *source, uint64_t precise_below, struct reading *ret);
+/* The lower of its limits; UINT64_MAX: none. */
+uint64_t group_limit(const struct source *source);
+
+void source_add_group(const struct group *group, struct source_list *list);
+void source_add_thresholds(const struct group *group, struct source_list *list);
+void source_add_pressure_level(const struct group *group, struct source_list *list);
+void source_add_events(const struct group *group, struct source_list *list);
+void source_add_group_psi(const struct group *group, struct source_list *list);
+
+/* How much of a limit is to be kept free (pressure.c). */
+uint64_t low_water(uint64_t limit);
 
 /* Small kernel files, read from the start each time, NUL-terminated; false on an error or an empty
  * file. */
 bool source_pread(int fd, char *text, size_t size);
 /* The number after @key at the start of a line. */
 bool source_field(const char *text, const char *key, uint64_t *ret);
+/* @folder/@name; -1. */
+int source_open(const char *folder, const char *name, int flags);
 
 #endif

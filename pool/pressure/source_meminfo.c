@@ -1,36 +1,40 @@
-/* The machine's own memory: MemAvailable. It does not count unpinned shared memory, so what the
- * pool can give back comes on top. */
+/* The machine's own memory. MemAvailable is what is free and the page cache that can be dropped; it
+ * does not count unpinned shared memory, so what the pool can give back comes on top. */
 #include "source.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
+#include "common/util.h"
 
-static bool read_meminfo(const struct source *source, uint64_t precise_below,
-	uint64_t *ret_headroom, uint64_t *ret_limit)
+bool meminfo_open(const char *root, struct source *source)
+{
+	source->fds[0] = source_open(root, "proc/meminfo", O_RDONLY);
+	return source->fds[0] >= 0;
+}
+
+bool meminfo_read(const struct source *source, uint64_t precise_below, struct reading *ret)
 {
 	char text[4096];
-	uint64_t available, total;
+	uint64_t available, unused, total;
 	(void)precise_below;
 	if (!source_pread(source->fds[0], text, sizeof(text)) ||
 		!source_field(text, "MemAvailable:", &available) ||
 		!source_field(text, "MemTotal:", &total))
 		return false;
-	*ret_headroom = available * 1024;
-	*ret_limit = total * 1024;
+	if (!source_field(text, "MemFree:", &unused) || unused > available)
+		unused = available;
+	*ret = (struct reading){total * 1024, unused * 1024, (available - unused) * 1024};
 	return true;
 }
 
-unsigned source_add_meminfo(const char *root, struct source *sources, unsigned count)
+void source_add_meminfo(struct source_list *list)
 {
-	char path[PATH_MAX];
-	if (count == SOURCES_MAX ||
-		snprintf(path, sizeof(path), "%s/proc/meminfo", root) >= (int)sizeof(path))
-		return count;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return count;
-	sources[count] =
-		(struct source){.name = "MemAvailable", .fds = {fd, -1, -1}, .read = read_meminfo};
-	return count + 1;
+	static const struct source_kind kind = {
+		.watch = MURAL_WATCH_MEMINFO, .polled = true, .read = meminfo_read};
+	if (!(list->wanted & MURAL_WATCH_MEMINFO))
+		return;
+	struct source *source = source_new(&kind, "MemAvailable");
+	if (!source || !meminfo_open(list->root, source)) {
+		source_free(source);
+		return;
+	}
+	source_add(list, source);
 }

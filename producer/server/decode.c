@@ -377,6 +377,31 @@ static bool somebody_waits(const struct entry *entry)
 	return false;
 }
 
+/* What a decoder takes at the most: its own memory, and the pages that it fills. */
+static uint64_t decoder_bytes(const struct entry *entry)
+{
+	uint64_t sum;
+	return __builtin_add_overflow(bitmap_bytes(entry), entry->facts.memory_bytes, &sum)
+		       ? UINT64_MAX
+		       : sum;
+}
+
+/* Decoders at once are as many as there is memory for, so that decoding under pressure does not
+ * bring the machine down; but one always may. */
+static bool decoder_free(struct server *server, const struct entry *entry)
+{
+	if (server->decoding == 0 || server->decoding >= server->options.workers)
+		return server->decoding == 0;
+	uint64_t bytes = decoder_bytes(entry);
+	list_for_each(node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		if (other->stage == ENTRY_DECODE &&
+			__builtin_add_overflow(bytes, decoder_bytes(other), &bytes))
+			return false;
+	}
+	return memory_allows(server, bytes);
+}
+
 /* Headers are quick to read: they do not wait for the decoders in front of them. Who is ready to
  * wait for room does not overtake those who wait already, unless he is more urgent; who is not
  * tries at once, and fails at once. */
@@ -387,7 +412,7 @@ static bool has_turn(struct server *server, const struct entry *entry)
 	if (!list_empty(&server->roomless) && somebody_waits(entry) &&
 		list_item(server->roomless.next, struct entry, queue)->priority >= entry->priority)
 		return false;
-	if (server->decoding < server->options.workers)
+	if (decoder_free(server, entry))
 		return true;
 	if (entry->priority == MURAL_PRIORITY_VISIBLE)
 		push_back_a_prefetch(server);

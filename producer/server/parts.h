@@ -5,6 +5,7 @@
  *     request.c   one request from its message to its one answer
  *     cache.c     which bitmap is which file at which size: entries by key
  *     decode.c    an entry's way to pixels: probe, room, decode, verify, publish
+ *     memory.c    the machine's memory: what is given back, and how many decoders it allows
  *     server.c    start, the loop, statistics, the end
  *
  * One thread. Nothing is freed in the middle of a message: a session that has to go is marked
@@ -170,6 +171,27 @@ void decode_finished(struct worker *worker, void *entry, bool answered,
 /* pool_events.forgotten */
 void decode_slot_forgotten(struct pool_slot *slot, void *server);
 
+/* ---- the machine's memory ---- */
+
+struct memory {
+	struct pressure *pressure;
+	struct loop_watch watch;       /* of its events */
+	struct pressure_advice advice; /* of the last look */
+	uint64_t looked_ns, look_ns;   /* that look; the next */
+	uint64_t owed_bytes;           /* still to be given back for an event */
+	uint64_t freed_bytes;          /* since the start */
+	bool eased;                    /* more decoders may be allowed now */
+	bool vain;                     /* short of memory, but nothing could be given back */
+};
+
+int memory_start(struct server *server);
+void memory_stop(struct server *server);
+void memory_tick(struct server *server, uint64_t now_ns);
+uint64_t memory_deadline(const struct server *server);
+/* Can @bytes more be taken, with what the pool would give back for them? */
+bool memory_allows(struct server *server, uint64_t bytes);
+void memory_stats(struct server *server, struct mural_stats *stats);
+
 /* ---- the server ---- */
 
 /* A trim under way, in pieces, so that a long punch does not hold up pins. */
@@ -186,9 +208,7 @@ struct server {
 	struct pool *pool;
 	struct nursery *nursery;
 	struct files *files;
-	struct pressure *pressure;
-	struct pressure_advice advice; /* of the last look */
-	uint64_t look_ns;              /* when to look again */
+	struct memory memory;
 	struct board_instance instance;
 	struct loop_watch listening, signals, nursery_watch, files_watch;
 	int listen_fd, signal_fd;

@@ -73,38 +73,6 @@ void server_forget_trims(struct server *server, const struct session *session)
 	}
 }
 
-/* ---- memory pressure ---- */
-
-static void tell_pressure(struct server *server, enum mural_pressure level)
-{
-	struct protocol_pressure message = {.head.type = PROTOCOL_PRESSURE, .level = level};
-	server->advice.level = level;
-	list_for_each(node, &server->sessions) {
-		struct session *session = list_item(node, struct session, node);
-		if (session->holder)
-			session_send(session, &message, sizeof(message), NULL, 0);
-	}
-}
-
-/* Looks, gives back what is asked for, and says when to look again. */
-static void watch_memory(struct server *server)
-{
-	struct pressure_advice advice;
-	enum mural_pressure before = server->advice.level;
-	pressure_look(server->pressure, pool_purgeable_bytes(server->pool), &advice);
-	if (advice.free_bytes > 0) {
-		uint64_t freed = pool_shrink(server->pool, advice.free_bytes, monotonic_ns());
-		log_line(LOG_DEBUG, "%llu MiB left: gave %llu of %llu MiB back",
-			(unsigned long long)advice.headroom_bytes >> 20,
-			(unsigned long long)freed >> 20,
-			(unsigned long long)advice.free_bytes >> 20);
-	}
-	server->advice = advice;
-	server->look_ns = monotonic_ns() + advice.next_ns;
-	if (advice.level != before)
-		tell_pressure(server, advice.level);
-}
-
 /* ---- statistics ---- */
 
 void server_stats(struct server *server, struct mural_stats *ret)
@@ -121,8 +89,7 @@ void server_stats(struct server *server, struct mural_stats *ret)
 	stats.uptime_ms = (monotonic_ns() - server->started_ns) / 1000000u;
 	stats.instance = server->instance.low;
 	stats.pid = getpid();
-	stats.headroom_bytes = server->advice.headroom_bytes;
-	stats.pressure = server->advice.level;
+	memory_stats(server, &stats);
 	*ret = stats;
 }
 
@@ -334,7 +301,7 @@ static int start(struct server *server)
 	if (r == 0)
 		r = start_pool(server);
 	if (r == 0)
-		r = pressure_create(&(struct pressure_options){0}, &server->pressure);
+		r = memory_start(server);
 	if (r == 0)
 		r = watch_all(server);
 	if (r == 0 && server->options.session_fd >= 0)
@@ -405,7 +372,7 @@ static uint64_t next_deadline(const struct server *server)
 		return 0;
 	uint64_t deadline = min_u64(pool_deadline(server->pool), decode_deadline(server));
 	deadline = min_u64(deadline, files_deadline(server->files));
-	deadline = min_u64(deadline, server->look_ns);
+	deadline = min_u64(deadline, memory_deadline(server));
 	deadline = min_u64(deadline, server->retry_ns);
 	return min_u64(deadline, exit_due(server));
 }
@@ -423,8 +390,7 @@ static void turn(struct server *server)
 		files_dispatch(server->files, now);
 	if (server->retry_ns <= now)
 		retry(server);
-	if (server->look_ns <= now)
-		watch_memory(server);
+	memory_tick(server, now);
 	decode_tick(server, now);
 	end_sessions(server);
 	end_when_alone(server, now);
@@ -445,8 +411,8 @@ static void stop(struct server *server)
 	list_for_each(node, &server->trims)
 		free(list_item(node, struct trim, node));
 	files_destroy(server->files);
+	memory_stop(server);
 	pool_destroy(server->pool);
-	pressure_destroy(server->pressure);
 	loop_destroy(server->loop);
 	close_p(&server->signal_fd);
 }
@@ -461,6 +427,7 @@ static void server_init(struct server *server, const struct server_options *opti
 		.signals = {.fd = -1},
 		.nursery_watch = {.fd = -1},
 		.files_watch = {.fd = -1},
+		.memory.watch = {.fd = -1},
 		.retry_ns = UINT64_MAX,
 		.started_ns = monotonic_ns(),
 		.alone_since_ns = monotonic_ns(),
@@ -481,6 +448,7 @@ int server_run(const struct server_options *options)
 	int r = start(&server);
 	while (r == 0 && !server.ending) {
 		r = loop_run_once(server.loop, next_deadline(&server));
+		server.counters.wakeups++;
 		if (r == 0)
 			turn(&server);
 	}

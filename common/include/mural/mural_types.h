@@ -54,6 +54,17 @@ enum mural_pressure {
 	MURAL_PRESSURE_CRITICAL = 2, /* keep only what is on screen */
 };
 
+/* What memory is watched by: bits. */
+enum mural_watch {
+	MURAL_WATCH_BUDGET = 1 << 0,         /* the pool's own limit: always */
+	MURAL_WATCH_MEMINFO = 1 << 1,        /* /proc/meminfo */
+	MURAL_WATCH_CGROUP = 1 << 2,         /* usage and limits of the control groups up the tree */
+	MURAL_WATCH_THRESHOLDS = 1 << 3,     /* cgroup v1: told when usage crosses a mark */
+	MURAL_WATCH_PRESSURE_LEVEL = 1 << 4, /* cgroup v1: told how hard reclaim is */
+	MURAL_WATCH_EVENTS = 1 << 5,         /* cgroup v2: memory.events */
+	MURAL_WATCH_PSI = 1 << 6,            /* stalls: of the machine, of cgroup v2 groups */
+};
+
 /* What the pool holds and did. Bytes are pages given to bitmaps (control blocks included) unless
  * said otherwise; counts since
  * the producer's start are named by past participles. used = pinned + ready + idle + filling + kept
@@ -89,6 +100,14 @@ struct mural_stats {
 	uint64_t instance;                /* low half of the producer's random identity */
 	int32_t pid;
 	uint32_t reserved;
+	/* The watching of memory. */
+	uint32_t watch_sources;           /* enum mural_watch: what is watched here, now */
+	uint32_t watch_event;             /* the one that told us something last; 0: none has */
+	uint64_t watch_event_ms;          /* how long ago that was */
+	uint64_t watch_events;            /* so many times we were told */
+	uint64_t watch_looks;             /* so many times all numbers were read */
+	uint64_t watch_freed_bytes;       /* given back for what was seen or told */
+	uint64_t wakeups;                 /* turns of the producer's event loop, for whatever reason */
 };
 
 #ifdef __cplusplus

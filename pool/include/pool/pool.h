@@ -165,6 +165,8 @@ uint64_t pool_purge(struct pool *pool, uint64_t now_ns);
 void pool_set_waiters(struct pool *pool, bool waiting);
 /* Bytes that could be purged now without asking anybody (IDLE, kept). */
 uint64_t pool_purgeable_bytes(const struct pool *pool);
+/* Bytes that could be purged at the most, were nothing pinned (READY, IDLE, kept). */
+uint64_t pool_held_bytes(const struct pool *pool);
 
 /* Does what is due (idling, grants that end), a bounded part of it at a time: call whenever
  * pool_deadline has come. */

@@ -20,6 +20,8 @@ struct server_options {
 	uint64_t idle_exit_ns; /* end after so long without a session; 0: never */
 	unsigned workers;      /* decoders at once */
 	enum ashmem_driver driver;
+	uint32_t pressure_sources;   /* enum mural_watch: what memory may be watched by */
+	uint64_t growth_bytes_per_s; /* the fastest allocator to be safe from; 0: 4 GiB/s */
 	uid_t allowed_uids[SERVER_UIDS_MAX]; /* besides our own */
 	unsigned allowed_uid_count;
 };

@@ -1,0 +1,152 @@
+/* Watching the machine's memory: looks and events, what is given back for them, who is told, and
+ * how many decoders the headroom allows. */
+#include "parts.h"
+
+#include "common/log.h"
+
+#include <sys/epoll.h>
+
+/* A punch of this size takes some milliseconds; pins and answers have their turn between two. */
+#define PIECE ((uint64_t)32 << 20)
+/* Events come no faster than this to a look. */
+#define SPACING_NS UINT64_C(2000000)
+/* All of it is in use, and memory is short: nothing can be done until somebody unpins. */
+#define VAIN_NS UINT64_C(250000000)
+/* A decoder is started on numbers not older than this, and statistics show none. */
+#define FRESH_NS UINT64_C(20000000)
+
+static void on_event(struct loop_watch *watch, uint32_t events)
+{
+	struct server *server = CONTAINER_OF(watch, struct server, memory.watch);
+	(void)events;
+	if (pressure_dispatch(server->memory.pressure, monotonic_ns()))
+		server->memory.look_ns = server->memory.looked_ns + SPACING_NS;
+}
+
+static void tell(struct server *server, enum mural_pressure level)
+{
+	struct protocol_pressure message = {.head.type = PROTOCOL_PRESSURE, .level = level};
+	list_for_each (node, &server->sessions) {
+		struct session *session = list_item(node, struct session, node);
+		if (session->holder)
+			session_send(session, &message, sizeof(message), NULL, 0);
+	}
+}
+
+static void look(struct server *server, uint64_t now_ns)
+{
+	struct memory *memory = &server->memory;
+	enum mural_pressure before = memory->advice.level;
+	pressure_look(memory->pressure, now_ns, &memory->advice);
+	memory->looked_ns = now_ns;
+	memory->look_ns = now_ns + memory->advice.next_ns;
+	memory->owed_bytes = max_u64(memory->owed_bytes, memory->advice.event_bytes);
+	if (memory->advice.level != before)
+		tell(server, memory->advice.level);
+	memory->eased |= memory->advice.level < before;
+}
+
+static void look_again(struct server *server)
+{
+	uint64_t now_ns = monotonic_ns();
+	if (now_ns - server->memory.looked_ns > FRESH_NS)
+		look(server, now_ns);
+}
+
+int memory_start(struct server *server)
+{
+	struct memory *memory = &server->memory;
+	const struct pressure_options options = {
+		.sources = server->options.pressure_sources,
+		.growth_bytes_per_s = server->options.growth_bytes_per_s,
+	};
+	memory->advice.headroom_bytes = UINT64_MAX;
+	int r = pressure_create(&options, monotonic_ns(), &memory->pressure);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; pressure_source_name(memory->pressure, i); i++)
+		log_line(LOG_DEBUG, "watches %s", pressure_source_name(memory->pressure, i));
+	return loop_add(
+		server->loop, &memory->watch, pressure_fd(memory->pressure), EPOLLIN, on_event);
+}
+
+void memory_stop(struct server *server)
+{
+	if (server->memory.watch.fd >= 0)
+		loop_remove(server->loop, &server->memory.watch);
+	pressure_destroy(server->memory.pressure);
+	server->memory.pressure = NULL;
+}
+
+/* A piece of what is to go; the next look, which comes at once, says whether more is. */
+static void give_back(struct server *server, uint64_t bytes)
+{
+	struct memory *memory = &server->memory;
+	uint64_t freed = pool_shrink(server->pool, min_u64(bytes, PIECE), monotonic_ns());
+	memory->freed_bytes += freed;
+	memory->owed_bytes -= min_u64(freed, memory->owed_bytes);
+	memory->vain = freed == 0;
+	if (memory->vain)
+		memory->owed_bytes = 0;
+	else
+		memory->look_ns = 0;
+	log_line(LOG_DEBUG, "%llu MiB left: gave %llu of %llu KiB back",
+		(unsigned long long)memory->advice.headroom_bytes >> 20,
+		(unsigned long long)freed >> 10, (unsigned long long)bytes >> 10);
+}
+
+void memory_tick(struct server *server, uint64_t now_ns)
+{
+	struct memory *memory = &server->memory;
+	if (memory_deadline(server) > now_ns)
+		return;
+	look(server, now_ns);
+	uint64_t bytes = max_u64(memory->advice.free_bytes, memory->owed_bytes);
+	if (bytes > 0)
+		give_back(server, bytes);
+	else
+		memory->vain = false;
+	if (memory->eased)
+		decode_schedule(server);
+	memory->eased = false;
+}
+
+/* Nothing can be given back while nothing is there, and then only those who were told of pressure
+ * want to hear of its end. */
+uint64_t memory_deadline(const struct server *server)
+{
+	const struct memory *memory = &server->memory;
+	if (pool_held_bytes(server->pool) == 0 && memory->advice.level == MURAL_PRESSURE_NONE)
+		return UINT64_MAX;
+	if (memory->vain && pool_purgeable_bytes(server->pool) == 0)
+		return max_u64(memory->look_ns, memory->looked_ns + VAIN_NS);
+	return memory->look_ns;
+}
+
+bool memory_allows(struct server *server, uint64_t bytes)
+{
+	const struct memory *memory = &server->memory;
+	uint64_t wanted;
+	look_again(server);
+	if (memory->advice.headroom_bytes == UINT64_MAX)
+		return true;
+	return !__builtin_add_overflow(bytes, memory->advice.reserve_bytes, &wanted) &&
+	       wanted <= memory->advice.headroom_bytes + pool_purgeable_bytes(server->pool);
+}
+
+void memory_stats(struct server *server, struct mural_stats *stats)
+{
+	const struct memory *memory = &server->memory;
+	struct pressure_facts facts;
+	look_again(server);
+	pressure_facts(memory->pressure, &facts);
+	stats->headroom_bytes = memory->advice.headroom_bytes;
+	stats->pressure = memory->advice.level;
+	stats->watch_sources = facts.sources | MURAL_WATCH_BUDGET;
+	stats->watch_event = facts.last_event;
+	stats->watch_event_ms =
+		facts.last_event ? (monotonic_ns() - facts.last_event_ns) / 1000000u : 0;
+	stats->watch_events = facts.events;
+	stats->watch_looks = facts.looks;
+	stats->watch_freed_bytes = memory->freed_bytes;
+}
