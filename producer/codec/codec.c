@@ -19,8 +19,8 @@ static const struct codec *codec_find(const uint8_t *bytes, size_t size)
 
 /* The target that the job describes. -ESTALE: it can not be one, or does not fit into the window.
  */
-static int target_of_job(const struct job *job, uint8_t *pixels, struct picture_target *ret,
-	struct job_result *result)
+static int target_of_job(const struct job *job, uint8_t *pixels, struct team *team,
+	struct picture_target *ret, struct job_result *result)
 {
 	uint32_t stride;
 	uint64_t size;
@@ -30,6 +30,7 @@ static int target_of_job(const struct job *job, uint8_t *pixels, struct picture_
 			result, MURAL_REASON_CHANGED, "the memory does not fit the bitmap");
 	*ret = (struct picture_target){
 		.pixels = pixels,
+		.team = team,
 		.format = job->format,
 		.width = job->width,
 		.height = job->height,
@@ -38,8 +39,8 @@ static int target_of_job(const struct job *job, uint8_t *pixels, struct picture_
 	return 0;
 }
 
-static void run(
-	struct source *source, const struct job *job, uint8_t *pixels, struct job_result *result)
+static void run(struct source *source, const struct job *job, uint8_t *pixels, struct team *team,
+	struct job_result *result)
 {
 	uint8_t start[16];
 	int64_t got = source_read(source, start, sizeof(start));
@@ -63,15 +64,16 @@ static void run(
 		return;
 	}
 	struct picture_target target;
-	if (target_of_job(job, pixels, &target, result) == 0)
+	if (target_of_job(job, pixels, team, &target, result) == 0)
 		codec->decode(source, job, &target, result);
 }
 
-void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct job_result *result)
+void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct team *team,
+	struct job_result *result)
 {
 	uint64_t start_ns = monotonic_ns();
 	struct source source = {.fd = source_fd};
 	memset(result, 0, sizeof(*result));
-	run(&source, job, pixels, result);
+	run(&source, job, pixels, team, result);
 	result->decode_ns = monotonic_ns() - start_ns;
 }

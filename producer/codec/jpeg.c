@@ -6,6 +6,7 @@
 #include "exif_orientation.h"
 #include "jpeg_source.h"
 #include "outcome.h"
+#include "pages.h"
 #include "plan.h"
 #include "row_sink.h"
 
@@ -469,7 +470,11 @@ static int jpeg_decode(struct source *source, const struct job *job,
 		return r;
 	if (row_sink_init(&jpeg->sink, &jpeg->shape, target) < 0)
 		return outcome_fail(result, MURAL_REASON_MEMORY, "no memory for rows");
-	return jpeg_settle(jpeg, guarded(jpeg, step_decode, source));
+	struct pages pages;
+	pages_begin(&pages, target);
+	r = jpeg_settle(jpeg, guarded(jpeg, step_decode, source));
+	pages_end(&pages);
+	return r;
 }
 
 const struct codec codec_jpeg = {

@@ -6,6 +6,7 @@
  * and unknown ones are dropped. Only eXIf is looked at. */
 #include "exif_orientation.h"
 #include "outcome.h"
+#include "pages.h"
 #include "plan.h"
 #include "row_sink.h"
 
@@ -376,7 +377,11 @@ static int png_decode(struct source *source, const struct job *job,
 		return r;
 	if (row_sink_init(&png->sink, &png->shape, target) < 0 || prepare_image(png) < 0)
 		return outcome_fail(result, MURAL_REASON_MEMORY, "no memory for rows");
-	return png_settle(png, guarded(png, step_decode));
+	struct pages pages;
+	pages_begin(&pages, target);
+	r = png_settle(png, guarded(png, step_decode));
+	pages_end(&pages);
+	return r;
 }
 
 const struct codec codec_png = {

@@ -10,20 +10,10 @@
 #include "window.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-
-/* One that only makes system calls; a sanitizer's run time needs more. */
-#define HELPER_STACK_BYTES ((size_t)128 << 10)
-
-struct helper {
-	struct window window;
-	sem_t runs; /* posted from the thread's own code */
-};
 
 #define WARM_HEAP_BYTES ((size_t)256 << 10)
 
@@ -32,7 +22,7 @@ struct decoder {
 	int socket, source;
 	struct job job;
 	struct window window;
-	struct helper helper;
+	struct team *team;
 };
 
 static _Noreturn void leave(int status)
@@ -91,36 +81,6 @@ static int close_the_rest(const struct decoder *decoder)
 	return descriptors_keep_only(keep, ARRAY_SIZE(keep));
 }
 
-static void *help(void *context)
-{
-	struct helper *helper = context;
-	sem_post(&helper->runs);
-	window_populate(&helper->window);
-	sandbox_thread_exit();
-}
-
-/* A thread that makes the pages ahead of the decoder: more than half of a decode into fresh shared
- * memory is page faults. False: not allowed, not worth it, or none to be had. */
-static bool start_helper(struct decoder *decoder)
-{
-	if (decoder->job.threads == 0 || decoder->window.length < MURAL_HUGE_PAGE_SIZE)
-		return false;
-	struct helper *helper = &decoder->helper;
-	helper->window = decoder->window;
-	pthread_attr_t attributes;
-	pthread_t thread;
-	if (sem_init(&helper->runs, 0, 0) < 0 || pthread_attr_init(&attributes) != 0)
-		return false;
-	pthread_attr_setstacksize(&attributes, HELPER_STACK_BYTES);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attributes, help, helper) != 0)
-		return false;
-	/* What glibc calls to start a thread is not on the filter's list. */
-	while (sem_wait(&helper->runs) < 0)
-		continue;
-	return true;
-}
-
 static int shut_in(struct decoder *decoder)
 {
 	const struct sandbox_limits limits = {
@@ -133,8 +93,7 @@ static int shut_in(struct decoder *decoder)
 	int r = sandbox_prepare(&limits);
 	if (r < 0)
 		return r;
-	if (!start_helper(decoder))
-		window_populate(&decoder->window);
+	decoder->team = team_create(decoder->job.threads);
 	return sandbox_close(&limits);
 }
 
@@ -179,6 +138,6 @@ void decoder_main(int socket)
 		give_up(socket, r, "the decoder could not shut itself in");
 
 	struct job_result result = {0};
-	codec_run(decoder.source, &decoder.job, decoder.window.pixels, &result);
+	codec_run(decoder.source, &decoder.job, decoder.window.pixels, decoder.team, &result);
 	answer(socket, &result);
 }

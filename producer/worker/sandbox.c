@@ -16,12 +16,6 @@ unsigned sandbox_features(void)
 	       (landlock_version() > 0 ? SANDBOX_LANDLOCK : 0u);
 }
 
-void sandbox_thread_exit(void)
-{
-	for (;;)
-		syscall(SYS_exit, 0);
-}
-
 #ifdef MURAL_NO_SANDBOX
 
 int sandbox_compile(int source_fd, int answer_fd)

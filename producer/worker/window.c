@@ -5,10 +5,6 @@
 
 #include <sys/mman.h>
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
-
 /* Address space where a mapping of the file from @offset on can use huge pages: address and offset
  * agree modulo their size. */
 static uint8_t *reserve_aligned(uint64_t offset, size_t length)
@@ -49,16 +45,4 @@ int window_map(int fd, uint64_t offset, uint64_t length, struct window *ret)
 	ret->pixels = pixels;
 	ret->length = (size_t)length;
 	return 0;
-}
-
-/* Reading, because it maps pages that are there already in batches, and writable all the same: a
- * reused 32 MiB took 5.5 ms to fill, with MADV_POPULATE_WRITE 11, without either 19; fresh memory
- * 34 in all three cases. */
-void window_populate(const struct window *window)
-{
-	for (size_t done = 0; done < window->length; done += MURAL_HUGE_PAGE_SIZE) {
-		size_t size = (size_t)min_u64(window->length - done, MURAL_HUGE_PAGE_SIZE);
-		if (madvise(window->pixels + done, size, MADV_POPULATE_READ) < 0)
-			return;
-	}
 }

@@ -14,9 +14,4 @@ struct window {
  * pages fit. 0 or -errno. */
 int window_map(int fd, uint64_t offset, uint64_t length, struct window *ret);
 
-/* Makes the pages of a window, from its beginning on: in one go, or by another thread ahead of the
- * decoder. Stops at the first error: the decoder then faults them in itself. Makes no call but
- * madvise. */
-void window_populate(const struct window *window);
-
 #endif

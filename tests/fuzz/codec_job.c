@@ -69,7 +69,7 @@ static int decode_over(int fd, const struct job *job, uint8_t *pixels, uint8_t r
 {
 	struct job_result result;
 	memset(pixels, rubbish, job->window_length);
-	codec_run(fd, job, pixels, &result);
+	codec_run(fd, job, pixels, NULL, &result);
 	check_result(&result);
 	return result.error;
 }
@@ -79,7 +79,7 @@ void codec_job_run(const uint8_t *data, size_t size)
 	struct job_result probe;
 	int fd = file_of(data, size);
 	struct job job = job_for(data, size);
-	codec_run(fd, &job, NULL, &probe);
+	codec_run(fd, &job, NULL, NULL, &probe);
 	check_result(&probe);
 	if (probe.error)
 		return;

@@ -4,7 +4,8 @@
  * A codec reads through a struct source (pread: never mapped), checks dimensions against the job
  * before it allocates anything by them, and writes rows into memory that its caller mapped. It does
  * not print, exit, change signal handlers, open anything, make threads, or keep state between
- * calls; it needs pread, anonymous memory and nothing else.
+ * calls; it needs pread, anonymous memory, madvise, the helpers of the team that it is given, and
+ * nothing else. The pixels and the outcome are the same with any number of helpers.
  *
  * What a picture becomes
  *
@@ -44,6 +45,7 @@
 #define PRODUCER_CODEC_H
 
 #include "producer/job.h"
+#include "producer/team.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,7 +62,8 @@ int64_t source_read(struct source *source, void *buffer, size_t size);
 
 /* Where the pixels of a DECODE go. */
 struct picture_target {
-	uint8_t *pixels; /* mural_bitmap_layout's rows; every byte is written, padding as 0 */
+	uint8_t *pixels;   /* mural_bitmap_layout's rows; every byte is written, padding as 0 */
+	struct team *team; /* borrowed; may be NULL */
 	uint32_t format, width, height, stride_bytes;
 };
 
@@ -83,7 +86,10 @@ extern const struct codec codec_jpeg;
 extern const struct codec codec_png;
 
 /* Recognises the format and runs the job. Always fills @result (error, reason, text). @pixels: the
- * mapped window of window_length bytes, NULL for PROBE; its bytes are undefined after a failure. */
-void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct job_result *result);
+ * mapped window of window_length bytes, NULL for PROBE; its bytes are undefined after a failure.
+ * @team: helpers that have nothing to do, or NULL; when this returns they have nothing to do again.
+ */
+void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct team *team,
+	struct job_result *result);
 
 #endif

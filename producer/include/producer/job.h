@@ -31,7 +31,7 @@ struct job {
 	uint64_t window_offset, window_length; /* DECODE: of the memory, page-aligned */
 	uint64_t memory_bytes;          /* the most that the process may allocate beside the window */
 	uint32_t cpu_seconds;           /* SIGXCPU beyond; 0 counts as 1 */
-	uint32_t threads;               /* helper threads allowed (0: none); one makes pages ahead of the decoder */
+	uint32_t threads;               /* helper threads allowed (0: none): producer/team.h */
 };
 
 enum job_source_kind {

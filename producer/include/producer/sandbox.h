@@ -47,11 +47,9 @@ int sandbox_begin(void);
 /* After sandbox_begin, with one thread still. */
 int sandbox_prepare(const struct sandbox_limits *limits);
 /* Last: the system-call filter, for all threads. On an error nothing hostile may be read. Helper
- * threads must already run their own code (what glibc calls to start a thread is not allowed) and
- * may end only with sandbox_thread_exit. */
+ * threads must already run their own code, and may not end: what glibc calls to start and to end a
+ * thread is not allowed. */
 int sandbox_close(const struct sandbox_limits *limits);
-/* Ends a helper thread without the calls that glibc makes at the end of one. */
-_Noreturn void sandbox_thread_exit(void);
 /* What this machine offers (bits of enum sandbox_feature). */
 unsigned sandbox_features(void);
 

@@ -149,8 +149,10 @@ static void misbehave(
 	}
 }
 
-void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct job_result *result)
+void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct team *team,
+	struct job_result *result)
 {
+	(void)team;
 	char how = 0;
 	if (pread(source_fd, &how, 1, 0) != 1)
 		result->error = -1;

@@ -59,7 +59,7 @@ struct place {
 	const void *context;
 	unsigned thread; /* who acts: 0 the main thread, 1 and 2 the helpers */
 	_Atomic unsigned turn;
-	sem_t running;
+	sem_t running, never;
 };
 
 static struct place place;
@@ -80,12 +80,15 @@ static void *help(void *number)
 		sched_yield();
 	act();
 	atomic_store(&place.turn, UINT32_MAX);
-	sandbox_thread_exit();
+	while (sem_wait(&place.never) < 0) /* a helper may not end */
+		continue;
+	return NULL;
 }
 
 static void start_helpers(void)
 {
 	sem_init(&place.running, 0, 0);
+	sem_init(&place.never, 0, 0);
 	for (uintptr_t i = 1; i <= HELPERS; i++) {
 		pthread_t thread;
 		if (pthread_create(&thread, NULL, help, (void *)i) != 0)

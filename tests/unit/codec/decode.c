@@ -76,7 +76,7 @@ int decode_fd(int fd, const struct request *request, struct decoded *ret)
 	struct job job = job_of(request);
 	uint64_t size;
 	memset(ret, 0, sizeof(*ret));
-	codec_run(fd, &job, NULL, &ret->probe);
+	codec_run(fd, &job, NULL, NULL, &ret->probe);
 	ret->result = ret->probe;
 	if (ret->probe.error < 0)
 		return ret->probe.error;
@@ -89,7 +89,7 @@ int decode_fd(int fd, const struct request *request, struct decoded *ret)
 	job.window_length = size;
 	job.memory_bytes = request->memory_bytes ? request->memory_bytes : ret->probe.memory_bytes;
 	struct window window = window_open(size);
-	codec_run(fd, &job, window.pixels, &ret->result);
+	codec_run(fd, &job, window.pixels, NULL, &ret->result);
 	if (ret->result.error == 0) {
 		ret->pixels = malloc(size);
 		ret->size = size;

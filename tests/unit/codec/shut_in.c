@@ -1,6 +1,6 @@
-/* Decoders run behind a system-call filter: reading the source by position and anonymous memory is
- * all that they may need. The sandbox's own tests show that it refuses the rest; this one shows
- * that no picture, whole or damaged, needs more. */
+/* Decoders run behind a system-call filter: reading the source by position, anonymous memory and
+ * madvise are all that they may need. The sandbox's own tests show that it refuses the rest; this
+ * one shows that no picture, whole or damaged, needs more. */
 #include "decode.h"
 #include "support/reference.h"
 
@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 
 /* A clock is read through the vDSO where there is one. */
-static const char *const needed[] = {"pread64", "mmap", "munmap", "brk", "clock_gettime", "exit_group"};
+static const char *const needed[] = {
+	"pread64", "mmap", "munmap", "madvise", "brk", "clock_gettime", "exit_group"};
 
 static int shut_in(void)
 {
@@ -47,7 +48,7 @@ static void expect_only_needed_calls(
 		struct job_result result;
 		if (shut_in() < 0)
 			_exit(77);
-		codec_run(fd, &job, NULL, &result);
+		codec_run(fd, &job, NULL, NULL, &result);
 		if (result.error == 0) {
 			mural_bitmap_layout(job.format, result.width, result.height,
 				&job.stride_bytes, &job.window_length);
@@ -56,7 +57,7 @@ static void expect_only_needed_calls(
 			job.height = result.height;
 			uint8_t *pixels = mmap(NULL, job.window_length, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-			codec_run(fd, &job, pixels, &result);
+			codec_run(fd, &job, pixels, NULL, &result);
 		}
 		_exit(0);
 	}
