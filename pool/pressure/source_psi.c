@@ -59,8 +59,8 @@ static enum source_event take(struct source *source, uint64_t now_ns)
 	uint64_t total, window_ns = triggers[state[TRIGGER]].window_us * NS_PER_US;
 	if (!read_total(source, &total))
 		return EVENT_GONE;
-	if (now_ns - state[LAST_NS] >
-		2 * window_ns) { /* nobody has looked: what is new is unknown */
+	/* When nobody has looked since, what is new is not known. */
+	if (now_ns - state[LAST_NS] > 2 * window_ns) {
 		state[LAST_NS] = 0;
 		return pass_time(source, now_ns) ? EVENT_NOTHING : EVENT_GONE;
 	}

@@ -1,94 +1,13 @@
 /* How much should go, and when to look again, with files of our own instead of the machine's. */
-#include "pool/pressure.h"
-
-#include "common/util.h"
+#include "support.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
-#define MIB ((uint64_t)1 << 20)
-#define SECOND UINT64_C(1000000000)
-
-static char root[64];
-static struct pressure *pressure;
-
-static void make_folders(char *path)
-{
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0700);
-		*slash = '/';
-	}
-}
-
-static void file(const char *name, const char *text)
-{
-	char path[256];
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	make_folders(path);
-	FILE *stream = fopen(path, "w");
-	cr_assert_not_null(stream, "%s", path);
-	fputs(text, stream);
-	fclose(stream);
-}
-
-static void number(const char *name, uint64_t value)
-{
-	char text[32];
-	snprintf(text, sizeof(text), "%llu\n", (unsigned long long)value);
-	file(name, text);
-}
-
-/* A machine of 8 GiB. */
-static void meminfo(uint64_t available)
-{
-	char text[128];
-	snprintf(text, sizeof(text), "MemTotal:        8388608 kB\nMemAvailable:    %llu kB\n",
-		(unsigned long long)available / 1024);
-	file("proc/meminfo", text);
-}
-
-static void make_root(void)
-{
-	snprintf(root, sizeof(root), "/tmp/mural-pressure-XXXXXX");
-	cr_assert_not_null(mkdtemp(root));
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static void remove_root(void)
-{
-	pressure_destroy(pressure);
-	nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-TestSuite(pressure, .init = make_root, .fini = remove_root);
-
-static uint64_t now_ns = 1000 * SECOND;
-
-static void begin_with(uint32_t sources)
-{
-	const struct pressure_options options = {.root = root, .sources = sources};
-	cr_assert_eq(pressure_create(&options, now_ns, &pressure), 0);
-}
+TestSuite(pressure, .init = machine_create, .fini = machine_remove);
 
 static void begin(void)
 {
 	begin_with(UINT32_MAX);
-}
-
-static struct pressure_advice look(void)
-{
-	struct pressure_advice advice;
-	pressure_look(pressure, now_ns, &advice);
-	return advice;
 }
 
 Test(pressure, a_machine_without_any_file_frees_nothing)
@@ -126,21 +45,6 @@ Test(pressure, below_the_mark_it_asks_for_what_is_missing_and_a_quarter)
 	cr_expect_eq(look().level, MURAL_PRESSURE_CRITICAL);
 }
 
-static void group_v1(const char *group, uint64_t usage, uint64_t limit, uint64_t inactive_file)
-{
-	char name[128], text[64];
-	snprintf(name, sizeof(name), "sys/fs/cgroup/memory%s/memory.usage_in_bytes", group);
-	number(name, usage);
-	snprintf(name, sizeof(name), "sys/fs/cgroup/memory%s/memory.limit_in_bytes", group);
-	number(name, limit);
-	snprintf(name, sizeof(name), "sys/fs/cgroup/memory%s/memory.stat", group);
-	snprintf(text, sizeof(text), "cache 5\ninactive_file 1\ntotal_inactive_file %llu\n",
-		(unsigned long long)inactive_file);
-	file(name, text);
-}
-
-#define V1_NO_LIMIT UINT64_C(9223372036854771712)
-
 Test(pressure, the_lowest_group_up_the_v1_tree_counts)
 {
 	meminfo(6000 * MIB);
@@ -162,17 +66,6 @@ Test(pressure, page_cache_that_is_not_used_is_headroom)
 	begin();
 	cr_expect_eq(look().headroom_bytes, 108 * MIB);
 	cr_expect_eq(look().free_bytes, 0);
-}
-
-static void group_v2(const char *group, uint64_t current, const char *max, const char *high)
-{
-	char name[128];
-	snprintf(name, sizeof(name), "sys/fs/cgroup%s/memory.current", group);
-	number(name, current);
-	snprintf(name, sizeof(name), "sys/fs/cgroup%s/memory.max", group);
-	file(name, max);
-	snprintf(name, sizeof(name), "sys/fs/cgroup%s/memory.high", group);
-	file(name, high);
 }
 
 Test(pressure, high_counts_as_max_does_in_v2)
