@@ -8,7 +8,7 @@
 
 struct look {
 	bool pinned;
-	uint8_t rank;
+	enum order_rank rank;
 	uint64_t granted_until_ns; /* 0: to nobody */
 	uint64_t last_use_ns;
 };
@@ -24,7 +24,7 @@ static void look(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, str
 	struct pool_holder *holder;
 	*ret = (struct look){.granted_until_ns = grant_until(slot, now_ns),
 		.last_use_ns = slot->last_use_ns,
-		.rank = slot->never_seen ? ROOM_NEVER_SEEN : ROOM_SEEN};
+		.rank = slot->never_seen ? ORDER_NEVER_SEEN : ORDER_SEEN};
 	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
 		bool pinned = holder_count(pool, holder, slot->number) != 0;
 		uint64_t stamp = board_last_use_ms(holder->pins, slot->number, now_ns / NS_PER_MS) *
@@ -32,7 +32,7 @@ static void look(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, str
 		ret->last_use_ns = max_u64(ret->last_use_ns, stamp);
 		ret->pinned |= pinned;
 		if (holder_sees(holder, slot->number))
-			ret->rank = ROOM_VISIBLE;
+			ret->rank = ORDER_VISIBLE;
 		if (!pinned && slot->leaving && bits_test(&holder->leaving, slot->number))
 			holder_remove(holder, slot);
 	}
@@ -47,12 +47,8 @@ static void set_due(struct pool *pool, struct pool_slot *slot, uint64_t due_ns)
 static void place(struct pool *pool, struct pool_slot *slot, const struct look *seen)
 {
 	slot->blocked = false;
-	slot->order = seen->last_use_ns;
-	slot->rank = seen->rank;
-	if (heap_holds(&slot->victim))
-		heap_update(&pool->ready, &slot->victim);
-	else
-		heap_push(&pool->ready, &slot->victim);
+	order_use(pool, slot, seen->last_use_ns);
+	order_place(pool, &pool->ready, slot, seen->rank);
 }
 
 static void unwatch(
@@ -83,7 +79,7 @@ static void watch(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 	}
 	slot->blocked = true;
 	if (heap_holds(&slot->victim))
-		heap_remove(&pool->ready, &slot->victim);
+		order_remove(&pool->ready, slot);
 	set_due(pool, slot, seen.pinned ? now_ns + IDLE_SLOW_LOOK_NS : seen.granted_until_ns);
 }
 
@@ -98,10 +94,10 @@ static bool must_wait(struct pool *pool, struct pool_slot *slot, uint64_t now_ns
 		unwatch(pool, slot, now_ns, seen);
 		return true;
 	case IDLE_NEXT:
-		if (seen->last_use_ns == slot->order && seen->rank == slot->rank)
+		if (seen->last_use_ns == slot->placed_ns && seen->rank == slot->rank)
 			return false;
 		place(pool, slot, seen);
-		return heap_top(&pool->ready) != &slot->victim;
+		return order_first(pool, &pool->ready) != slot;
 	case IDLE_ASKED:
 	default:
 		return false;
@@ -115,12 +111,12 @@ bool idle_try(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, enum i
 	if (!seen.pinned && !seen.granted_until_ns) {
 		if (must_wait(pool, slot, now_ns, reason, &seen))
 			return false;
-		slot->rank = seen.rank;
+		order_use(pool, slot, seen.last_use_ns);
 		/* seq_cst: pairs with the pin of common/board.h. Whoever has not seen this store
 		 * has counted itself before the counts are read again. */
 		board_set(pool->table, slot->number, slot->generation, BOARD_IDLE);
 		if (!holder_any_pinned(pool, slot)) {
-			slot_enter_idle(pool, slot);
+			slot_enter_idle(pool, slot, seen.rank);
 			return true;
 		}
 	}

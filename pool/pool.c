@@ -54,8 +54,8 @@ int pool_create(const struct pool_options *options, uint64_t now_ns, struct pool
 	pool->mend_ns = NEVER;
 	pool->huge_from = region_huge_from("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
 	pool->due.before = idle_due_before;
-	pool->ready.before = room_before;
-	pool->idle.before = room_before;
+	order_init(&pool->ready);
+	order_init(&pool->idle);
 	list_init(&pool->regions);
 	list_init(&pool->kept);
 	list_init(&pool->slabs);
@@ -94,9 +94,6 @@ void pool_destroy(struct pool *pool)
 	}
 	board_unmap_table(pool->table);
 	close_p(&pool->table_fd);
-	heap_fini(&pool->due);
-	heap_fini(&pool->ready);
-	heap_fini(&pool->idle);
 	free(pool->slot);
 	free(pool->free_number);
 	free(pool->holder);
@@ -203,7 +200,7 @@ static int close_for_writing(const struct pool *pool, const struct region *regio
 	return pool->device && ashmem_set_prot_region(region->fd, PROT_READ) < 0 ? -errno : 0;
 }
 
-int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t decode_ns, bool prefetched,
+int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t cost_ns, bool prefetched,
 	uint64_t now_ns)
 {
 	pool->now_ns = now_ns;
@@ -217,9 +214,8 @@ int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t decode_ns, 
 	slot_drop_scratch(pool, slot);
 	keep_trim(pool);
 	slot->generation = ++pool->last_generation;
-	slot->decode_ns = decode_ns;
+	order_learn_cost(slot, cost_ns);
 	slot->never_seen = prefetched && bits_empty(&slot->told);
-	slot->rank = slot->never_seen ? ROOM_NEVER_SEEN : ROOM_SEEN;
 	slot_enter_ready(pool, slot, now_ns);
 	return 0;
 }
@@ -343,9 +339,9 @@ const struct pool_bitmap *pool_slot_bitmap(const struct pool_slot *slot)
 	return &slot->bitmap;
 }
 
-uint64_t pool_slot_decode_ns(const struct pool_slot *slot)
+uint64_t pool_slot_cost_ns(const struct pool_slot *slot)
 {
-	return slot->decode_ns;
+	return slot->cost_ns;
 }
 
 void pool_slot_place(const struct pool_slot *slot, uint64_t *ret_region, uint64_t *ret_region_size,

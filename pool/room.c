@@ -8,25 +8,14 @@
 
 #include "common/util.h"
 
-bool room_before(struct heap_node *a, struct heap_node *b)
-{
-	const struct pool_slot *x = CONTAINER_OF(a, struct pool_slot, victim);
-	const struct pool_slot *y = CONTAINER_OF(b, struct pool_slot, victim);
-	if (x->rank != y->rank)
-		return x->rank < y->rank;
-	if (x->order != y->order)
-		return x->order < y->order;
-	return x->generation < y->generation;
-}
-
-static uint8_t rank_now(const struct pool *pool, const struct pool_slot *slot)
+static enum order_rank rank_now(const struct pool *pool, const struct pool_slot *slot)
 {
 	const struct pool_holder *holder;
 	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
 		if (holder_sees(holder, slot->number))
-			return ROOM_VISIBLE;
+			return ORDER_VISIBLE;
 	}
-	return slot->never_seen ? ROOM_NEVER_SEEN : ROOM_SEEN;
+	return slot->never_seen ? ORDER_NEVER_SEEN : ORDER_SEEN;
 }
 
 /* The next IDLE slot to go; there must be one. What is visible may have changed since it was put in
@@ -35,26 +24,24 @@ static uint8_t rank_now(const struct pool *pool, const struct pool_slot *slot)
 static struct pool_slot *next_idle(struct pool *pool)
 {
 	for (size_t tries = 0; tries <= pool->idle.count; tries++) {
-		struct heap_node *top = pool->idle.node[0];
-		struct pool_slot *slot = CONTAINER_OF(top, struct pool_slot, victim);
-		uint8_t rank = rank_now(pool, slot);
+		struct pool_slot *slot = order_first(pool, &pool->idle);
+		enum order_rank rank = rank_now(pool, slot);
 		if (rank == slot->rank)
 			return slot;
-		slot->rank = rank;
-		heap_update(&pool->idle, top);
+		order_place(pool, &pool->idle, slot, rank);
 	}
-	return CONTAINER_OF(pool->idle.node[0], struct pool_slot, victim);
+	return order_first(pool, &pool->idle);
 }
 
-/* Makes one READY slot that nobody uses IDLE: the one used longest ago. Each that turns out to be
- * in use leaves the heap, and each that was used lately moves back; a consumer that makes one move
- * for ever is not humoured beyond one round. */
+/* Makes one READY slot that nobody uses IDLE: the first in the order. Each that turns out to be in
+ * use leaves it, and each that was used lately moves back; a consumer that makes one move for ever
+ * is not humoured beyond one round. */
 static bool idle_one(struct pool *pool, uint64_t now_ns)
 {
-	struct heap_node *top;
-	for (size_t tries = 0; (top = heap_top(&pool->ready)); tries++) {
+	struct pool_slot *slot;
+	for (size_t tries = 0; (slot = order_first(pool, &pool->ready)); tries++) {
 		enum idle_reason reason = tries <= pool->ready.count ? IDLE_NEXT : IDLE_ASKED;
-		if (idle_try(pool, CONTAINER_OF(top, struct pool_slot, victim), now_ns, reason))
+		if (idle_try(pool, slot, now_ns, reason))
 			return true;
 	}
 	return false;
@@ -117,16 +104,15 @@ bool room_give_up(struct pool *pool, int error)
 		return true;
 	}
 	/* Only a region of its own gives descriptors back. A walk: this is the exception. */
-	struct heap_node *first = NULL;
-	for (size_t i = 0; i < pool->idle.count; i++) {
-		struct heap_node *node = pool->idle.node[i];
-		bool large = CONTAINER_OF(node, struct pool_slot, victim)->region;
-		if (large && (!first || room_before(node, first)))
-			first = node;
+	struct pool_slot *slot = NULL;
+	for (uint32_t i = 0; i < pool->slots_made; i++) {
+		struct pool_slot *other = pool->slot[i];
+		if (other && other->state == BOARD_IDLE && other->region &&
+			(!slot || order_before(pool, other, slot)))
+			slot = other;
 	}
-	if (!first)
+	if (!slot)
 		return false;
-	struct pool_slot *slot = CONTAINER_OF(first, struct pool_slot, victim);
 	slot_purge(pool, slot, SLOT_PUNCH);
 	slot_forget_if_unknown(pool, slot);
 	return true;

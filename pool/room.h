@@ -1,20 +1,9 @@
-/* room.h - what goes when room is needed, and in which order. */
+/* room.h - what goes when room is needed: order.h says which is the first of those that may. A
+ * slot's rank and last use may be out of date there: they are made right when it is about to go. */
 #ifndef POOL_ROOM_H
 #define POOL_ROOM_H
 
 #include "slot.h"
-
-enum room_rank {
-	ROOM_NEVER_SEEN, /* prefetched, and nobody was told of it */
-	ROOM_SEEN,
-	ROOM_VISIBLE, /* on somebody's screen, by what the boards said when they were last looked at
-		       */
-};
-
-/* The order in which slots are lost: rank, then order. This is the one place that decides it. Both
- * may be out of date in a slot's favour or disfavour: they are made right when it is about to go.
- */
-bool room_before(struct heap_node *a, struct heap_node *b);
 
 /* Makes room for @bytes: kept regions, then IDLE, then READY that nobody uses. Nothing is thrown
  * away when it can not be enough.

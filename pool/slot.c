@@ -23,9 +23,6 @@ static int make_space(struct pool *pool)
 	if (!numbers)
 		return -ENOMEM;
 	pool->free_number = numbers;
-	if (heap_reserve(&pool->due, room) < 0 || heap_reserve(&pool->ready, room) < 0 ||
-		heap_reserve(&pool->idle, room) < 0)
-		return -ENOMEM;
 	pool->slots_room = room;
 	return 0;
 }
@@ -132,18 +129,18 @@ static void count_for_holders(struct pool *pool, const struct pool_slot *slot, b
 void slot_enter_ready(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 {
 	if (heap_holds(&slot->victim))
-		heap_remove(&pool->idle, &slot->victim);
+		order_remove(&pool->idle, slot);
 	slot_enter(pool, slot, BOARD_READY);
 	count_for_holders(pool, slot, true);
-	slot->last_use_ns = now_ns;
 	slot->due_ns = now_ns + pool->options.idle_ns;
 	slot->blocked = false;
-	slot->order = now_ns;
 	heap_push(&pool->due, &slot->due);
-	heap_push(&pool->ready, &slot->victim);
+	order_use(pool, slot, now_ns);
+	order_place(pool, &pool->ready, slot,
+		slot->never_seen ? ORDER_NEVER_SEEN : ORDER_SEEN);
 }
 
-void slot_enter_idle(struct pool *pool, struct pool_slot *slot)
+void slot_enter_idle(struct pool *pool, struct pool_slot *slot, enum order_rank rank)
 {
 	/* A damaged control block answers with an error. The memory is then given up like any
 	 * other; coming back is what fails. */
@@ -151,18 +148,17 @@ void slot_enter_idle(struct pool *pool, struct pool_slot *slot)
 		slot->region ? slot->region->capacity : slot->charge);
 	heap_remove(&pool->due, &slot->due);
 	if (heap_holds(&slot->victim))
-		heap_remove(&pool->ready, &slot->victim);
+		order_remove(&pool->ready, slot);
 	slot->blocked = false;
 	slot_enter(pool, slot, BOARD_IDLE);
 	count_for_holders(pool, slot, false);
-	slot->order = ++pool->last_unpin;
-	heap_push(&pool->idle, &slot->victim);
+	order_place(pool, &pool->idle, slot, rank);
 	pool->idle_unpins++;
 }
 
 uint64_t slot_purge(struct pool *pool, struct pool_slot *slot, enum slot_fate fate)
 {
-	heap_remove(&pool->idle, &slot->victim);
+	order_remove(&pool->idle, slot);
 	/* Before the first page goes: a consumer that reads the word from now on knows. */
 	slot_enter(pool, slot, BOARD_PURGED);
 	pool->purges++;

@@ -26,11 +26,11 @@ void slot_free(struct pool_slot *slot);
 /* Into any state but READY and IDLE: for the board, the account and the counts. */
 void slot_enter(struct pool *pool, struct pool_slot *slot, enum board_state state);
 
-/* READY from now on, used just now; in the two heaps. */
+/* READY from now on, used just now; due, and in its place among the victims. */
 void slot_enter_ready(struct pool *pool, struct pool_slot *slot, uint64_t now_ns);
 
 /* READY to IDLE, after the handshake, which has set the word: unpins the memory. */
-void slot_enter_idle(struct pool *pool, struct pool_slot *slot);
+void slot_enter_idle(struct pool *pool, struct pool_slot *slot, enum order_rank rank);
 
 /* Gives a FILLING slot memory, making room. As pool_reserve. */
 int slot_get_memory(struct pool *pool, struct pool_slot *slot, uint64_t now_ns);

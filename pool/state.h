@@ -1,16 +1,16 @@
 /* state.h - what a pool consists of. Each part's functions stand in the header of its own name.
  *
- *   region   one ashmem region                        keep   freed regions, kept for reuse
- *   slab     a region cut into pieces                 slot   a bitmap's place: states, lists,
- * memory holder   a pin board, and what it was told of     idle   when a slot is unpinned: the
- * handshake room     what goes when room is needed
+ *   region   one ashmem region               keep    freed regions, kept for reuse
+ *   slab     a region cut into pieces        slot    a bitmap's place: states, lists, memory
+ *   holder   a pin board, its told slots     idle    when a slot is unpinned: the handshake
+ *   room     what goes when room is needed   order   what would be missed least
  *
  * Invariants, which pool_check verifies:
  *   - a slot has memory exactly while FILLING, READY or IDLE, and its charge stands in that part of
  * the account;
- *   - a READY slot is in the due heap, and in the ready heap unless somebody was seen using it
+ *   - a READY slot is in the due heap, and in the ready order unless somebody was seen using it
  * (blocked);
- *   - an IDLE slot is in the idle heap, unpinned in ashmem; all other memory is pinned there, free
+ *   - an IDLE slot is in the idle order, unpinned in ashmem; all other memory is pinned there, free
  * pieces of slabs too;
  *   - slot->told and holder->told say the same. */
 #ifndef POOL_STATE_H
@@ -20,6 +20,7 @@
 #include "bits.h"
 #include "common/list.h"
 #include "heap.h"
+#include "order.h"
 
 #include "pool/pool.h"
 
@@ -37,11 +38,9 @@ struct pool_slot {
 	bool never_seen; /* prefetched, and nobody has been told of it yet */
 	bool remembered; /* was PURGED before it was FILLING */
 	bool leaving;    /* a holder has released it with its count not 0 (holder->leaving) */
-	uint8_t rank;    /* as a victim: room.h */
-	uint64_t order;
 	uint64_t generation;
 	struct pool_bitmap bitmap;
-	uint64_t decode_ns;
+	uint64_t cost_ns; /* what bringing it back takes; 0: not known yet */
 	uid_t uid;
 	void *user;
 
@@ -53,8 +52,12 @@ struct pool_slot {
 	enum account_part part; /* and where they stand */
 
 	uint64_t last_use_ns, due_ns;
+	uint64_t counted_ns;     /* the last use that counted as one; 0: none */
+	uint64_t since_bytes;    /* by pool.passed_bytes: what its age is counted from */
 	struct heap_node due;    /* pool.due: READY */
-	struct heap_node victim; /* pool.ready or pool.idle */
+	struct heap_node victim; /* pool.ready or pool.idle: order.h; where it stands there: */
+	uint8_t rank, class;
+	uint64_t key, placed_ns; /* of its class's heap; last_use_ns at the time */
 	struct bits told;        /* by holder->index */
 	struct grant *grants;
 };
@@ -83,7 +86,8 @@ struct pool {
 	struct account account;
 
 	uint64_t now_ns; /* the last that the caller told */
-	uint64_t last_generation, last_region, last_unpin;
+	uint64_t last_generation, last_region;
+	uint64_t passed_bytes; /* the clock of order.h: grows by a slot's bytes at each use */
 	struct list regions; /* all */
 	struct list kept;    /* the one freed first in front */
 	struct list slabs;
@@ -97,7 +101,8 @@ struct pool {
 	struct pool_holder **holder; /* by index; NULL: free */
 	uint32_t holders_made;
 
-	struct heap due, ready, idle;
+	struct heap due;
+	struct order ready, idle; /* that nobody was seen using */
 
 	uint32_t bitmaps[BOARD_PURGED + 1]; /* slots by state */
 	uint64_t purged_bytes, purges, reuses, idle_unpins, pins_revived;

@@ -21,10 +21,9 @@ static uint64_t allocated_bytes(const struct pool *pool)
 /* Which READY ones are pinned only the boards know. */
 static void split_ready(struct pool *pool, struct mural_stats *stats)
 {
-	for (size_t i = 0; i < pool->due.count; i++) {
-		const struct pool_slot *slot =
-			CONTAINER_OF(pool->due.node[i], struct pool_slot, due);
-		if (!holder_any_pinned(pool, slot))
+	for (uint32_t i = 0; i < pool->slots_made; i++) {
+		const struct pool_slot *slot = pool->slot[i];
+		if (!slot || slot->state != BOARD_READY || !holder_any_pinned(pool, slot))
 			continue;
 		stats->pinned_bitmaps++;
 		stats->pinned_bytes += slot->charge;
@@ -55,6 +54,7 @@ void pool_stats(struct pool *pool, struct mural_stats *stats)
 	stats->reuses = pool->reuses;
 	stats->idle_unpins = pool->idle_unpins;
 	stats->pins_revived = pool->pins_revived;
+	stats->order = pool->options.order;
 	stats->driver = pool->device ? ASHMEM_DRIVER_DEVICE : ASHMEM_DRIVER_MEMFD;
 }
 
@@ -224,7 +224,7 @@ static void audit_totals(struct audit *audit)
 		audit->due == pool->due.count && audit->ready == pool->ready.count &&
 			audit->idle == pool->idle.count,
 		"members of the heaps");
-	expect(audit, heap_check(&pool->due) && heap_check(&pool->ready) && heap_check(&pool->idle),
+	expect(audit, heap_check(&pool->due) && order_check(&pool->ready) && order_check(&pool->idle),
 		"order of the heaps");
 }
 

@@ -28,6 +28,7 @@ enum {
 	OPTION_IDLE_MS,
 	OPTION_WORKERS,
 	OPTION_DRIVER,
+	OPTION_ORDER,
 	OPTION_MAX_PIXELS,
 	OPTION_IDLE_EXIT,
 	OPTION_SESSION_FD,
@@ -49,6 +50,10 @@ static const struct argp_option option_list[] = {
 	{"workers", OPTION_WORKERS, "N", 0, "Decode N pictures at once (default: one a processor)",
 		0},
 	{"driver", OPTION_DRIVER, "NAME", 0, "Shared memory: auto, memfd or device (/dev/ashmem)",
+		0},
+	{"order", OPTION_ORDER, "NAME", 0,
+		"What goes first of what nobody uses: cost (what is cheap to bring back; the "
+		"default) or lru (what was used longest ago)",
 		0},
 	{"max-pixels", OPTION_MAX_PIXELS, "N", 0,
 		"Refuse pictures of more than N pixels (256M is 256 million; the default)", 0},
@@ -119,6 +124,15 @@ static enum ashmem_driver driver(struct argp_state *state, const char *text)
 	return ASHMEM_DRIVER_DEVICE;
 }
 
+static enum pool_order order(struct argp_state *state, const char *text)
+{
+	if (strcmp(text, "lru") == 0)
+		return POOL_ORDER_LRU;
+	if (strcmp(text, "cost") != 0)
+		argp_error(state, "--order: '%s' is not cost or lru", text);
+	return POOL_ORDER_COST;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -140,6 +154,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case OPTION_DRIVER:
 		server->driver = driver(state, text);
+		return 0;
+	case OPTION_ORDER:
+		server->order = order(state, text);
 		return 0;
 	case OPTION_MAX_PIXELS:
 		server->max_pixels = pixels(state, text);

@@ -13,6 +13,7 @@ enum field_kind {
 	FIELD_HEADROOM,
 	FIELD_DRIVER,
 	FIELD_PRESSURE,
+	FIELD_ORDER,
 	FIELD_INSTANCE,
 	FIELD_WATCH,
 	FIELD_EVENT,
@@ -80,11 +81,19 @@ static const struct field fields[] = {
 	FIELD(watch_looks),
 	FIELD(watch_freed_bytes),
 	FIELD(wakeups),
+	FIELD(decode_cpu_ns),
+	FIELD(redecode_cpu_ns),
+	FIELD_AS(order, FIELD_ORDER),
 };
 
 const char *stats_driver_name(uint32_t driver)
 {
 	return driver == 1 ? "memfd" : driver == 2 ? "device" : "unknown";
+}
+
+static const char *order_name(uint32_t order)
+{
+	return order == 0 ? "cost" : order == 1 ? "lru" : "unknown";
 }
 
 const char *stats_pressure_name(uint32_t pressure)
@@ -129,6 +138,8 @@ static json_t *field_json(const struct field *field, uint64_t value)
 		return json_string(stats_driver_name((uint32_t)value));
 	case FIELD_PRESSURE:
 		return json_string(stats_pressure_name((uint32_t)value));
+	case FIELD_ORDER:
+		return json_string(order_name((uint32_t)value));
 	case FIELD_INSTANCE: /* too long for the numbers of some readers */
 		snprintf(text, sizeof(text), "%016" PRIx64, value);
 		return json_string(text);
@@ -226,10 +237,11 @@ void stats_print(FILE *file, const struct mural_stats *stats)
 		stats->decodes ? (double)stats->decode_ns / 1e6 / (double)stats->decodes : 0.0,
 		stats->workers_busy, stats->workers_max);
 	fprintf(file,
-		"purges   %" PRIu64 ", %s; %" PRIu64 " unpinned when idle, %" PRIu64
-		" of them came back intact\n",
-		stats->purges, size_text(stats->purged_bytes, purged), stats->idle_unpins,
-		stats->pins_revived);
+		"purges   %" PRIu64 ", %s, by %s; bringing back took %.1f s of processor time\n",
+		stats->purges, size_text(stats->purged_bytes, purged), order_name(stats->order),
+		(double)stats->redecode_cpu_ns / 1e9);
+	fprintf(file, "idle     %" PRIu64 " unpinned, %" PRIu64 " of them came back intact\n",
+		stats->idle_unpins, stats->pins_revived);
 	fprintf(file,
 		"refused  %" PRIu64 " no room, %" PRIu64 " over quota; %" PRIu64 " cancelled\n",
 		stats->refused_no_room, stats->refused_quota, stats->cancelled);

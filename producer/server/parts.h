@@ -141,6 +141,7 @@ struct entry {
 	uint64_t order;          /* first come, first served */
 	struct job_result facts; /* from the probe, then from the decode */
 	bool again;              /* this decode brings back what was purged */
+	uint64_t cost_ns;        /* of the decode: the decoder's processor time */
 };
 
 int cache_init(struct server *server);

@@ -88,7 +88,7 @@ void request_ready(struct request *request, struct entry *entry)
 		.flags = entry->facts.flags,
 		.source_width = entry->facts.source_width,
 		.source_height = entry->facts.source_height,
-		.decode_ns = pool_slot_decode_ns(entry->slot),
+		.decode_ns = entry->facts.decode_ns,
 		.identity = entry->key.identity,
 	};
 	request_free(request);

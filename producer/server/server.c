@@ -237,6 +237,7 @@ static int start_pool(struct server *server)
 {
 	const struct pool_options options = {
 		.budget_bytes = server->options.budget_bytes,
+		.order = server->options.order,
 		.idle_ns = server->options.idle_ns,
 		.keep_bytes = UINT64_MAX,
 		.holder_pinned_bytes = UINT64_MAX,

@@ -187,6 +187,7 @@ static void note_status(struct worker_list *list, const struct nursery_report *r
 			continue;
 		worker->reported = true;
 		worker->status = report->status;
+		worker->cpu_ns = report->cpu_ns;
 		if (worker->gone)
 			worker->deadline_ns = 0;
 		return;

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -32,6 +33,7 @@ struct child {
 	int pidfd, socket; /* the producer's; owned until they are sent, -1 then */
 	bool ended;        /* reaped, and not yet reported */
 	int status;
+	uint64_t cpu_ns;
 };
 
 struct home {
@@ -161,7 +163,8 @@ static bool report(struct home *home)
 		const struct nursery_report ended = {.type = NURSERY_ENDED,
 			.pid = child->pid,
 			.id = child->id,
-			.status = child->status};
+			.status = child->status,
+			.cpu_ns = child->cpu_ns};
 		if (message_send(home->control, &ended, sizeof(ended), NULL, 0) == -EAGAIN)
 			return false;
 		forget(home, i);
@@ -171,7 +174,13 @@ static bool report(struct home *home)
 
 /* ---- what happens ---- */
 
-static void note_end(struct home *home, pid_t pid, int status)
+static uint64_t cpu_ns_of(const struct rusage *usage)
+{
+	return ((uint64_t)usage->ru_utime.tv_sec + (uint64_t)usage->ru_stime.tv_sec) * 1000000000u +
+	       ((uint64_t)usage->ru_utime.tv_usec + (uint64_t)usage->ru_stime.tv_usec) * 1000u;
+}
+
+static void note_end(struct home *home, pid_t pid, int status, const struct rusage *usage)
 {
 	for (size_t i = 0; i < home->count; i++) {
 		struct child *child = &home->children[i];
@@ -179,6 +188,7 @@ static void note_end(struct home *home, pid_t pid, int status)
 			continue;
 		child->ended = true;
 		child->status = status;
+		child->cpu_ns = cpu_ns_of(usage);
 		if (child->id > home->order.taken && ++home->early_deaths > EARLY_DEATHS)
 			home->retry_ns = monotonic_ns() + RETRY_NS;
 		return;
@@ -192,8 +202,9 @@ static void reap(struct home *home)
 		continue;
 	int status;
 	pid_t pid;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		note_end(home, pid, status);
+	struct rusage usage;
+	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
+		note_end(home, pid, status, &usage);
 }
 
 /* False: the producer has gone. */

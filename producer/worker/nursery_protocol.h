@@ -25,8 +25,9 @@ struct nursery_report {
 	uint32_t type;
 	int32_t pid;
 	uint64_t id;
-	int32_t status; /* ENDED: as waitpid gives it */
+	int32_t status; /* ENDED: as waitpid gives it, */
 	uint32_t reserved;
+	uint64_t cpu_ns; /* and the processor time that it took */
 };
 
 #endif

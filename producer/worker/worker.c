@@ -124,3 +124,8 @@ pid_t worker_pid(const struct worker *worker)
 {
 	return worker->pid;
 }
+
+uint64_t worker_cpu_ns(const struct worker *worker)
+{
+	return worker->cpu_ns;
+}

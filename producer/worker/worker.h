@@ -30,7 +30,8 @@ struct worker {
 	bool answered;
 	bool gone;            /* the process and its memory */
 	bool reported;        /* the nursery has told how it ended, or can not any more */
-	int status;           /* as waitpid gives it; valid once reported */
+	int status;           /* as waitpid gives it; valid once reported, */
+	uint64_t cpu_ns;      /* and its processor time; 0: not known */
 	uint64_t deadline_ns; /* what has to happen next is late from then on; 0: nothing is
 				 expected */
 };

@@ -45,8 +45,17 @@ struct pool_events {
 	void *user;
 };
 
+/* What goes first of what nobody uses, after kept regions; pool/order.h has the formula. Either way
+ * what was prefetched and never shown goes before what was shown, and what a consumer has marked
+ * visible goes last. */
+enum pool_order {
+	POOL_ORDER_COST = 0, /* what costs least to bring back, for its bytes and for its age */
+	POOL_ORDER_LRU = 1,  /* what was used longest ago */
+};
+
 struct pool_options {
 	uint64_t budget_bytes;
+	enum pool_order order;
 	uint64_t idle_ns;    /* READY and unused for this long: unpinned. 0: at the next tick */
 	uint64_t keep_bytes; /* freed regions kept for reuse; UINT64_MAX: an eighth of the budget,
 				at most 128 MiB */
@@ -105,9 +114,10 @@ void pool_window(
 
 /* FILLING -> READY with a new generation, granted to nobody; @prefetched: nobody has asked to see
  * it yet. The decoder must have gone. Small bitmaps are copied from the scratch memory into their
- * slab here. @decode_ns: what bringing it back costs. -EINVAL: it is not FILLING.  -EIO or another:
+ * slab here. @cost_ns: what bringing it back costs (processor time, say); a slot
+ * that is decoded again learns from each. -EINVAL: it is not FILLING.  -EIO or another:
  * the copy failed; it is still FILLING, to be abandoned. */
-int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t decode_ns, bool prefetched,
+int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t cost_ns, bool prefetched,
 	uint64_t now_ns);
 
 /* FILLING -> the memory is given back; a slot that was PURGED before is PURGED again, a new one is
@@ -140,7 +150,8 @@ uint32_t pool_slot_number(const struct pool_slot *slot);
 uint64_t pool_slot_generation(const struct pool_slot *slot);
 enum board_state pool_slot_state(const struct pool_slot *slot);
 const struct pool_bitmap *pool_slot_bitmap(const struct pool_slot *slot);
-uint64_t pool_slot_decode_ns(const struct pool_slot *slot);
+/* What bringing it back costs, as smoothed over all its decodes. */
+uint64_t pool_slot_cost_ns(const struct pool_slot *slot);
 /* Where consumers find it (READY or IDLE): region id, the size to map, the offset of the first
  * pixel. The region may have other bitmaps in it (small ones), and holes where some have been
  * purged; reading there takes memory until the pool notices. */
@@ -175,7 +186,7 @@ void pool_tick(struct pool *pool, uint64_t now_ns);
 uint64_t pool_deadline(const struct pool *pool);
 
 /* Fills the pool's part of @stats (bytes, bitmaps, regions, purges, reuses, idle_unpins,
- * pins_revived, budget, allocated, driver). */
+ * pins_revived, budget, allocated, driver, order). */
 void pool_stats(struct pool *pool, struct mural_stats *stats);
 
 /* For tests: walks everything; 0 when all sums and states agree, else -EUCLEAN with the first

@@ -74,6 +74,9 @@ void worker_kill(struct worker *worker);
 
 pid_t worker_pid(const struct worker *worker);
 
+/* Within finished: the processor time of the whole process, by the kernel's count. 0: unknown. */
+uint64_t worker_cpu_ns(const struct worker *worker);
+
 /* How many workers are ready for a job. */
 unsigned nursery_ready(const struct nursery *nursery);
 /* The nursery process; 0: it has died and the next one is not there yet. */

@@ -3,6 +3,8 @@
 #ifndef PRODUCER_SERVER_H
 #define PRODUCER_SERVER_H
 
+#include "pool/pool.h"
+
 #include <ashmem/ashmem.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,6 +24,7 @@ struct server_options {
 	enum ashmem_driver driver;
 	uint32_t pressure_sources;   /* enum mural_watch: what memory may be watched by */
 	uint64_t growth_bytes_per_s; /* the fastest allocator to be safe from; 0: 4 GiB/s */
+	enum pool_order order;
 	uid_t allowed_uids[SERVER_UIDS_MAX]; /* besides our own */
 	unsigned allowed_uid_count;
 };

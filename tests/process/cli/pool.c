@@ -75,6 +75,23 @@ Test(pool, statistics_add_up)
 	cr_expect_eq(number(stats, "pid"), producer.pid);
 	cr_expect_str_eq(json_string_value(json_object_get(stats, "driver")), "memfd");
 	cr_expect_eq(strlen(json_string_value(json_object_get(stats, "instance"))), 16);
+	cr_expect_gt(number(stats, "decode_cpu_ns"), 0);
+	cr_expect_eq(number(stats, "redecode_cpu_ns"), 0);
+	cr_expect_str_eq(json_string_value(json_object_get(stats, "order")), "cost");
+	json_decref(stats);
+	run_fini(&run);
+	test_process_fini(&producer);
+}
+
+Test(pool, the_order_is_what_was_asked_for)
+{
+	static const char *const args[] = {"--order", "lru", NULL};
+	struct test_process producer;
+	test_producer_start(&producer, folder, args);
+	struct run run = run_mural("stat", "--json");
+	cr_assert_eq(run.status, 0, "%s", run.err);
+	json_t *stats = parsed(&run);
+	cr_expect_str_eq(json_string_value(json_object_get(stats, "order")), "lru");
 	json_decref(stats);
 	run_fini(&run);
 	test_process_fini(&producer);

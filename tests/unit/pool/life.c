@@ -42,7 +42,7 @@ Test(life, publishing_shows_the_pixels_to_who_pins)
 	cr_assert_eq(consumer_pin(&c, small), BOARD_PINNED);
 	cr_assert_eq(slot_verify(large, 1), -1);
 	cr_assert_eq(slot_verify(small, 2), -1);
-	cr_assert_eq(pool_slot_decode_ns(large), 1000);
+	cr_assert_eq(pool_slot_cost_ns(large), 1000);
 	cr_assert_eq(pool_slot_bitmap(small)->size_bytes, 40000);
 	cr_assert_eq(pool_find(f.pool, pool_slot_number(large)), large);
 	cr_assert_null(pool_find(f.pool, 4711));

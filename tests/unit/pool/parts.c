@@ -51,7 +51,8 @@ struct item {
 
 static bool item_before(struct heap_node *a, struct heap_node *b)
 {
-	return CONTAINER_OF(a, struct item, node)->key < CONTAINER_OF(b, struct item, node)->key;
+	return CONTAINER_OF(a, struct item, node)->key <
+	       CONTAINER_OF(b, struct item, node)->key;
 }
 
 Test(heap, gives_the_first_through_any_changes)
@@ -59,7 +60,6 @@ Test(heap, gives_the_first_through_any_changes)
 	enum { ITEMS = 300 };
 	static struct item item[ITEMS];
 	struct heap heap = {.before = item_before};
-	cr_assert_eq(heap_reserve(&heap, ITEMS), 0);
 	srand(3);
 	for (int step = 0; step < 20000; step++) {
 		struct item *one = &item[rand() % ITEMS];
@@ -86,7 +86,6 @@ Test(heap, gives_the_first_through_any_changes)
 		cr_assert_eq(top == NULL, count == 0);
 		cr_assert(!top || CONTAINER_OF(top, struct item, node)->key == least);
 	}
-	heap_fini(&heap);
 }
 
 /* ---- huge pages ---- */
@@ -131,4 +130,68 @@ Test(huge, sizes_are_rounded_to_what_they_will_take)
 	cr_assert(region_round(&pool, 70000, &bytes));
 	cr_assert_eq(bytes, MURAL_HUGE_PAGE_SIZE);
 	cr_assert_not(region_round(&pool, UINT64_MAX, &bytes));
+}
+
+/* ---- the order of what goes ---- */
+
+enum { MEMBERS = 3000 };
+
+/* The first by the rule itself, looking at each. */
+static const struct pool_slot *first_of_all(
+	const struct pool *pool, const struct pool_slot *slot, size_t count)
+{
+	const struct pool_slot *first = NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (heap_holds(&slot[i].victim) && (!first || order_before(pool, &slot[i], first)))
+			first = &slot[i];
+	}
+	return first;
+}
+
+static void change_one(struct pool *pool, struct pool_slot *slot)
+{
+	if (heap_holds(&slot->victim) && rand() % 2) {
+		order_remove(&pool->idle, slot);
+		return;
+	}
+	if (slot->charge == 0) {
+		slot->charge = (uint64_t)4096 << rand() % 14;
+		order_learn_cost(slot, (uint64_t)(rand() % 1000 + 1) << rand() % 24);
+	}
+	order_use(pool, slot, slot->last_use_ns + 1 + (uint64_t)rand() % 100);
+	order_place(pool, &pool->idle, slot, (enum order_rank)(rand() % ORDER_RANKS));
+}
+
+static void first_is_first(enum pool_order how)
+{
+	static struct pool_slot slot[MEMBERS];
+	static struct pool pool;
+	pool.options.order = how;
+	order_init(&pool.idle);
+	cr_assert_null(order_first(&pool, &pool.idle));
+	srand(7);
+	for (uint64_t i = 0; i < MEMBERS; i++)
+		slot[i].generation = i + 1;
+	for (int step = 0; step < 4 * MEMBERS; step++) {
+		change_one(&pool, &slot[rand() % MEMBERS]);
+		if (step % 10 != 0)
+			continue;
+		cr_assert(order_check(&pool.idle));
+		cr_assert_eq(order_first(&pool, &pool.idle), first_of_all(&pool, slot, MEMBERS));
+	}
+	/* And to the end: nothing is lost on the way. */
+	size_t left = pool.idle.count;
+	for (struct pool_slot *first; (first = order_first(&pool, &pool.idle)); left--)
+		order_remove(&pool.idle, first);
+	cr_assert_eq(left, 0);
+}
+
+Test(order_parts, the_first_by_cost_is_the_first_of_all)
+{
+	first_is_first(POOL_ORDER_COST);
+}
+
+Test(order_parts, the_first_by_last_use_is_the_first_of_all)
+{
+	first_is_first(POOL_ORDER_LRU);
 }

@@ -79,23 +79,6 @@ Test(room, idle_goes_before_ready_and_ready_before_nothing)
 	cr_assert_eq(pool_slot_state(ready), BOARD_PURGED);
 }
 
-Test(room, of_ready_slots_the_one_used_longest_ago_goes_first)
-{
-	init_for(2);
-	struct pool_slot *first = slot_make_for(&f, &c, 2 * MIB, 1);
-	f.now += 10 * MS;
-	struct pool_slot *second = slot_make_for(&f, &c, 2 * MIB, 2);
-	f.now += 10 * MS;
-	/* The pool has not been told that the first was pinned and unpinned just now: it sees the
-	 * stamp. */
-	consumer_pin(&c, first);
-	consumer_unpin(&c, first);
-	atomic_store(&c.pins->slot[pool_slot_number(first)].last_use_ms, f.now / MS);
-	cr_assert_eq(try_reserve(2 * MIB, NULL), 0);
-	cr_assert_eq(pool_slot_state(first), BOARD_READY);
-	cr_assert_eq(pool_slot_state(second), BOARD_PURGED);
-}
-
 Test(room, what_was_prefetched_and_never_shown_goes_first)
 {
 	init_for(3);
@@ -103,9 +86,9 @@ Test(room, what_was_prefetched_and_never_shown_goes_first)
 			 *seen = NULL;
 	struct pool_bitmap bitmap = bitmap_of(2 * MIB);
 	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &prefetched), 0);
-	cr_assert_eq(pool_publish(f.pool, prefetched, 1, true, f.now), 0);
+	cr_assert_eq(pool_publish(f.pool, prefetched, 1000 * MS, true, f.now), 0);
 	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &seen), 0);
-	cr_assert_eq(pool_publish(f.pool, seen, 1, true, f.now), 0);
+	cr_assert_eq(pool_publish(f.pool, seen, 1000, true, f.now), 0);
 	cr_assert_eq(pool_tell(f.pool, seen, c.holder, false, f.now), 0);
 	pass(&f, 2 * IDLE_NS);
 	cr_assert_eq(try_reserve(2 * MIB, NULL), 0);
@@ -122,7 +105,7 @@ Test(room, telling_of_an_idle_prefetched_slot_moves_it_back)
 	struct pool_slot *shown = slot_make_for(&f, &c, 2 * MIB, 1);
 	pass(&f, IDLE_NS);
 	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &prefetched), 0);
-	cr_assert_eq(pool_publish(f.pool, prefetched, 1, true, f.now), 0);
+	cr_assert_eq(pool_publish(f.pool, prefetched, 1000 * MS, true, f.now), 0);
 	pass(&f, IDLE_NS);
 	cr_assert_eq(pool_tell(f.pool, prefetched, c.holder, false, f.now), 0);
 	cr_assert_eq(try_reserve(2 * MIB, NULL), 0);
