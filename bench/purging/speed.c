@@ -1,0 +1,345 @@
+/* What purging costs: the pool's shrink beside the bare hole punch, by page size and by the number
+ * of processes that map the memory; and filling a purged bitmap again, in fresh memory and in a
+ * region that was kept. In pairs; CPU time, so that other load counts little. */
+#include "harness/bench.h"
+
+#include "pool/pool.h"
+#include "window.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mural/pixel.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MIB ((uint64_t)1 << 20)
+#define WIDTH 4096u
+#define HEIGHT 2048u
+#define BYTES (32 * MIB)
+#define PAGE 4096u
+#define MAPPERS_MAX 16u
+#define SHARED_HUGE_PAGES "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+
+struct context {
+	struct bench *bench;
+	struct pool *pool;
+	struct pool_slot *slot; /* of the last round, PURGED or about to go */
+	unsigned mappers;
+	uint64_t now; /* the pool's clock is ours */
+	char *resident;
+};
+
+/* ---- processes that map ---- */
+
+struct mappers {
+	pid_t pid[MAPPERS_MAX];
+	unsigned count;
+	int hold; /* they end when it is closed */
+};
+
+static _Noreturn void map_and_wait(int fd, int ready, int hold)
+{
+	char byte = 0, sum = 0;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	const volatile char *at = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		_exit(1);
+	for (size_t i = 0; i < BYTES; i += PAGE)
+		sum = (char)(sum + at[i]);
+	if (write(ready, &byte, 1) == 1 && read(hold, &byte, 1) < 0)
+		_exit(1);
+	_exit(sum == 1 ? 1 : 0);
+}
+
+static struct mappers mappers_start(int fd, unsigned count)
+{
+	struct mappers mappers = {.count = count};
+	int ready[2], hold[2];
+	bench_must(pipe2(ready, O_CLOEXEC) == 0 && pipe2(hold, O_CLOEXEC) == 0, "pipe");
+	for (unsigned i = 0; i < count; i++) {
+		char byte;
+		mappers.pid[i] = fork();
+		bench_must(mappers.pid[i] >= 0, "fork");
+		if (mappers.pid[i] == 0) {
+			close(hold[1]);
+			map_and_wait(fd, ready[1], hold[0]);
+		}
+		bench_must(read(ready[0], &byte, 1) == 1, "a process that maps");
+	}
+	close(ready[0]);
+	close(ready[1]);
+	close(hold[0]);
+	mappers.hold = hold[1];
+	return mappers;
+}
+
+static void mappers_stop(struct mappers *mappers)
+{
+	close(mappers->hold);
+	for (unsigned i = 0; i < mappers->count; i++)
+		waitpid(mappers->pid[i], NULL, 0);
+}
+
+/* ---- purging ---- */
+
+static uint64_t blocks(int fd)
+{
+	struct stat st;
+	bench_must(fstat(fd, &st) == 0, "fstat");
+	return (uint64_t)st.st_blocks * 512;
+}
+
+static void write_through(int fd, uint64_t offset)
+{
+	struct window window;
+	errno = -window_map(fd, offset, BYTES, &window);
+	bench_must(errno == 0, "map");
+	memset(window.pixels, 1, BYTES);
+	munmap(window.pixels, window.length);
+}
+
+static double punch(void *user)
+{
+	struct context *context = user;
+	int fd = memfd_create("bench", MFD_CLOEXEC);
+	bench_must(fd >= 0 && ftruncate(fd, (off_t)BYTES) == 0, "memfd");
+	write_through(fd, 0);
+	struct mappers mappers = mappers_start(fd, context->mappers);
+	double start = bench_cpu_ns();
+	int r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)BYTES);
+	double ns = bench_cpu_ns() - start;
+	bench_must(r == 0, "punch");
+	bench_check(context->bench, "what is punched holds no memory", blocks(fd) == 0);
+	mappers_stop(&mappers);
+	close(fd);
+	return ns / 1e3 / (double)(BYTES / MIB);
+}
+
+static struct pool *make_pool(uint64_t budget_bytes, uint64_t keep_bytes)
+{
+	struct pool *pool;
+	struct pool_options options = {.budget_bytes = budget_bytes,
+		.keep_bytes = keep_bytes,
+		.holder_pinned_bytes = UINT64_MAX,
+		.instance = {1, 2},
+		.driver = ASHMEM_DRIVER_MEMFD};
+	errno = -pool_create(&options, 1, &pool);
+	bench_must(errno == 0, "pool");
+	return pool;
+}
+
+static struct pool_slot *reserve(struct context *context)
+{
+	struct pool_slot *slot;
+	struct pool_bitmap bitmap = {
+		.format = MURAL_FORMAT_XRGB8888, .width = WIDTH, .height = HEIGHT};
+	bench_must(mural_bitmap_layout(
+			   bitmap.format, WIDTH, HEIGHT, &bitmap.stride_bytes, &bitmap.size_bytes),
+		"layout");
+	errno = -pool_reserve(context->pool, &bitmap, getuid(), NULL, ++context->now, &slot);
+	bench_must(errno == 0, "reserve");
+	return slot;
+}
+
+static void become_idle(struct context *context, struct pool_slot *slot)
+{
+	errno = -pool_publish(context->pool, slot, 1, false, ++context->now);
+	bench_must(errno == 0, "publish");
+	pool_tick(context->pool, ++context->now);
+	bench_must(pool_slot_state(slot) == BOARD_IDLE, "idle");
+}
+
+static double shrink(void *user)
+{
+	struct context *context = user;
+	int fd;
+	uint64_t offset, length;
+	struct pool_slot *slot = reserve(context);
+	pool_window(slot, &fd, &offset, &length);
+	write_through(fd, offset);
+	struct mappers mappers = mappers_start(fd, context->mappers);
+	become_idle(context, slot);
+	double start = bench_cpu_ns();
+	uint64_t freed = pool_shrink(context->pool, BYTES, ++context->now);
+	double ns = bench_cpu_ns() - start;
+	bench_check(context->bench, "what is purged is given back", freed >= BYTES);
+	mappers_stop(&mappers);
+	return ns / 1e3 / (double)(BYTES / MIB);
+}
+
+static void bench_purge(struct context *context, const char *table)
+{
+	static const unsigned mappers[] = {0, 1, 4, MAPPERS_MAX};
+	const struct bench_side sides[] = {
+		{"bare hole punch", punch, context}, {"mural", shrink, context}};
+	unsigned rounds = bench_rounds(context->bench, 15, 5);
+	context->pool = make_pool(256 * MIB, 0);
+	for (size_t i = 0; i < sizeof(mappers) / sizeof(mappers[0]); i++) {
+		char at[16];
+		context->mappers = mappers[i];
+		snprintf(at, sizeof(at), "%u", mappers[i]);
+		bench_compare(context->bench, table, at, "us/MiB", sides, 2, rounds);
+	}
+	bench_goal(context->bench, table, "mural / bare hole punch", BENCH_AT_MOST, 1.2);
+	pool_destroy(context->pool);
+}
+
+/* ---- filling again ---- */
+
+static double fill_resident(void *user)
+{
+	struct context *context = user;
+	double start = bench_cpu_ns();
+	memset(context->resident, 1, BYTES);
+	return (bench_cpu_ns() - start) / 1e6;
+}
+
+/* As a decoder does it. @reused: the region's pages are there. */
+static double fill_slot(struct context *context, bool reused)
+{
+	struct window window;
+	int fd;
+	uint64_t offset, length;
+	double start = bench_cpu_ns();
+	struct pool_slot *slot = reserve(context);
+	pool_window(slot, &fd, &offset, &length);
+	bench_must(window_map(fd, offset, BYTES, &window) == 0, "map");
+	if (reused)
+		window_populate(&window);
+	memset(window.pixels, 1, BYTES);
+	munmap(window.pixels, window.length);
+	double ns = bench_cpu_ns() - start;
+	become_idle(context, slot);
+	return ns / 1e6;
+}
+
+static double fill_fresh(void *user)
+{
+	struct context context = *(struct context *)user;
+	context.pool = make_pool(256 * MIB, 0);
+	double ms = fill_slot(&context, false);
+	pool_destroy(context.pool);
+	return ms;
+}
+
+/* The budget has room for one only: it takes the memory of the one before it, which is idle. */
+static double fill_reused(void *user)
+{
+	struct context *context = user;
+	return fill_slot(context, true);
+}
+
+static void bench_fill(struct context *context, const char *at)
+{
+	const struct bench_side sides[] = {{"resident private memory", fill_resident, context},
+		{"fresh region", fill_fresh, context}, {"reused region", fill_reused, context}};
+	struct mural_stats stats = {0};
+	context->pool = make_pool(48 * MIB, UINT64_MAX);
+	fill_slot(context, false);
+	bench_compare(context->bench, "fill 32 MiB after a purge", at, "ms", sides, 3,
+		bench_rounds(context->bench, 15, 5));
+	pool_stats(context->pool, &stats);
+	bench_check(context->bench, "regions are reused", stats.reuses > 0);
+	pool_destroy(context->pool);
+}
+
+/* ---- huge pages ---- */
+
+static char shared_huge_pages[64]; /* as it was; empty: not changed */
+
+static bool set_shared_huge_pages(const char *value)
+{
+	int fd = open(SHARED_HUGE_PAGES, O_WRONLY | O_CLOEXEC);
+	bool set = fd >= 0 && write(fd, value, strlen(value)) > 0;
+	if (fd >= 0)
+		close(fd);
+	return set;
+}
+
+static void restore(void)
+{
+	if (shared_huge_pages[0])
+		set_shared_huge_pages(shared_huge_pages);
+	shared_huge_pages[0] = '\0';
+}
+
+static void restore_and_die(int signal)
+{
+	restore();
+	_exit(128 + signal);
+}
+
+/* The word in brackets is what holds: "always within_size advise [never] deny force". */
+static bool remember_shared_huge_pages(void)
+{
+	char text[256] = "", word[64];
+	int fd = open(SHARED_HUGE_PAGES, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	const char *bracket = got > 0 ? strchr(text, '[') : NULL;
+	if (!bracket || sscanf(bracket, "[%63[a-z_]", word) != 1)
+		return false;
+	strcpy(shared_huge_pages, word);
+	atexit(restore);
+	signal(SIGINT, restore_and_die);
+	signal(SIGTERM, restore_and_die);
+	return true;
+}
+
+static void bench_pages(struct context *context, const char *setting, const char *pages)
+{
+	char table[64];
+	if (!set_shared_huge_pages(setting)) {
+		bench_note(context->bench, "left out: %s (" SHARED_HUGE_PAGES " can not be set)",
+			pages);
+		return;
+	}
+	snprintf(table, sizeof(table), "purge, %s", pages);
+	bench_purge(context, table);
+	bench_fill(context, pages);
+}
+
+static const struct argp_option option_list[] = {
+	{"page-sizes", 'p', NULL, 0,
+		"Set " SHARED_HUGE_PAGES " to never and to advise, and back (root): else as it is",
+		0},
+	{0},
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	(void)text;
+	if (key != 'p')
+		return ARGP_ERR_UNKNOWN;
+	*(bool *)state->input = true;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct context context = {.now = UINT64_C(1000000000000)};
+	bool page_sizes = false;
+	const struct argp own = {option_list, parse, NULL, NULL, NULL, NULL, NULL};
+	struct bench *bench = context.bench =
+		bench_begin("purge_speed", "What purging costs.", &own, &page_sizes, argc, argv);
+	context.resident = malloc(BYTES);
+	bench_must(context.resident != NULL, "memory");
+	if (page_sizes && remember_shared_huge_pages()) {
+		bench_pages(&context, "never", "4 KiB pages");
+		bench_pages(&context, "advise", "huge pages");
+	} else {
+		bench_purge(&context, "purge, the system's pages");
+		bench_fill(&context, "the system's pages");
+	}
+	restore();
+	free(context.resident);
+	return bench_end(bench);
+}
