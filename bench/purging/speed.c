@@ -19,6 +19,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
 #define MIB ((uint64_t)1 << 20)
 #define WIDTH 4096u
 #define HEIGHT 2048u
@@ -211,8 +215,8 @@ static double fill_slot(struct context *context, bool reused)
 	struct pool_slot *slot = reserve(context);
 	pool_window(slot, &fd, &offset, &length);
 	bench_must(window_map(fd, offset, BYTES, &window) == 0, "map");
-	if (reused)
-		window_populate(&window);
+	if (reused) /* only its page tables are to be filled: quicker than a fault a page */
+		madvise(window.pixels, window.length, MADV_POPULATE_READ);
 	memset(window.pixels, 1, BYTES);
 	munmap(window.pixels, window.length);
 	double ns = bench_cpu_ns() - start;
