@@ -28,7 +28,6 @@ struct app {
 	struct gallery *gallery;
 	struct overlay_fonts fonts;
 	struct image layer; /* pictures only: what stays when a picture is not there just now */
-	struct image image; /* the layer with everything that is written over it */
 	struct window_size size;
 	bool in_gallery, info, memory, help, quits, fullscreen, failed, dirty;
 	bool slideshow;
@@ -192,7 +191,6 @@ void app_destroy(struct app *app)
 	font_destroy(app->fonts.text);
 	font_destroy(app->fonts.title);
 	image_fini(&app->layer);
-	image_fini(&app->image);
 	list_fini(&app->list);
 	free(app);
 }
@@ -244,13 +242,14 @@ static void leave_gallery(struct app *app)
 
 /* A file that is named alone is on its way before its folder is read, which may take long. The
  * request that follows for the same picture joins this one. */
-static struct mural_bitmap *start_ahead(struct app *app, const char *const *paths, size_t count)
+static struct mural_bitmap *start_ahead(
+	struct app *app, const char *const *paths, size_t count, struct window_size size)
 {
 	struct mural_bitmap *bitmap = NULL;
 	struct mural_request request = {
 		.path = paths[0],
-		.box_width = app->size.width,
-		.box_height = app->size.height,
+		.box_width = size.width,
+		.box_height = size.height,
 		.format = MURAL_FORMAT_ARGB8888,
 		.priority = MURAL_PRIORITY_VISIBLE,
 	};
@@ -263,8 +262,9 @@ int app_open(struct app *app, const char *const *paths, size_t count, struct win
 	uint64_t now_ms, const char **ret_bad)
 {
 	size_t first;
+	/* First of all, also before the window's memory, whose pages take milliseconds. */
+	struct mural_bitmap *ahead = start_ahead(app, paths, count, size);
 	app_resize(app, size, now_ms);
-	struct mural_bitmap *ahead = start_ahead(app, paths, count);
 	int r = list_add(&app->list, paths, count, app->options.list_flags, &first, ret_bad);
 	if (app->list.count > 0) {
 		go(app, first);
@@ -584,8 +584,7 @@ void app_resize(struct app *app, struct window_size size, uint64_t now_ms)
 {
 	app->now_ms = now_ms;
 	/* Without memory for the larger window the smaller image goes on; the next size may fit. */
-	if (image_resize(&app->layer, size.width, size.height, COLOUR_BACKGROUND) < 0 ||
-		image_resize(&app->image, size.width, size.height, COLOUR_BACKGROUND) < 0)
+	if (image_resize(&app->layer, size.width, size.height, COLOUR_BACKGROUND) < 0)
 		return;
 	app->size = size;
 	app->dirty = true;
@@ -686,7 +685,7 @@ static void mark_again(struct app *app)
 	app->mark_ms = app->now_ms;
 }
 
-static void draw_info(struct app *app, const struct show_status *status)
+static void draw_info(struct app *app, const struct show_status *status, struct image *on)
 {
 	struct view *view = show_view(app->show);
 	size_t index = app->in_gallery ? gallery_selected(app->gallery) : status->index;
@@ -704,30 +703,30 @@ static void draw_info(struct app *app, const struct show_status *status)
 		info.bitmap_height = status->bitmap_height;
 		info.decode_ms = status->decode_ms;
 	}
-	overlay_info(&app->image, &app->fonts, &info);
+	overlay_info(on, &app->fonts, &info);
 }
 
-static void draw_overlays(struct app *app)
+static void draw_overlays(struct app *app, struct image *on)
 {
 	struct show_status status;
 	show_status(app->show, &status);
 	const char *path = app->list.count ? app->list.paths[status.index] : "";
 	if (app->list.count == 0)
-		overlay_note(&app->image, &app->fonts, "drop pictures or folders here");
+		overlay_note(on, &app->fonts, "drop pictures or folders here");
 	else if (!app->in_gallery && status.error)
-		overlay_error(&app->image, &app->fonts, path, status.error);
+		overlay_error(on, &app->fonts, path, status.error);
 	if (app->info && app->list.count)
-		draw_info(app, &status);
+		draw_info(app, &status, on);
 	if (app->memory)
-		overlay_memory(&app->image, &app->fonts, app->has_stats ? &app->stats : NULL);
+		overlay_memory(on, &app->fonts, app->has_stats ? &app->stats : NULL);
 	if (app->slow)
-		overlay_note(&app->image, &app->fonts, list_base_name(path));
+		overlay_note(on, &app->fonts, list_base_name(path));
 	if (app->mark_ms)
-		overlay_mark(&app->image, &app->fonts, app->memory, app->mark);
+		overlay_mark(on, &app->fonts, app->memory, app->mark);
 	if (app->note_ms)
-		overlay_note(&app->image, &app->fonts, app->note);
+		overlay_note(on, &app->fonts, app->note);
 	if (app->help)
-		overlay_help(&app->image, &app->fonts);
+		overlay_help(on, &app->fonts);
 }
 
 /* Somebody zooms in and it stays blurred: say why, once. */
@@ -741,7 +740,7 @@ static void tell_full_error(struct app *app)
 	app->full_told = failed;
 }
 
-const struct image *app_draw(struct app *app, uint64_t now_ms)
+bool app_draw(struct app *app, uint64_t now_ms)
 {
 	app->now_ms = now_ms;
 	bool changed = app->in_gallery ? gallery_draw(app->gallery, &app->layer, now_ms)
@@ -751,21 +750,23 @@ const struct image *app_draw(struct app *app, uint64_t now_ms)
 	tell_full_error(app);
 	if (!app->in_gallery && app_error(app, NULL))
 		app->failed = true;
-	if (!changed && !app->dirty)
-		return NULL;
+	changed |= app->dirty;
 	app->dirty = false;
-	memcpy(app->image.pixels, app->layer.pixels,
-		(size_t)app->image.width * app->image.height * sizeof(*app->image.pixels));
-	draw_overlays(app);
-	return &app->image;
+	return changed;
 }
 
-const struct image *app_image(const struct app *app)
+void app_compose(struct app *app, struct image *on)
 {
-	return &app->image;
+	image_copy(on, &app->layer, COLOUR_BACKGROUND);
+	draw_overlays(app, on);
 }
 
 /* ---- what is known ---- */
+
+struct window_size app_size(const struct app *app)
+{
+	return app->size;
+}
 
 bool app_pending(const struct app *app)
 {

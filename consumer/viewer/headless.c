@@ -70,7 +70,13 @@ int headless_snapshot(struct app *app, const char *path)
 	r = come_to_rest(app);
 	if (r < 0)
 		return r;
-	r = png_file_write(path, app_image(app));
+	CLEANUP(image_fini) struct image image = {0};
+	struct window_size size = app_size(app);
+	r = image_resize(&image, size.width, size.height, 0);
+	if (r < 0)
+		return r;
+	app_compose(app, &image);
+	r = png_file_write(path, &image);
 	if (r < 0)
 		log_line(LOG_ERROR, "%s: %s", path, strerror(-r));
 	return r < 0 ? 1 : 0;

@@ -57,6 +57,14 @@ int image_resize(struct image *image, uint32_t width, uint32_t height, uint32_t 
 	return 0;
 }
 
+void image_copy(struct image *to, const struct image *from, uint32_t colour)
+{
+	if (to->width != from->width || to->height != from->height)
+		image_fill(to, image_rect(to), colour);
+	if (from->pixels)
+		copy_centred(to, from);
+}
+
 void image_fini(struct image *image)
 {
 	free(image->pixels);

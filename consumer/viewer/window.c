@@ -5,8 +5,8 @@
 #include "viewer/window.h"
 
 #include "common/util.h"
+#include "sdl_library.h"
 
-#include <SDL.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -28,11 +28,14 @@ struct window {
 	SDL_Window *sdl;
 	struct app *app;
 	struct watch watch;
+	struct image copy; /* only where the window's memory is not like an image */
 	bool fullscreen;
 	char title[512];
 	char *dropped[DROPPED_MAX];
 	size_t dropped_count;
 };
+
+static bool loaded; /* SDL is */
 
 static uint64_t now(void)
 {
@@ -49,29 +52,33 @@ static void choose_locale(void)
 
 bool window_start(void)
 {
+	loaded = sdl_library_load();
+	if (!loaded)
+		return false;
 	choose_locale();
 	/* The OpenGL path behind window surfaces costs 10 times as much without a GPU. */
-	SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
-	SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
-	SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
-	SDL_SetHint(SDL_HINT_APP_NAME, "Mural");
-	return SDL_Init(SDL_INIT_VIDEO) == 0;
+	sdl.SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
+	sdl.SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
+	sdl.SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+	sdl.SetHint(SDL_HINT_APP_NAME, "Mural");
+	return sdl.Init(SDL_INIT_VIDEO) == 0;
 }
 
 void window_stop(void)
 {
-	SDL_Quit();
+	if (loaded)
+		sdl.Quit();
 }
 
 const char *window_error(void)
 {
-	return SDL_GetError();
+	return loaded ? sdl.GetError() : sdl_library_error();
 }
 
 bool window_screen_size(struct window_size *ret)
 {
 	SDL_DisplayMode mode;
-	if (SDL_GetDesktopDisplayMode(0, &mode) < 0 || mode.w <= 0 || mode.h <= 0)
+	if (sdl.GetDesktopDisplayMode(0, &mode) < 0 || mode.w <= 0 || mode.h <= 0)
 		return false;
 	*ret = (struct window_size){(uint32_t)mode.w, (uint32_t)mode.h};
 	return true;
@@ -90,8 +97,8 @@ static int watch_main(void *user)
 			atomic_load(&watch->stop))
 			continue;
 		SDL_Event event = {.type = watch->event};
-		if (SDL_PushEvent(&event) != 1) {
-			SDL_Delay(1); /* its queue is full: what is in there comes first */
+		if (sdl.PushEvent(&event) != 1) {
+			sdl.Delay(1); /* its queue is full: what is in there comes first */
 			continue;
 		}
 		eventfd_read(watch->wake, &count); /* blocks until the main thread has dispatched */
@@ -102,11 +109,11 @@ static int watch_main(void *user)
 static bool watch_start(struct watch *watch, int fd)
 {
 	watch->fd = fd;
-	watch->event = SDL_RegisterEvents(1);
+	watch->event = sdl.RegisterEvents(1);
 	watch->wake = eventfd(0, EFD_CLOEXEC);
 	if (watch->wake < 0)
 		return false;
-	watch->thread = SDL_CreateThread(watch_main, "mural", watch);
+	watch->thread = sdl.CreateThread(watch_main, "mural", watch);
 	return watch->thread != NULL;
 }
 
@@ -115,7 +122,7 @@ static void watch_end(struct watch *watch)
 	atomic_store(&watch->stop, true);
 	if (watch->wake >= 0)
 		eventfd_write(watch->wake, 1);
-	SDL_WaitThread(watch->thread, NULL);
+	sdl.WaitThread(watch->thread, NULL);
 	close_p(&watch->wake);
 }
 
@@ -136,7 +143,7 @@ static const char *key_name(SDL_Keycode key)
 	case SDLK_SPACE:
 		return "Space";
 	default:
-		return key & SDLK_SCANCODE_MASK ? SDL_GetKeyName(key) : "";
+		return key & SDLK_SCANCODE_MASK ? sdl.GetKeyName(key) : "";
 	}
 }
 
@@ -146,7 +153,7 @@ static void on_key(struct window *window, const SDL_KeyboardEvent *event)
 		return;
 	app_act(window->app, keys_action(key_name(event->keysym.sym)), now());
 	if (window->fullscreen)
-		SDL_ShowCursor(SDL_DISABLE);
+		sdl.ShowCursor(SDL_DISABLE);
 }
 
 static void on_text(struct window *window, const SDL_TextInputEvent *event)
@@ -176,7 +183,7 @@ static void on_button(struct window *window, const SDL_MouseButtonEvent *event)
 
 static void on_motion(struct window *window, const SDL_MouseMotionEvent *event)
 {
-	SDL_ShowCursor(SDL_ENABLE);
+	sdl.ShowCursor(SDL_ENABLE);
 	if (event->state & SDL_BUTTON_LMASK)
 		app_drag(window->app, event->xrel, event->yrel, now());
 }
@@ -198,27 +205,39 @@ static void on_drop(struct window *window, const SDL_DropEvent *event)
 		window->dropped[window->dropped_count++] = event->file;
 		return;
 	}
-	SDL_free(event->file);
+	sdl.free(event->file);
 	if (event->type != SDL_DROPCOMPLETE || window->dropped_count == 0)
 		return;
 	app_drop(window->app, (const char *const *)window->dropped, window->dropped_count, now());
 	for (size_t i = 0; i < window->dropped_count; i++)
-		SDL_free(window->dropped[i]);
+		sdl.free(window->dropped[i]);
 	window->dropped_count = 0;
 }
 
 /* ---- the loop ---- */
 
-static void present(struct window *window, const struct image *image)
+/* The picture is composed in the window's own memory where that has the layout of an image (it has,
+ * but for screens of few colours); elsewhere SDL converts a copy. */
+static void present(struct window *window)
 {
-	SDL_Surface *surface = SDL_GetWindowSurface(window->sdl);
-	SDL_Surface *drawn = SDL_CreateRGBSurfaceWithFormatFrom(image->pixels, (int)image->width,
-		(int)image->height, 32, (int)image->width * 4, SDL_PIXELFORMAT_XRGB8888);
-	if (surface && drawn) {
-		SDL_BlitSurface(drawn, NULL, surface, NULL);
-		SDL_UpdateWindowSurface(window->sdl);
+	SDL_Surface *surface = sdl.GetWindowSurface(window->sdl);
+	if (!surface)
+		return;
+	uint32_t width = (uint32_t)surface->w, height = (uint32_t)surface->h;
+	bool direct = surface->format->format == SDL_PIXELFORMAT_XRGB8888 &&
+		      surface->pitch == surface->w * 4;
+	if (direct) {
+		struct image image = {surface->pixels, width, height};
+		app_compose(window->app, &image);
+	} else if (image_resize(&window->copy, width, height, 0) == 0) {
+		SDL_Surface *drawn = sdl.CreateRGBSurfaceWithFormatFrom(window->copy.pixels,
+			surface->w, surface->h, 32, surface->w * 4, SDL_PIXELFORMAT_XRGB8888);
+		app_compose(window->app, &window->copy);
+		if (drawn)
+			sdl.UpperBlit(drawn, NULL, surface, NULL);
+		sdl.FreeSurface(drawn);
 	}
-	SDL_FreeSurface(drawn);
+	sdl.UpdateWindowSurface(window->sdl);
 }
 
 static void on_window(struct window *window, const SDL_WindowEvent *event)
@@ -228,7 +247,7 @@ static void on_window(struct window *window, const SDL_WindowEvent *event)
 			(struct window_size){(uint32_t)event->data1, (uint32_t)event->data2},
 			now());
 	else if (event->event == SDL_WINDOWEVENT_EXPOSED)
-		present(window, app_image(window->app));
+		present(window);
 }
 
 /* False: the window was closed. */
@@ -276,13 +295,13 @@ static void follow_app(struct window *window)
 	app_title(window->app, title, sizeof(title));
 	if (strcmp(title, window->title) != 0) {
 		memcpy(window->title, title, sizeof(title));
-		SDL_SetWindowTitle(window->sdl, title);
+		sdl.SetWindowTitle(window->sdl, title);
 	}
 	if (app_fullscreen(window->app) != window->fullscreen) {
 		window->fullscreen = !window->fullscreen;
-		SDL_SetWindowFullscreen(
+		sdl.SetWindowFullscreen(
 			window->sdl, window->fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
-		SDL_ShowCursor(SDL_ENABLE);
+		sdl.ShowCursor(SDL_ENABLE);
 	}
 }
 
@@ -291,16 +310,15 @@ static void loop(struct window *window)
 	SDL_Event event;
 	for (;;) {
 		app_tick(window->app, now());
-		const struct image *image = app_draw(window->app, now());
-		if (image)
-			present(window, image);
+		if (app_draw(window->app, now()))
+			present(window);
 		follow_app(window);
 		if (app_quits(window->app))
 			return;
 		/* All that waits is handled before anything is drawn: a heap of mouse movements
 		 * costs one picture. */
-		int more = SDL_WaitEventTimeout(&event, app_timeout(window->app, now()));
-		for (; more; more = SDL_PollEvent(&event))
+		int more = sdl.WaitEventTimeout(&event, app_timeout(window->app, now()));
+		for (; more; more = sdl.PollEvent(&event))
 			if (!handle(window, &event))
 				return;
 	}
@@ -310,7 +328,7 @@ static void loop(struct window *window)
 static void adopt_size(struct window *window)
 {
 	int width, height;
-	SDL_GetWindowSize(window->sdl, &width, &height);
+	sdl.GetWindowSize(window->sdl, &width, &height);
 	app_resize(window->app, (struct window_size){(uint32_t)width, (uint32_t)height}, now());
 }
 
@@ -318,7 +336,7 @@ bool window_run(struct app *app, struct window_size size, bool fullscreen)
 {
 	static struct window window = {.watch.wake = -1};
 	window.app = app;
-	window.sdl = SDL_CreateWindow("Mural", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED,
+	window.sdl = sdl.CreateWindow("Mural", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED,
 		(int)size.width, (int)size.height,
 		SDL_WINDOW_RESIZABLE | (fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0));
 	bool made = window.sdl && watch_start(&window.watch, app_fd(app));
@@ -327,13 +345,14 @@ bool window_run(struct app *app, struct window_size size, bool fullscreen)
 			window.fullscreen = true;
 			app_act(app, ACTION_FULLSCREEN, now());
 		}
-		SDL_SetWindowMinimumSize(window.sdl, 160, 120);
+		sdl.SetWindowMinimumSize(window.sdl, 160, 120);
 		adopt_size(&window);
-		SDL_StartTextInput();
+		sdl.StartTextInput();
 		loop(&window);
 	}
 	watch_end(&window.watch);
 	if (window.sdl)
-		SDL_DestroyWindow(window.sdl);
+		sdl.DestroyWindow(window.sdl);
+	image_fini(&window.copy);
 	return made;
 }

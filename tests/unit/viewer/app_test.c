@@ -4,6 +4,7 @@
 #include "viewer/app.h"
 #include "viewer/headless.h"
 #include "viewer/list.h"
+#include "viewer/style.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -46,10 +47,17 @@ static void teardown(void)
 
 TestSuite(app, .init = setup, .fini = teardown, .timeout = 30);
 
+static uint32_t shown[300][400];
+
+static void compose(void)
+{
+	app_compose(app, &(struct image){shown[0], 400, 300});
+}
+
 static uint32_t middle(void)
 {
-	const struct image *image = app_image(app);
-	return image->pixels[(size_t)image->height / 2 * image->width + image->width / 2];
+	compose();
+	return shown[150][200];
 }
 
 static void expect_played(const char *keys, uint32_t colour)
@@ -108,17 +116,29 @@ Test(app, escape_leaves_help_before_the_program)
 Test(app, info_memory_and_help_are_drawn_and_go_again)
 {
 	headless_play(app, "");
-	size_t size = (size_t)400 * 300 * 4;
-	uint32_t *before = malloc(size);
-	memcpy(before, app_image(app)->pixels, size);
+	static uint32_t before[300][400];
+	compose();
+	memcpy(before, shown, sizeof(before));
 	static const char *const keys[] = {"i", "m", "?"};
 	for (int i = 0; i < 3; i++) {
 		headless_play(app, keys[i]);
-		cr_expect_neq(memcmp(before, app_image(app)->pixels, size), 0, "%s", keys[i]);
+		compose();
+		cr_expect_neq(memcmp(before, shown, sizeof(before)), 0, "%s", keys[i]);
 		headless_play(app, keys[i]);
-		cr_expect_eq(memcmp(before, app_image(app)->pixels, size), 0, "%s", keys[i]);
+		compose();
+		cr_expect_eq(memcmp(before, shown, sizeof(before)), 0, "%s", keys[i]);
 	}
-	free(before);
+}
+
+Test(app, is_composed_whole_in_a_window_of_another_size)
+{
+	enum { WIDTH = 500, HEIGHT = 200 };
+	static uint32_t pixels[HEIGHT][WIDTH];
+	headless_play(app, "");
+	app_compose(app, &(struct image){pixels[0], WIDTH, HEIGHT});
+	cr_expect_eq(pixels[HEIGHT / 2][WIDTH / 2], RED);
+	cr_expect_eq(pixels[0][0], COLOUR_BACKGROUND);
+	cr_expect_eq(pixels[HEIGHT - 1][WIDTH - 1], COLOUR_BACKGROUND);
 }
 
 Test(app, a_double_click_asks_for_full_screen)

@@ -58,11 +58,16 @@ void app_resize(struct app *app, struct window_size size, uint64_t now_ms);
 int app_timeout(const struct app *app, uint64_t now_ms);
 void app_tick(struct app *app, uint64_t now_ms);
 
-/* What the window shows; NULL when nothing has changed since the last call. */
-const struct image *app_draw(struct app *app, uint64_t now_ms);
+/* Brings what is to be seen up to date. True when it has changed since the last call: app_compose
+ * is due. */
+bool app_draw(struct app *app, uint64_t now_ms);
 
-/* The same, changed or not. */
-const struct image *app_image(const struct app *app);
+/* What the window shows, drawn into @on, every pixel of it: the pictures, and what is written over
+ * them. */
+void app_compose(struct app *app, struct image *on);
+
+/* Of the window, as it was told last and there was memory for. */
+struct window_size app_size(const struct app *app);
 
 /* Asks for fresh numbers; app_pending until they are there. */
 void app_refresh_stats(struct app *app);

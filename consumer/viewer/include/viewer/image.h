@@ -20,6 +20,9 @@ struct rect {
 int image_resize(struct image *image, uint32_t width, uint32_t height, uint32_t colour);
 void image_fini(struct image *image);
 
+/* All of @to becomes @from: centred, cut or with @colour around it where the sizes differ. */
+void image_copy(struct image *to, const struct image *from, uint32_t colour);
+
 /* Sets every pixel to @colour. */
 void image_fill(struct image *image, struct rect area, uint32_t colour);
 
