@@ -1,11 +1,15 @@
 /* What the tests of the objects share. */
 #include "support.h"
 
+#include <ashmem/ashmem.h>
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -52,6 +56,36 @@ int closed_descriptor(void)
 	int fd = dup(0);
 	close(fd);
 	return fd;
+}
+
+void forbid_addresses(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+	cr_assert_not_null(file);
+	cr_assert_eq(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	rlim_t most = pages * PAGE + ((rlim_t)64 << 20);
+	cr_assert_eq(setrlimit(RLIMIT_AS, &(struct rlimit){most, most}), 0);
+}
+
+bool is_on_device(int fd)
+{
+	struct stat st;
+	cr_assert_eq(fstat(fd, &st), 0);
+	return S_ISCHR(st.st_mode);
+}
+
+int share_for_looking(int fd)
+{
+	if (is_on_device(fd))
+		cr_assert_eq(ashmem_set_prot_region(fd, PROT_READ), 0);
+	return ashmem_share_readonly(fd);
+}
+
+int looking_error(int fd)
+{
+	return is_on_device(fd) ? -EPERM : -EACCES;
 }
 
 static sigjmp_buf faulted;

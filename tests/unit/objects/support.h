@@ -14,6 +14,19 @@ int count_descriptors(void);
 /* Lets no more descriptors be opened. */
 void forbid_descriptors(void);
 
+/* Lets this process map but some 64 MiB more. */
+void forbid_addresses(void);
+
+/* Whether the region is one of the kernel's driver. */
+bool is_on_device(int fd);
+
+/* A descriptor of the region through which one can only look, as its holder would make it. The
+ * device has no read-only descriptors: there the mask is narrowed, for all. */
+int share_for_looking(int fd);
+
+/* What asking for writable memory through such a descriptor gives. */
+int looking_error(int fd);
+
 /* A connected pair of SOCK_SEQPACKET sockets. */
 void connect_pair(int sockets[2]);
 
