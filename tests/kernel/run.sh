@@ -1,7 +1,7 @@
 #!/bin/bash
-# Runs ashmem's tests on the real driver: boots a kernel that has it under QEMU, without KVM, runs the static programs of
-# BUILD-FOLDER there, and holds the conformance program's lines against those that the memfd driver gives here; they may differ
-# in what the file `differences` lists, and have to.
+# Runs ashmem's tests, and the pipeline, on the real driver: boots a kernel that has it (guest.sh), runs what tests.sh lists, and holds
+# the conformance program's lines and the pictures' checksums against those that the memfd driver gives here. The lines may differ in
+# what the file `differences` lists, and have to.
 #
 # usage: run.sh [--cost] BUILD-FOLDER
 #   --cost  measures ashmem_cost there too, and prints it (minutes)
@@ -19,98 +19,67 @@ if [ $# -ne 1 ]; then
 	echo "usage: run.sh [--cost] BUILD-FOLDER" >&2
 	exit 2
 fi
-build=$(realpath "$1")/tests/kernel
-guest=$build/guest
-boot_seconds=$((cost ? 900 : 150))
-suites=(conform conform_memfd model model_processes pool one_process many_processes ${cost:+cost})
-programs=(ashmem_conform ashmem_model ashmem_cost pool_device one_process many_processes)
-failed=0
+build=$(realpath "$1")
+guest_build=$build/tests/kernel
+# shellcheck source=tests/kernel/guest.sh
+. "$here/guest.sh"
 
-skip() {
-	echo "skipped: $*"
-	exit 77
-}
+mapfile -t suites < <(sed -nE 's/^suite ([a-z_]+) .*/\1/p' "$here/tests.sh")
+[ -z "$cost" ] || suites+=(cost)
+static=("$guest_build"/guest/{ashmem_conform,ashmem_model,ashmem_cost,pool_device,one_process,many_processes})
+dynamic=("$build"/bin/{mural-producer,mural,pipeline,test_memory_dealer,test_heap_dealer,test_memory_file,test_memory_heap,test_shared_memory})
+# A JPEG that stays pinned; JPEGs and a PNG that come and go.
+pictures=("$here"/../../assets/pictures/{dunes-restart-420,mountains-420,sea-progressive-420}.jpg
+	"$here"/../../assets/pictures/{planet-rgba8,spheres-rgb8}.png)
+failed=0
 
 fail() {
 	echo "FAILED: $*"
 	failed=1
 }
 
-is_static() {
-	[ -x "$1" ] && ! grep -qaF /ld-linux "$1"
-}
-
-need() {
-	local tool program
-	for tool in qemu-system-x86_64 busybox cpio gzip; do
-		command -v "$tool" >/dev/null || skip "no $tool (scripts/install_packages.sh kernel)"
-	done
-	is_static "$(command -v busybox)" || skip "busybox is not linked statically (scripts/install_packages.sh kernel)"
-	for program in "${programs[@]}"; do
-		[ -x "$guest/$program" ] || skip "$guest/$program is not built"
+need_programs() {
+	local program
+	for program in "${static[@]}" "${dynamic[@]}"; do
+		[ -x "$program" ] || guest_skip "$program is not built"
 	done
 }
 
-fetch_kernel() {
-	local reason code=0
-	cache=${XDG_CACHE_HOME:-${HOME:-$build}/.cache}/mural-kernel
-	mkdir -p "$cache" 2>/dev/null || cache=$build/cache
-	reason=$("$here/fetch.sh" "$cache" 2>&1) || code=$?
-	[ "$code" -ne 77 ] || skip "${reason##*$'\n'}"
-	[ "$code" -eq 0 ] || skip "the kernel can not be unpacked: ${reason##*$'\n'}"
-}
-
-# Puts the programs and what starts them into an initial file system.
-make_initrd() {
-	local root=$work/root
-	mkdir -p "$root/bin"
-	cp "$here/init" "$root/init"
-	chmod 755 "$root/init"
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	cp -r "$cache/kernel/modules" "$root/modules"
-	for program in "${programs[@]}"; do
-		cp "$guest/$program" "$root/bin/"
-	done
-	[ -z "$cost" ] || touch "$root/cost"
-	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) | gzip -1 >"$work/initrd"
-}
-
-# The kernel speaks on the first serial port, the tests on the second.
 boot() {
-	echo "booting $(<"$cache/kernel/version")"
-	timeout "$boot_seconds" qemu-system-x86_64 -accel tcg -m 512 -nographic -no-reboot -monitor none -nic none \
-		-kernel "$cache/kernel/vmlinuz" -initrd "$work/initrd" -append "console=ttyS0 quiet panic=-1" \
-		-serial "file:$build/console" -serial "file:$build/output" </dev/null >"$build/qemu" 2>&1 ||
-		fail "qemu ended with $?, within $boot_seconds s: $(tail -n 1 "$build/qemu")"
-	grep -qxF "== done" "$build/output" || {
-		fail "the machine did not come to its end; its console and output:"
-		tail -n 5 "$build/console" "$build/output"
-	}
-}
-
-# What one suite printed.
-output_of() {
-	sed -n "/^== begin $1\$/,/^== end $1 /{ /^== /!p }" "$build/output"
+	guest_begin "$work" "$here/tests.sh"
+	guest_add_program "${static[@]}" "${dynamic[@]}"
+	guest_add_files pictures "${pictures[@]}"
+	[ -z "$cost" ] || touch "$guest_root/cost"
+	echo "booting $(<"$guest_cache/kernel/version")"
+	guest_boot "$((cost ? 900 : 200))" || failed=1
 }
 
 # Every suite ended, and well.
 judge_suites() {
 	local suite code
 	for suite in "${suites[@]}"; do
-		code=$(sed -n "s/^== end $suite //p" "$build/output")
-		echo "$suite: $(output_of "$suite" | tail -n 1)"
+		code=$(guest_code "$suite")
+		echo "$suite: $(guest_output "$suite" | tail -n 1)"
 		[ "$code" = 0 ] || {
 			fail "$suite: exit code ${code:-missing}"
-			output_of "$suite" | grep -v '^[AK][0-9]* *ok ' || true
+			guest_output "$suite" | grep -v '^[AK][0-9]* *ok ' || true
 		}
+	done
+}
+
+# What the machine offers, as `mural doctor` sees it: the pipeline's decoders are shut in, though by seccomp alone.
+judge_machine() {
+	local line
+	for line in 'ok +ashmem +/dev/ashmem is there' 'ok +seccomp +decoders are shut in' 'note +landlock +Landlock is not in this kernel'; do
+		guest_output doctor | grep -qE "^$line" || fail "mural doctor does not say: $line"
 	done
 }
 
 # The lines in which the drivers differ, each with its driver's name; the last line, which counts, is no clause's.
 judge_answers() {
 	local status=0
-	ASHMEM_DRIVER=memfd "$guest/ashmem_conform" >"$work/memfd" || fail "ashmem_conform on the memfd driver, here"
-	output_of conform >"$work/device"
+	ASHMEM_DRIVER=memfd "$guest_build/guest/ashmem_conform" >"$work/memfd" || fail "ashmem_conform on the memfd driver, here"
+	guest_output conform >"$work/device"
 	sed -i '/^[AK][0-9]/!d' "$work/memfd" "$work/device"
 	diff --unchanged-line-format= --old-line-format='memfd  %L' --new-line-format='device %L' \
 		"$work/memfd" "$work/device" >"$work/differences" || status=$?
@@ -121,14 +90,25 @@ judge_answers() {
 	echo "answers: $(wc -l <"$work/device") on the device; $(grep -c '^device' "$work/differences") are not the memfd's"
 }
 
-need
-mkdir -p "$build"
-work=$(mktemp -d "$build/work.XXXXXX")
+# The same pictures have the same pixels there, before and after the purge, and here.
+judge_pixels() {
+	"$build/bin/pipeline" "$build/bin/mural-producer" memfd "$work/socket" "${pictures[@]}" | sort >"$work/here" ||
+		fail "the pipeline on the memfd driver, here"
+	guest_output pipeline | grep -E '^[^ ]+\.(jpg|png) +[0-9a-f]{16}$' | sort >"$work/there" || true
+	diff -u --label here --label there "$work/here" "$work/there" || fail "pixels on the device are not those of the memfd"
+	echo "pixels: $(wc -l <"$work/there") pictures are the same on the device and on the memfd"
+}
+
+guest_need
+need_programs
+mkdir -p "$guest_build"
+work=$(mktemp -d "$guest_build/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-fetch_kernel
-make_initrd
+guest_fetch_kernel
 boot
 judge_suites
+judge_machine
 judge_answers
-[ -z "$cost" ] || output_of cost
+judge_pixels
+[ -z "$cost" ] || guest_output cost
 exit "$failed"

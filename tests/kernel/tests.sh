@@ -1,0 +1,26 @@
+# shellcheck shell=dash
+# What runs in the machine, in this order. `suite` is that of init.
+
+# Android gives the device a second name, with the boot's id.
+cp -a /dev/ashmem /dev/ashmem01234567-89ab-cdef-0123-456789abcdef
+
+export ASHMEM_DRIVER=memfd
+suite conform_memfd ashmem_conform
+export ASHMEM_DRIVER=device
+suite conform ashmem_conform
+suite model ashmem_model 64000 1
+suite model_processes ashmem_model 20000 2 3
+suite pool pool_device
+suite one_process one_process kernel
+suite many_processes many_processes
+[ ! -e /cost ] || suite cost ashmem_cost
+unset ASHMEM_DRIVER
+suite doctor mural doctor
+export ASHMEM_DRIVER=device
+suite memory_dealer test_memory_dealer --jobs 1 --color=never
+suite heap_dealer test_heap_dealer --jobs 1 --color=never
+suite memory_file test_memory_file --jobs 1 --color=never
+suite memory_heap test_memory_heap --jobs 1 --color=never
+suite shared_memory test_shared_memory --jobs 1 --color=never
+unset ASHMEM_DRIVER
+suite pipeline pipeline /bin/mural-producer device /tmp/mural.socket /pictures/*
