@@ -1,0 +1,311 @@
+/* Handing a ready bitmap to another process, over its size: how long until the reader has its first
+ * byte, and its last (it reads one word of each cache line of the picture, in memory it has not
+ * touched before).
+ *
+ *   mural         connected already; request, wait, pin
+ *   socket, pipe  the owner writes the pixels, the reader reads them into memory that is there
+ *   memcpy        within one process, between memory that is there
+ *   SCM_RIGHTS    a byte there, a descriptor back: the floor; and mapped and read to the last byte
+ *
+ * A copy has no first byte of a bitmap before it has the last, so its one time stands for both.
+ * Binder stops at 1 MiB - 8 KiB for all transactions of a process together. */
+#include "harness/bench.h"
+
+#include <errno.h>
+#include <mural/mural.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ROUNDS 15
+#define QUICK_ROUNDS 5
+#define TIMEOUT_MS 120000
+#define CHUNK ((size_t)256 << 10)
+#define LINE 64
+
+/* The owner: a process with a picture's bytes, in a memfd. It answers a command byte. */
+struct owner {
+	pid_t pid;
+	int socket, pipe; /* the reader's ends */
+	size_t bytes;
+	uint8_t *there; /* the reader's own memory, for copies; owned */
+	uint8_t *source;
+};
+
+static void write_all(int fd, const uint8_t *data, size_t size)
+{
+	while (size > 0) {
+		ssize_t done = write(fd, data, size < CHUNK ? size : CHUNK);
+		if (done <= 0)
+			_exit(1);
+		data += done;
+		size -= (size_t)done;
+	}
+}
+
+static void send_descriptor(int socket, int fd)
+{
+	char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec iov = {&byte, 1};
+	struct msghdr message = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	if (sendmsg(socket, &message, 0) != 1)
+		_exit(1);
+}
+
+static int receive_descriptor(int socket)
+{
+	char byte, control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = {&byte, 1};
+	struct msghdr message = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control)};
+	bench_must(recvmsg(socket, &message, MSG_CMSG_CLOEXEC) == 1, "recvmsg");
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int fd = -1;
+	if (header && header->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	bench_must(fd >= 0, "a descriptor");
+	return fd;
+}
+
+_Noreturn static void own(int socket, int out, int memory, const uint8_t *pixels, size_t bytes)
+{
+	char command;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (read(socket, &command, 1) == 1) {
+		if (command == 's')
+			write_all(socket, pixels, bytes);
+		else if (command == 'p')
+			write_all(out, pixels, bytes);
+		else
+			send_descriptor(socket, memory);
+	}
+	_exit(0);
+}
+
+static void *map(int fd, size_t bytes, int protection)
+{
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE : MAP_SHARED;
+	void *at = mmap(NULL, bytes, protection, flags, fd, 0);
+	bench_must(at != MAP_FAILED, "mmap");
+	return at;
+}
+
+/* @pixels: what it owns; copied. */
+static void start_owner(struct owner *owner, const uint8_t *pixels, size_t bytes)
+{
+	int pair[2], ends[2], memory = memfd_create("bench handover", MFD_CLOEXEC);
+	bench_must(memory >= 0 && ftruncate(memory, (off_t)bytes) == 0, "memfd");
+	bench_must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0, "socketpair");
+	bench_must(pipe(ends) == 0, "pipe");
+	owner->bytes = bytes;
+	owner->source = map(memory, bytes, PROT_READ | PROT_WRITE);
+	memcpy(owner->source, pixels, bytes);
+	owner->there = map(-1, bytes, PROT_READ | PROT_WRITE);
+	owner->pid = fork();
+	bench_must(owner->pid >= 0, "fork");
+	if (owner->pid == 0) {
+		close(pair[0]);
+		close(ends[0]);
+		own(pair[1], ends[1], memory, owner->source, bytes);
+	}
+	close(pair[1]);
+	close(ends[1]);
+	close(memory);
+	owner->socket = pair[0];
+	owner->pipe = ends[0];
+}
+
+static void stop_owner(struct owner *owner)
+{
+	close(owner->socket);
+	close(owner->pipe);
+	waitpid(owner->pid, NULL, 0);
+	munmap(owner->there, owner->bytes);
+	munmap(owner->source, owner->bytes);
+}
+
+/* ---- reading ---- */
+
+/* One word a line: what the reader touches. Every way must give the same sum. */
+static uint64_t read_lines(const void *pixels, size_t bytes)
+{
+	uint64_t sum = 0;
+	for (size_t at = 0; at + sizeof(uint64_t) <= bytes; at += LINE)
+		sum += *(const volatile uint64_t *)((const char *)pixels + at);
+	return sum;
+}
+
+static double since_us(double start)
+{
+	return (bench_now_ns() - start) / 1e3;
+}
+
+static double copy_by(struct owner *owner, char command, int fd)
+{
+	double start = bench_now_ns();
+	bench_must(write(owner->socket, &command, 1) == 1, "asking");
+	for (size_t done = 0; done < owner->bytes;) {
+		size_t left = owner->bytes - done;
+		ssize_t got = read(fd, owner->there + done, left < CHUNK ? left : CHUNK);
+		bench_must(got > 0, "copying");
+		done += (size_t)got;
+	}
+	return since_us(start);
+}
+
+static double copy_in_process(struct owner *owner)
+{
+	double start = bench_now_ns();
+	memcpy(owner->there, owner->source, owner->bytes);
+	return since_us(start);
+}
+
+static double pass_descriptor(struct owner *owner, double *ret_last, uint64_t *ret_sum)
+{
+	double start = bench_now_ns();
+	bench_must(write(owner->socket, "d", 1) == 1, "asking");
+	int fd = receive_descriptor(owner->socket);
+	double passed = since_us(start);
+	void *pixels = map(fd, owner->bytes, PROT_READ);
+	*ret_sum = read_lines(pixels, owner->bytes);
+	*ret_last = since_us(start);
+	munmap(pixels, owner->bytes);
+	close(fd);
+	return passed;
+}
+
+static struct mural *connect_to_producer(void)
+{
+	struct mural *mural;
+	int r = mural_open(NULL, &mural);
+	errno = -r;
+	bench_must(r == 0, "a producer");
+	return mural;
+}
+
+static struct mural_bitmap *get(
+	struct mural *mural, const char *path, uint32_t box, struct mural_view *ret)
+{
+	const struct mural_request wanted = {
+		.path = path, .box_width = box, .priority = MURAL_PRIORITY_VISIBLE};
+	struct mural_bitmap *bitmap;
+	int r = mural_request(mural, &wanted, &bitmap);
+	if (r == 0)
+		r = mural_bitmap_wait(bitmap, TIMEOUT_MS);
+	if (r == 0)
+		r = mural_bitmap_pin_wait(bitmap, TIMEOUT_MS, ret);
+	errno = r < 0 ? -r : ETIMEDOUT;
+	bench_must(r == 0, path);
+	return bitmap;
+}
+
+/* A connection of its own each time, so that the region is not known yet. It is made before: what
+ * is measured is the hand-over to a program that runs. */
+static double by_mural(
+	const char *path, uint32_t box, size_t bytes, double *ret_last, uint64_t *ret_sum)
+{
+	struct mural *mural = connect_to_producer();
+	struct mural_view view;
+	double start = bench_now_ns();
+	struct mural_bitmap *bitmap = get(mural, path, box, &view);
+	(void)*(const volatile uint8_t *)view.pixels;
+	double first = since_us(start);
+	*ret_sum = read_lines(view.pixels, bytes);
+	*ret_last = since_us(start);
+	mural_bitmap_unpin(bitmap);
+	mural_bitmap_unref(bitmap);
+	mural_close(mural);
+	return first;
+}
+
+/* ---- one size ---- */
+
+static void sample(struct bench *bench, const char *series, const char *at, double us)
+{
+	bench_sample(bench, "hand-over", series, at, "us", us);
+}
+
+static void round_of(struct bench *bench, struct owner *owner, const char *path, uint32_t box,
+	const char *at, bool counts)
+{
+	double last, mapped;
+	uint64_t sum, shared_sum;
+	double socket = copy_by(owner, 's', owner->socket);
+	uint64_t copied = read_lines(owner->there, owner->bytes);
+	double first = by_mural(path, box, owner->bytes, &last, &sum);
+	double passed = pass_descriptor(owner, &mapped, &shared_sum);
+	double pipe = copy_by(owner, 'p', owner->pipe), memcpied = copy_in_process(owner);
+	bench_check(bench, "every way gives the same bytes", sum == copied && sum == shared_sum);
+	if (!counts)
+		return;
+	sample(bench, "mural, first byte", at, first);
+	sample(bench, "mural, last byte", at, last);
+	sample(bench, "Unix socket copy", at, socket);
+	sample(bench, "pipe copy", at, pipe);
+	sample(bench, "memcpy", at, memcpied);
+	sample(bench, "SCM_RIGHTS alone", at, passed);
+	sample(bench, "SCM_RIGHTS, mapped and read", at, mapped);
+	bench_ratio(bench, "hand-over", "socket copy / mural, first byte", at, socket / first);
+	bench_ratio(bench, "hand-over", "socket copy / mural, last byte", at, socket / last);
+	bench_ratio(bench, "hand-over", "mural, first byte / SCM_RIGHTS", at, first / passed);
+	bench_ratio(bench, "hand-over", "mural, last byte / SCM_RIGHTS, mapped and read", at,
+		last / mapped);
+}
+
+static void measure(struct bench *bench, const char *path, uint32_t box)
+{
+	char at[32];
+	struct owner owner;
+	struct mural_view view;
+	struct mural *mural = connect_to_producer();
+	struct mural_bitmap *bitmap = get(mural, path, box, &view); /* stays pinned, and so ready */
+	size_t bytes = (size_t)view.stride_bytes * view.height;
+	start_owner(&owner, view.pixels, bytes);
+	snprintf(at, sizeof(at), "%.4g", (double)bytes / (1 << 20));
+	unsigned rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS);
+	round_of(bench, &owner, path, box, at, false);
+	for (unsigned i = 0; i < rounds; i++)
+		round_of(bench, &owner, path, box, at, true);
+	stop_owner(&owner);
+	mural_bitmap_unpin(bitmap);
+	mural_bitmap_unref(bitmap);
+	mural_close(mural);
+}
+
+int main(int argc, char **argv)
+{
+	/* Widths of a 3:2 picture of 64 KiB, 256 KiB, 1, 4, 8, 32 and 128 MiB. */
+	static const uint32_t boxes[] = {157, 314, 627, 1254, 1774, 3547, 7095};
+	struct bench *bench = bench_begin("handover",
+		"A ready bitmap to another process, to the first and the last byte.", NULL, NULL,
+		argc, argv);
+	char *path = bench_picture(40, "jpeg");
+	bench_folder();
+	size_t count = sizeof(boxes) / sizeof(*boxes);
+	for (size_t i = 0; i < count; i++) {
+		if (!bench_quick(bench) || i % 2 == 1 || i == 0)
+			measure(bench, path, boxes[i]);
+	}
+	bench_note(bench,
+		"at: MiB. Goals at 32 MiB: a socket copy at least 100 times the first byte; "
+		"the first byte at most 3 SCM_RIGHTS round trips. Binder ends at 1 MiB.");
+	bench_goal(bench, "hand-over", "mural, first byte / SCM_RIGHTS", BENCH_AT_MOST, 3);
+	free(path);
+	return bench_end(bench);
+}
