@@ -1,0 +1,303 @@
+/* Does it cost more when there is more? The pool with 100 to 100 000 bitmaps, each known to 1 to 64
+ * consumers, beside a pool of 100 bitmaps and one consumer, in turn; and requests for a ready
+ * bitmap, 1 to 1000 in flight, through libmural and a producer. What is asked for: each within 1.5.
+ *
+ *   pin          on the board and the state table, 64 bitmaps spread over all
+ *   tell         what the pool does for a request of a ready bitmap: told to a new consumer,
+ * released purge        a bitmap purged and filled again, one after another idle         a bitmap
+ * whose idle delay is over is unpinned, and brought back stat         what `mural stat` asks for */
+#include "harness/bench.h"
+
+#include "common/util.h"
+#include "pool/pool.h"
+
+#include <mural/mural.h>
+#include <mural/pixel.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUNDS 15
+#define QUICK_ROUNDS 5
+#define SIDE 32 /* a bitmap is one page */
+#define SPREAD 64
+#define PIN_REPEATS 200
+#define IDLE_NS ((uint64_t)1000000000)
+#define TIMEOUT_MS 60000
+#define HOLDERS_MAX 64
+
+struct scene {
+	struct bench *bench;
+	struct pool *pool;
+	struct pool_slot **slot; /* owned array */
+	size_t slots, holders;
+	struct pool_holder *holder[HOLDERS_MAX], *newcomer;
+	const struct board_table *table; /* as the first consumer sees them */
+	struct board_pins *pins;
+	uint64_t now_ns;
+};
+
+static void done(int r, const char *what)
+{
+	errno = -r;
+	bench_must(r >= 0, what);
+}
+
+/* ---- a pool with all of that in it ---- */
+
+static void fill(struct scene *scene, struct pool_slot *slot)
+{
+	int fd;
+	uint64_t offset, length;
+	uint8_t row[SIDE * 4];
+	memset(row, 0x5a, sizeof(row));
+	pool_window(slot, &fd, &offset, &length);
+	bench_must(pwrite(fd, row, sizeof(row), (off_t)offset) == sizeof(row), "filling a bitmap");
+	done(pool_publish(scene->pool, slot, 1000000, false, scene->now_ns), "publish");
+}
+
+static void tell_all(struct scene *scene, struct pool_slot *slot)
+{
+	for (size_t i = 0; i < scene->holders; i++)
+		done(pool_tell(scene->pool, slot, scene->holder[i], false, scene->now_ns), "tell");
+}
+
+static void add_slot(struct scene *scene, size_t index)
+{
+	struct pool_bitmap bitmap = {MURAL_FORMAT_XRGB8888, SIDE, SIDE, 0, 0};
+	bench_must(mural_bitmap_layout(
+			   bitmap.format, SIDE, SIDE, &bitmap.stride_bytes, &bitmap.size_bytes),
+		"layout");
+	done(pool_reserve(scene->pool, &bitmap, getuid(), NULL, scene->now_ns, &scene->slot[index]),
+		"reserve");
+	fill(scene, scene->slot[index]);
+	tell_all(scene, scene->slot[index]);
+}
+
+static struct scene open_scene(struct bench *bench, size_t slots, size_t holders)
+{
+	struct scene scene = {.bench = bench,
+		.slots = slots,
+		.holders = holders,
+		.now_ns = monotonic_ns(),
+		.slot = calloc(slots, sizeof(*scene.slot))};
+	const struct pool_options options = {.budget_bytes = UINT64_C(2) << 30,
+		.idle_ns = IDLE_NS,
+		.keep_bytes = UINT64_MAX,
+		.holder_pinned_bytes = UINT64_MAX,
+		.driver = ASHMEM_DRIVER_MEMFD,
+		.instance = {1, 2}};
+	int fd;
+	bench_must(scene.slot != NULL, "memory");
+	done(pool_create(&options, scene.now_ns, &scene.pool), "a pool");
+	done(pool_holder_create(scene.pool, getuid(), NULL, &scene.newcomer, &fd), "a consumer");
+	for (size_t i = 0; i < holders; i++)
+		done(pool_holder_create(scene.pool, getuid(), NULL, &scene.holder[i], &fd),
+			"a consumer");
+	done(board_import_pins(fd, &options.instance, &scene.pins), "a board");
+	done(board_import_table(pool_table_fd(scene.pool), &options.instance, &scene.table),
+		"the state table");
+	for (size_t i = 0; i < slots; i++)
+		add_slot(&scene, i);
+	return scene;
+}
+
+static void close_scene(struct scene *scene)
+{
+	board_unmap_pins(scene->pins);
+	board_unmap_table(scene->table);
+	pool_destroy(scene->pool);
+	free(scene->slot);
+}
+
+/* ---- what is measured; ns of one ---- */
+
+/* The @i'th of SPREAD slots spread over all. */
+static struct pool_slot *spread(const struct scene *scene, size_t i)
+{
+	return scene->slot[i * (scene->slots - 1) / (SPREAD - 1)];
+}
+
+static double time_pin(void *user)
+{
+	struct scene *scene = user;
+	uint32_t number[SPREAD];
+	uint64_t generation[SPREAD];
+	for (size_t i = 0; i < SPREAD; i++) {
+		number[i] = pool_slot_number(spread(scene, i));
+		generation[i] = pool_slot_generation(spread(scene, i));
+	}
+	double start = bench_now_ns();
+	for (int repeat = 0; repeat < PIN_REPEATS; repeat++) {
+		for (size_t i = 0; i < SPREAD; i++) {
+			bench_must(board_pin(scene->table, scene->pins, number[i], generation[i]) ==
+					   BOARD_PINNED,
+				"a pin of a ready bitmap");
+			board_unpin(scene->table, scene->pins, number[i]);
+		}
+	}
+	return (bench_now_ns() - start) / (PIN_REPEATS * SPREAD);
+}
+
+static double time_tell(void *user)
+{
+	struct scene *scene = user;
+	double start = bench_now_ns();
+	for (size_t i = 0; i < SPREAD; i++) {
+		done(pool_tell(scene->pool, spread(scene, i), scene->newcomer, true, scene->now_ns),
+			"tell");
+		done(pool_release(scene->pool, spread(scene, i), scene->newcomer), "release");
+	}
+	return (bench_now_ns() - start) / SPREAD;
+}
+
+static double time_stat(void *user)
+{
+	struct scene *scene = user;
+	struct mural_stats stats = {0};
+	double start = bench_now_ns();
+	pool_stats(scene->pool, &stats);
+	double ns = bench_now_ns() - start;
+	bench_check(scene->bench, "stat counts every bitmap",
+		stats.ready_bitmaps + stats.pinned_bitmaps + stats.idle_bitmaps == scene->slots);
+	return ns;
+}
+
+static void refill_purged(struct scene *scene)
+{
+	for (size_t i = 0; i < scene->slots; i++) {
+		struct pool_slot *slot = scene->slot[i];
+		if (pool_slot_state(slot) != BOARD_PURGED)
+			continue;
+		done(pool_refill(scene->pool, slot, NULL, scene->now_ns), "refill");
+		fill(scene, slot);
+		tell_all(scene, slot);
+	}
+}
+
+static double time_purge(void *user)
+{
+	struct scene *scene = user;
+	struct mural_stats before = {0}, after = {0};
+	pool_stats(scene->pool, &before);
+	double start = bench_now_ns();
+	pool_shrink(scene->pool, SPREAD * MURAL_PAGE_SIZE, scene->now_ns);
+	double ns = bench_now_ns() - start;
+	pool_stats(scene->pool, &after);
+	bench_check(scene->bench, "a purge purges", after.purges > before.purges);
+	refill_purged(scene);
+	return ns / (double)(after.purges - before.purges);
+}
+
+/* Everything idles, and comes back. */
+static double time_idle(void *user)
+{
+	struct scene *scene = user;
+	scene->now_ns += 4 * IDLE_NS;
+	double start = bench_now_ns();
+	while (pool_deadline(scene->pool) <= scene->now_ns)
+		pool_tick(scene->pool, scene->now_ns);
+	for (size_t i = 0; i < scene->slots; i++)
+		done(pool_revive(scene->pool, scene->slot[i], NULL, scene->now_ns), "revive");
+	return (bench_now_ns() - start) / (double)scene->slots;
+}
+
+/* ---- the pool, small beside large ---- */
+
+static const struct {
+	const char *what;
+	double (*measure)(void *scene);
+} operations[] = {{"pin", time_pin}, {"tell", time_tell}, {"purge", time_purge},
+	{"idle", time_idle}, {"stat", time_stat}};
+
+static void measure_size(struct bench *bench, struct scene *small, size_t slots, size_t holders)
+{
+	struct scene large = open_scene(bench, slots, holders);
+	char at[64];
+	unsigned rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS);
+	snprintf(at, sizeof(at), "%zu bitmaps, %zu consumers", slots, holders);
+	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
+		operations[i].measure(small);
+		operations[i].measure(&large);
+		for (unsigned round = 0; round < rounds; round++) {
+			double one = operations[i].measure(small);
+			double ns = operations[i].measure(&large);
+			bench_sample(bench, "pool", operations[i].what, "100 bitmaps, 1 consumers",
+				"ns", one);
+			bench_sample(bench, "pool", operations[i].what, at, "ns", ns);
+			bench_ratio(bench, "pool", operations[i].what, at, ns / one);
+		}
+	}
+	close_scene(&large);
+}
+
+static void measure_pool(struct bench *bench)
+{
+	static const struct {
+		size_t slots, holders;
+		bool quick;
+	} sizes[] = {{100, 64, true}, {1000, 1, false}, {10000, 1, true}, {10000, 64, false},
+		{100000, 1, false}};
+	struct scene small = open_scene(bench, 100, 1);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		if (sizes[i].quick || !bench_quick(bench))
+			measure_size(bench, &small, sizes[i].slots, sizes[i].holders);
+	}
+	close_scene(&small);
+	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
+		bench_goal(bench, "pool", operations[i].what, BENCH_AT_MOST, 1.5);
+}
+
+/* ---- requests in flight ---- */
+
+/* @count requests for a bitmap that is there, sent before any answer is looked at; us of one. */
+static double time_requests(struct mural *mural, const char *path, size_t count)
+{
+	const struct mural_request wanted = {
+		.path = path, .box_width = 128, .priority = MURAL_PRIORITY_VISIBLE};
+	struct mural_bitmap **bitmap = calloc(count, sizeof(struct mural_bitmap *));
+	bench_must(bitmap != NULL, "memory");
+	double start = bench_now_ns();
+	for (size_t i = 0; i < count; i++)
+		done(mural_request(mural, &wanted, &bitmap[i]), "a request");
+	for (size_t i = 0; i < count; i++)
+		bench_must(mural_bitmap_wait(bitmap[i], TIMEOUT_MS) == 0, "a ready bitmap");
+	double us = (bench_now_ns() - start) / 1e3 / (double)count;
+	for (size_t i = 0; i < count; i++)
+		mural_bitmap_unref(bitmap[i]);
+	free(bitmap);
+	return us;
+}
+
+static void measure_requests(struct bench *bench)
+{
+	char *path = bench_picture(1, "jpeg"), at[16];
+	struct mural *mural;
+	unsigned rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS);
+	bench_folder();
+	done(mural_open(NULL, &mural), "a producer");
+	for (size_t count = 1; count <= 1000; count *= 10) {
+		snprintf(at, sizeof(at), "%zu", count);
+		time_requests(mural, path, count);
+		for (unsigned i = 0; i < rounds; i++) {
+			double one = time_requests(mural, path, 1);
+			double many = time_requests(mural, path, count);
+			bench_sample(bench, "requests in flight", "each", at, "us", many);
+			if (count > 1)
+				bench_ratio(bench, "requests in flight", "each / one alone", at,
+					many / one);
+		}
+	}
+	bench_goal(bench, "requests in flight", "each / one alone", BENCH_AT_MOST, 1.5);
+	mural_close(mural);
+	free(path);
+}
+
+int main(int argc, char **argv)
+{
+	struct bench *bench = bench_begin("growth",
+		"What more bitmaps, consumers and requests cost each.", NULL, NULL, argc, argv);
+	measure_pool(bench);
+	measure_requests(bench);
+	return bench_end(bench);
+}
