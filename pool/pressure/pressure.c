@@ -12,9 +12,9 @@
 #define NEXT_MAX_NS UINT64_C(1000000000)
 #define LEVEL_HOLD_NS UINT64_C(1000000000)
 #define FOLLOW_NS UINT64_C(1000000000)
-/* A reaction takes 5 to 31 ms, and an allocator grows by up to 1.6 MiB in each of them. */
+/* A reaction takes 5 to 31 ms, and an allocator in a group grows by up to 1.6 MiB in each of them. */
 #define LOW_SHARE 8
-#define LOW_MIN ((uint64_t)32 << 20)
+#define LOW_MIN ((uint64_t)48 << 20)
 #define LOW_MAX ((uint64_t)256 << 20)
 #define SLACK_SHARE 4
 #define EVENTS_A_TURN 16

@@ -386,20 +386,26 @@ static uint64_t decoder_bytes(const struct entry *entry)
 		       : sum;
 }
 
+/* What all that run may yet take, and @entry. */
+static uint64_t decoders_bytes(const struct server *server, const struct entry *entry)
+{
+	uint64_t bytes = decoder_bytes(entry);
+	list_for_each(node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		if (other->stage == ENTRY_DECODE &&
+			__builtin_add_overflow(bytes, decoder_bytes(other), &bytes))
+			return UINT64_MAX;
+	}
+	return bytes;
+}
+
 /* Decoders at once are as many as there is memory for, so that decoding under pressure does not
  * bring the machine down; but one always may. */
 static bool decoder_free(struct server *server, const struct entry *entry)
 {
 	if (server->decoding == 0 || server->decoding >= server->options.workers)
 		return server->decoding == 0;
-	uint64_t bytes = decoder_bytes(entry);
-	list_for_each(node, &server->running) {
-		const struct entry *other = list_item(node, struct entry, running_node);
-		if (other->stage == ENTRY_DECODE &&
-			__builtin_add_overflow(bytes, decoder_bytes(other), &bytes))
-			return false;
-	}
-	return memory_allows(server, bytes);
+	return memory_allows(server, decoders_bytes(server, entry));
 }
 
 /* Headers are quick to read: they do not wait for the decoders in front of them. Who is ready to
@@ -442,8 +448,11 @@ void decode_schedule(struct server *server)
 	while (!server->ending && nursery_ready(server->nursery) > 0 &&
 		(entry = next_in_turn(server)) != NULL) {
 		list_remove(&entry->queue);
-		if (entry->stage == ENTRY_DECODE && find_room(server, entry) == 0)
-			continue;
+		if (entry->stage == ENTRY_DECODE) {
+			if (find_room(server, entry) == 0)
+				continue;
+			memory_prepare(server, decoders_bytes(server, entry));
+		}
 		int r = submit(server, entry);
 		if (r == -EAGAIN) {
 			push_back(server, entry);

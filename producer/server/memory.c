@@ -23,14 +23,17 @@ static void on_event(struct loop_watch *watch, uint32_t events)
 		server->memory.look_ns = server->memory.looked_ns + SPACING_NS;
 }
 
-static void tell(struct server *server, enum mural_pressure level)
+static void tell(struct session *session, enum mural_pressure level)
 {
 	struct protocol_pressure message = {.head.type = PROTOCOL_PRESSURE, .level = level};
-	list_for_each (node, &server->sessions) {
-		struct session *session = list_item(node, struct session, node);
-		if (session->holder)
-			session_send(session, &message, sizeof(message), NULL, 0);
-	}
+	if (session->holder)
+		session_send(session, &message, sizeof(message), NULL, 0);
+}
+
+static void tell_all(struct server *server)
+{
+	list_for_each (node, &server->sessions)
+		tell(list_item(node, struct session, node), server->memory.advice.level);
 }
 
 static void look(struct server *server, uint64_t now_ns)
@@ -42,7 +45,7 @@ static void look(struct server *server, uint64_t now_ns)
 	memory->look_ns = now_ns + memory->advice.next_ns;
 	memory->owed_bytes = max_u64(memory->owed_bytes, memory->advice.event_bytes);
 	if (memory->advice.level != before)
-		tell(server, memory->advice.level);
+		tell_all(server);
 	memory->eased |= memory->advice.level < before;
 }
 
@@ -76,6 +79,14 @@ void memory_stop(struct server *server)
 		loop_remove(server->loop, &server->memory.watch);
 	pressure_destroy(server->memory.pressure);
 	server->memory.pressure = NULL;
+}
+
+void memory_tell(struct session *session)
+{
+	struct server *server = session->server;
+	look_again(server);
+	if (server->memory.advice.level != MURAL_PRESSURE_NONE)
+		tell(session, server->memory.advice.level);
 }
 
 /* A piece of what is to go; the next look, which comes at once, says whether more is. */
@@ -123,15 +134,30 @@ uint64_t memory_deadline(const struct server *server)
 	return memory->look_ns;
 }
 
-bool memory_allows(struct server *server, uint64_t bytes)
+/* What is missing for @bytes. */
+static uint64_t missing(struct server *server, uint64_t bytes)
 {
-	const struct memory *memory = &server->memory;
+	const struct pressure_advice *advice = &server->memory.advice;
 	uint64_t wanted;
 	look_again(server);
-	if (memory->advice.headroom_bytes == UINT64_MAX)
-		return true;
-	return !__builtin_add_overflow(bytes, memory->advice.reserve_bytes, &wanted) &&
-	       wanted <= memory->advice.headroom_bytes + pool_purgeable_bytes(server->pool);
+	if (__builtin_add_overflow(bytes, advice->reserve_bytes, &wanted))
+		wanted = UINT64_MAX;
+	return wanted - min_u64(wanted, advice->headroom_bytes);
+}
+
+bool memory_allows(struct server *server, uint64_t bytes)
+{
+	return missing(server, bytes) <= pool_purgeable_bytes(server->pool);
+}
+
+/* A decoder fills memory faster than looks would follow. */
+void memory_prepare(struct server *server, uint64_t bytes)
+{
+	uint64_t short_of = missing(server, bytes);
+	if (short_of == 0)
+		return;
+	server->memory.freed_bytes += pool_shrink(server->pool, short_of, monotonic_ns());
+	server->memory.look_ns = 0;
 }
 
 void memory_stats(struct server *server, struct mural_stats *stats)

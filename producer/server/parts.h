@@ -187,10 +187,14 @@ struct memory {
 
 int memory_start(struct server *server);
 void memory_stop(struct server *server);
+/* Who comes under pressure is told so at once. */
+void memory_tell(struct session *session);
 void memory_tick(struct server *server, uint64_t now_ns);
 uint64_t memory_deadline(const struct server *server);
 /* Can @bytes more be taken, with what the pool would give back for them? */
 bool memory_allows(struct server *server, uint64_t bytes);
+/* Gives back what is missing for @bytes more, which are about to be taken. */
+void memory_prepare(struct server *server, uint64_t bytes);
 void memory_stats(struct server *server, struct mural_stats *stats);
 
 /* ---- the server ---- */

@@ -405,6 +405,7 @@ static void on_hello(struct session *session, const struct protocol_hello *hello
 		.requests_max = SESSION_REQUESTS_MAX,
 	};
 	session_send(session, &welcome, sizeof(welcome), fds, 2);
+	memory_tell(session);
 }
 
 static void on_pin(struct session *session, const struct protocol_slot *wanted)

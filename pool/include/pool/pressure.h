@@ -14,7 +14,7 @@
  * looks. The others are events: one of them wakes its group's (psi of the machine: meminfo's)
  * numbers until all is well there, whether these are watched by themselves or not.
  *
- * How much: LOW is an eighth of the limit, at least 32 and at most 256 MiB, and never more than
+ * How much: LOW is an eighth of the limit, at least 48 and at most 256 MiB, and never more than
  * half of it. With less than LOW left, memory is to be given back until LOW and a quarter are left,
  * so that the next page does not start it again. Page cache that can be dropped counts as left; but
  * when an event says that dropping it goes badly only half of it does (pressure-level medium), or

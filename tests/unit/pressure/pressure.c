@@ -54,7 +54,7 @@ Test(pressure, the_lowest_group_up_the_v1_tree_counts)
 	begin();
 	struct pressure_advice advice = look();
 	cr_expect_eq(advice.headroom_bytes, 8 * MIB);
-	cr_expect_eq(advice.free_bytes, (32 + 8 - 8) * MIB); /* its mark is 32 MiB */
+	cr_expect_eq(advice.free_bytes, (48 + 12 - 8) * MIB); /* its mark is 48 MiB */
 	cr_expect_str_eq(pressure_source_name(pressure, 1), "cgroup v1 /a/b");
 	cr_expect_str_eq(pressure_source_name(pressure, 2), "cgroup v1 /a");
 }
