@@ -267,8 +267,9 @@ static void report(struct bench *bench, const char *label, const struct run *run
 		bench_sample(bench, "from first need to freed", label, at, "ms",
 			run->freed_ms - run->need_ms);
 	bench_sample(bench, "freed", label, at, "MiB", (double)run->freed / (double)MIB);
-	bench_sample(
-		bench, "freed beyond need", label, at, "MiB", (double)run->beyond / (double)MIB);
+	if (!run->hog_killed) /* whose memory would count as left */
+		bench_sample(bench, "freed beyond need", label, at, "MiB",
+			(double)run->beyond / (double)MIB);
 	if (run->hog_ms >= 0)
 		bench_sample(bench, "until the hog had all", label, at, "ms", run->hog_ms);
 	bench_sample(bench, "damaged", label, at, "bytes", (double)run->damaged);
