@@ -18,7 +18,7 @@ expect() {
 	{ cat "$folder/said" && exit 1; }
 expect "the report names the kernel" grep -qF "kernel $(uname -r)" "$folder/report.md"
 expect "the report has the precision table" grep -q "^| st_blocks | [0-9.]* | [0-9.]* |" "$folder/report.md"
-expect "the report says what was verified" grep -q "verified: what is said to be intact is: 2 of 2" "$folder/report.md"
+expect "the report says what was verified" grep -q "verified: purge_precision: what is said to be intact is: 2 of 2" "$folder/report.md"
 if [ -e "$folder/left-out-timeline-all" ]; then
 	expect "what is left out is said" grep -q "left out: timeline-all" "$folder/report.md"
 elif command -v gnuplot >/dev/null; then
