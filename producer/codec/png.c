@@ -3,11 +3,17 @@
  * As with libjpeg, errors arrive in a callback that must not return; guarded() sets the place it
  * jumps to, and what must survive lives in struct png. libpng would inflate and keep text, profiles
  * and suggested palettes of any size: all chunks that do not change pixels are declared unknown,
- * and unknown ones are dropped. Only eXIf is looked at. */
+ * and unknown ones are dropped. Only eXIf is looked at.
+ *
+ * A large picture is first tried the quick way: png_feed.h puts inflated data in the place of its
+ * IDAT chunks. Should anything at all go wrong there, the picture is decoded again from its
+ * beginning by libpng and zlib alone, so that what is refused, why, and how much of a damaged
+ * picture is kept do not depend on how it was tried. */
 #include "exif_orientation.h"
 #include "outcome.h"
 #include "pages.h"
 #include "plan.h"
+#include "png_feed.h"
 #include "row_sink.h"
 
 #include "common/util.h"
@@ -24,6 +30,8 @@
 /* libpng's and zlib's fixed state and buffers: measured below 128 KiB; and one unknown chunk. */
 #define PNG_FIXED_BYTES ((uint64_t)256 << 10)
 #define PNG_CHUNK_BYTES_MAX ((png_alloc_size_t)64 << 10)
+/* How much of a stream that is only to be copied it takes at a time. */
+#define PNG_FEED_BYTES ((size_t)32 << 10)
 
 struct png {
 	png_structp png;
@@ -41,6 +49,9 @@ struct png {
 	int error;            /* -errno of a read that failed, 0 */
 	int passes;
 	bool came;              /* at least one row was decoded */
+	uint64_t feed_bytes;    /* of filtered rows, when the quick way suits; 0: it does not */
+	uint32_t first_bytes;   /* of the first IDAT */
+	struct png_feed *feed;  /* owned; what is read in place of the file, NULL: the file */
 	uint8_t *image;         /* owned; an interlaced picture that is to be scaled or turned */
 	size_t buffered, taken; /* of buffer: bytes that it holds, bytes that libpng has had */
 	uint8_t buffer[PNG_BUFFER_BYTES];
@@ -87,9 +98,27 @@ static bool fill_buffer(struct png *png)
 	return got > 0;
 }
 
+/* The chunks that follow are the file's own, and libpng is to check them. */
+static void leave_feed(struct png *png, uint64_t position)
+{
+	png_feed_close(png->feed);
+	png->feed = NULL;
+	png->source->position = position;
+	png->taken = png->buffered = 0;
+	png_set_crc_action(png->png, PNG_CRC_DEFAULT, PNG_CRC_NO_CHANGE);
+}
+
 static void read_data(png_structp context, png_bytep data, size_t size)
 {
 	struct png *png = png_get_io_ptr(context);
+	uint64_t position;
+	if (png->feed && png_feed_ended(png->feed, &position))
+		leave_feed(png, position);
+	if (png->feed) {
+		if (!png_feed_read(png->feed, data, size))
+			png_error(context, "the quick way is not possible");
+		return;
+	}
 	while (size > 0) {
 		if (png->taken == png->buffered && !fill_buffer(png)) {
 			png->ended = true;
@@ -182,6 +211,66 @@ static void step_configure(struct png *png)
 	};
 }
 
+/* ---- the quick way ---- */
+
+/* All filtered rows of the picture. */
+static uint64_t raw_bytes(const struct png *png)
+{
+	uint64_t bits = (uint64_t)png_get_bit_depth(png->png, png->info) *
+			png_get_channels(png->png, png->info);
+	uint64_t bytes = 0;
+	for (unsigned pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES; pass++) {
+		bool interlaced = png_get_interlace_type(png->png, png->info) != 0;
+		uint64_t width = png->plan.stored_width, height = png->plan.stored_height;
+		if (interlaced) {
+			width = PNG_PASS_COLS(png->plan.stored_width, pass);
+			height = PNG_PASS_ROWS(png->plan.stored_height, pass);
+		}
+		if (width > 0)
+			bytes += height * (1 + (width * bits + 7) / 8);
+		if (!interlaced)
+			break;
+	}
+	return bytes;
+}
+
+/* libpng has read as far as the header of the first IDAT. */
+static uint64_t data_position(const struct png *png)
+{
+	return png->source->position - (png->buffered - png->taken);
+}
+
+/* The length of the first IDAT, which libpng keeps to itself. */
+static bool first_chunk_bytes(const struct png *png, uint32_t *ret)
+{
+	uint8_t header[8];
+	struct source before = {.fd = png->source->fd, .position = data_position(png) - 8};
+	if (source_read(&before, header, sizeof(header)) != sizeof(header) ||
+		memcmp(header + 4, "IDAT", 4) != 0)
+		return false;
+	*ret = png_get_uint_32(header);
+	return true;
+}
+
+static void see_whether_feed_suits(struct png *png)
+{
+	uint64_t bytes = raw_bytes(png);
+	if (first_chunk_bytes(png, &png->first_bytes) && png_feed_suits(bytes, png->first_bytes))
+		png->feed_bytes = bytes;
+}
+
+static int open_feed(struct png *png, const struct picture_target *target)
+{
+	png->feed = png_feed_open(
+		png->source->fd, data_position(png), png->first_bytes, png->feed_bytes, target);
+	if (!png->feed)
+		return -1;
+	png_set_crc_action(png->png, PNG_CRC_QUIET_USE, PNG_CRC_NO_CHANGE);
+	png_set_option(png->png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
+	png_set_compression_buffer_size(png->png, PNG_FEED_BYTES);
+	return 0;
+}
+
 /* ---- memory ---- */
 
 static size_t row_bytes(const struct png *png)
@@ -202,6 +291,8 @@ static uint64_t png_memory(const struct png *png)
 	uint64_t bytes = rows + row_sink_memory(&png->shape);
 	if (needs_image(png))
 		bytes += row_bytes(png) * (uint64_t)png->shape.height;
+	if (png->feed_bytes > 0)
+		bytes += png_feed_memory();
 	if (bytes < EXIF_MEMORY_BYTES)
 		bytes = EXIF_MEMORY_BYTES;
 	return bytes + sizeof(*png) + PNG_FIXED_BYTES;
@@ -273,6 +364,7 @@ static void png_close(struct png *png)
 {
 	if (!png)
 		return;
+	png_feed_close(png->feed);
 	row_sink_fini(&png->sink);
 	free(png->image);
 	if (png->png)
@@ -316,6 +408,7 @@ static int png_prepare(struct png *png)
 	int r = guarded(png, step_configure);
 	if (r < 0)
 		return r;
+	see_whether_feed_suits(png);
 	png->result->memory_bytes = png_memory(png);
 	return 0;
 }
@@ -360,8 +453,29 @@ static int png_settle(struct png *png, int failure)
 	return 0;
 }
 
-static int png_decode(struct source *source, const struct job *job,
-	const struct picture_target *target, struct job_result *result)
+static int png_rows(struct png *png, const struct picture_target *target)
+{
+	struct pages pages;
+	pages_begin(&pages, target);
+	int r = png_settle(png, guarded(png, step_decode));
+	pages_end(&pages);
+	return r;
+}
+
+/* Any failure means: not this way. (The pages are made by the feed's helper, if it has one.) */
+static int png_rows_quick(struct png *png, const struct picture_target *target)
+{
+	if (open_feed(png, target) < 0)
+		return -1;
+	if (png_feed_is_ahead(png->feed))
+		return png_settle(png, guarded(png, step_decode));
+	return png_rows(png, target);
+}
+
+/* @quick NULL: by libpng and zlib alone. Else the quick way if it suits; *quick says whether it was
+ * tried. */
+static int png_attempt(struct source *source, const struct job *job,
+	const struct picture_target *target, bool *quick, struct job_result *result)
 {
 	CLEANUP(png_close_p) struct png *png = png_new(source, job, result);
 	if (!png)
@@ -377,11 +491,24 @@ static int png_decode(struct source *source, const struct job *job,
 		return r;
 	if (row_sink_init(&png->sink, &png->shape, target) < 0 || prepare_image(png) < 0)
 		return outcome_fail(result, MURAL_REASON_MEMORY, "no memory for rows");
-	struct pages pages;
-	pages_begin(&pages, target);
-	r = png_settle(png, guarded(png, step_decode));
-	pages_end(&pages);
-	return r;
+	if (!quick)
+		return png_rows(png, target);
+	*quick = png->feed_bytes > 0;
+	return *quick ? png_rows_quick(png, target) : png_rows(png, target);
+}
+
+static int png_decode(struct source *source, const struct job *job,
+	const struct picture_target *target, struct job_result *result)
+{
+	const struct source source_before = *source;
+	const struct job_result result_before = *result;
+	bool quick = false;
+	int r = png_attempt(source, job, target, &quick, result);
+	if (!quick || (r == 0 && !(result->flags & MURAL_BITMAP_PARTIAL)))
+		return r;
+	*source = source_before;
+	*result = result_before;
+	return png_attempt(source, job, target, NULL, result);
 }
 
 const struct codec codec_png = {
