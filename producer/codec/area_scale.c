@@ -130,6 +130,16 @@ static void finish_row(struct area_scale *scale, uint8_t *ret_row)
 	scale->filled = 0;
 }
 
+uint32_t area_scale_begin_at(struct area_scale *scale, uint32_t to, bool *ret_partial)
+{
+	uint64_t start = (uint64_t)to * scale->from_height;
+	uint32_t row = (uint32_t)(start / scale->to_height);
+	uint32_t early = (uint32_t)(start % scale->to_height);
+	*ret_partial = early > 0;
+	scale->filled = early > 0 ? scale->from_height - early : 0;
+	return row;
+}
+
 bool area_scale_push(struct area_scale *scale, const uint8_t *row, uint8_t *ret_row)
 {
 	uint32_t weight = scale->to_height;

@@ -26,6 +26,10 @@ int area_scale_init(struct area_scale *scale, uint32_t from_width, uint32_t from
 	uint32_t to_width, uint32_t to_height, bool alpha);
 void area_scale_fini(struct area_scale *scale);
 
+/* Before the first row: begins at row @to of the result. Returns the source row to begin with. When
+ * @ret_partial, the first row of the result that then comes is the one before, and not whole. */
+uint32_t area_scale_begin_at(struct area_scale *scale, uint32_t to, bool *ret_partial);
+
 /* Takes the next source row. True: a row of the result is complete and has been written to
  * @ret_row. */
 bool area_scale_push(struct area_scale *scale, const uint8_t *row, uint8_t *ret_row);

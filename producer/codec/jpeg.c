@@ -1,21 +1,14 @@
-/* JPEG by libjpeg-turbo.
- *
- * libjpeg reports errors by a callback that must not return: all calls into it are made inside
- * guarded(), which sets the jump's place, and everything that must survive the jump lives in struct
- * jpeg. Nothing is ever printed. */
+/* JPEG by libjpeg-turbo. Nothing is ever printed. */
 #include "exif_orientation.h"
-#include "jpeg_source.h"
+#include "jpeg_decoder.h"
 #include "outcome.h"
 #include "pages.h"
-#include "plan.h"
-#include "row_sink.h"
 
 #include "common/util.h"
 
 #include <errno.h>
 #include <jerror.h>
 #include <mural/pixel.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,29 +16,9 @@
  * KiB. */
 #define JPEG_FIXED_BYTES ((uint64_t)384 << 10)
 
-#define MARKER_BYTES_MAX 65533u
-
 /* Each scan walks over the whole picture, and an empty one takes 20 bytes of file. Encoders write
  * 10 or so. */
 #define SCANS_MAX 500
-
-struct jpeg {
-	struct jpeg_decompress_struct cinfo;
-	struct jpeg_error_mgr errors;
-	struct jpeg_progress_mgr progress;
-	struct jpeg_source input;
-	jmp_buf escape;
-	const struct job *job;
-	struct job_result *result;
-	struct plan plan;
-	struct row_shape shape;
-	struct row_sink sink;
-	unsigned orientation; /* 0: no Exif segment seen yet */
-	bool header_read;
-	bool damaged;       /* with JOB_ALLOW_PARTIAL: some data were missing or wrong */
-	uint32_t good_rows; /* of the scaled picture; rows from here on never came */
-	uint8_t marker[MARKER_BYTES_MAX];
-};
 
 static struct jpeg *jpeg_of(j_common_ptr cinfo)
 {
@@ -199,7 +172,7 @@ static boolean read_app1(j_decompress_ptr cinfo)
 	return TRUE;
 }
 
-static void step_read_header(struct jpeg *jpeg, struct source *source)
+static void step_read_header(struct jpeg *jpeg, void *source)
 {
 	j_decompress_ptr cinfo = &jpeg->cinfo;
 	jpeg_create_decompress(cinfo);
@@ -252,9 +225,9 @@ static void choose_scale(struct jpeg *jpeg)
 	}
 }
 
-static void step_configure(struct jpeg *jpeg, struct source *source)
+static void step_configure(struct jpeg *jpeg, void *context)
 {
-	(void)source;
+	(void)context;
 	j_decompress_ptr cinfo = &jpeg->cinfo;
 	choose_colours(jpeg);
 	cinfo->dct_method = JDCT_ISLOW;
@@ -311,7 +284,8 @@ static uint64_t jpeg_memory(struct jpeg *jpeg)
 	/* EXIF is read, and its memory free again, before any row exists. */
 	if (bytes < EXIF_MEMORY_BYTES)
 		bytes = EXIF_MEMORY_BYTES;
-	return bytes + sizeof(*jpeg) + JPEG_FIXED_BYTES;
+	bytes += sizeof(*jpeg) + JPEG_FIXED_BYTES;
+	return jpeg_halves_possible(jpeg) ? 2 * bytes : bytes;
 }
 
 /* ---- rows ---- */
@@ -335,43 +309,56 @@ static void cmyk_to_bgra(uint8_t *row, uint32_t width, uint8_t flip)
 	}
 }
 
-static void step_decode(struct jpeg *jpeg, struct source *source)
+void jpeg_start(struct jpeg *jpeg)
 {
-	(void)source;
-	j_decompress_ptr cinfo = &jpeg->cinfo;
-	jpeg_start_decompress(cinfo);
-	if (jpeg_has_multiple_scans(cinfo))
+	jpeg_start_decompress(&jpeg->cinfo);
+	if (jpeg_has_multiple_scans(&jpeg->cinfo))
 		check_ended(jpeg);
-	while (cinfo->output_scanline < cinfo->output_height) {
-		uint32_t y = cinfo->output_scanline;
-		JSAMPROW row = row_sink_place(&jpeg->sink);
-		jpeg_read_scanlines(cinfo, &row, 1);
-		if (jpeg->input.ended && cinfo->arith_code)
-			check_ended(jpeg);
-		if (y >= jpeg->good_rows)
-			return;
-		if (cinfo->out_color_space == JCS_CMYK)
-			cmyk_to_bgra(row, cinfo->output_width, cinfo->saw_Adobe_marker ? 0 : 255);
-		row_sink_push(&jpeg->sink);
-	}
-	jpeg_finish_decompress(cinfo);
+}
+
+bool jpeg_next_row(struct jpeg *jpeg)
+{
+	j_decompress_ptr cinfo = &jpeg->cinfo;
+	uint32_t y = cinfo->output_scanline;
+	JSAMPROW row = row_sink_place(&jpeg->sink);
+	jpeg_read_scanlines(cinfo, &row, 1);
+	if (jpeg->input.ended && cinfo->arith_code)
+		check_ended(jpeg);
+	if (y >= jpeg->good_rows)
+		return false;
+	if (cinfo->out_color_space == JCS_CMYK)
+		cmyk_to_bgra(row, cinfo->output_width, cinfo->saw_Adobe_marker ? 0 : 255);
+	row_sink_push(&jpeg->sink);
+	return true;
+}
+
+void jpeg_finish(struct jpeg *jpeg)
+{
+	jpeg_finish_decompress(&jpeg->cinfo);
 	check_ended(jpeg);
+}
+
+static void step_decode(struct jpeg *jpeg, void *context)
+{
+	(void)context;
+	jpeg_start(jpeg);
+	while (jpeg->cinfo.output_scanline < jpeg->cinfo.output_height)
+		if (!jpeg_next_row(jpeg))
+			return;
+	jpeg_finish(jpeg);
 }
 
 /* ---- the codec ---- */
 
-/* Runs a step of libjpeg calls. The failure that is in the result when one of them jumped out, 0
- * when it came to its end. */
-static int guarded(struct jpeg *jpeg, void (*step)(struct jpeg *jpeg, struct source *source),
-	struct source *source)
+int jpeg_guarded(struct jpeg *jpeg, void (*step)(struct jpeg *jpeg, void *context), void *context)
 {
 	if (setjmp(jpeg->escape))
 		return jpeg->result->error;
-	step(jpeg, source);
+	step(jpeg, context);
 	return 0;
 }
 
-static void jpeg_close(struct jpeg *jpeg)
+void jpeg_close(struct jpeg *jpeg)
 {
 	if (!jpeg)
 		return;
@@ -385,7 +372,7 @@ static void jpeg_close_p(struct jpeg **jpeg)
 	jpeg_close(*jpeg);
 }
 
-static struct jpeg *jpeg_new(const struct job *job, struct job_result *result)
+struct jpeg *jpeg_new(const struct job *job, struct job_result *result)
 {
 	struct jpeg *jpeg = calloc(1, sizeof(*jpeg));
 	if (!jpeg) {
@@ -401,10 +388,9 @@ static struct jpeg *jpeg_new(const struct job *job, struct job_result *result)
 	return jpeg;
 }
 
-/* Reads the header and settles everything that follows from it. */
-static int jpeg_prepare(struct jpeg *jpeg, struct source *source)
+int jpeg_prepare(struct jpeg *jpeg, struct source *source)
 {
-	int header = guarded(jpeg, step_read_header, source);
+	int header = jpeg_guarded(jpeg, step_read_header, source);
 	/* First the limits: whatever else is wrong with a picture that is too large, this is what
 	 * to say of it. A header that was cut was filled up, though, and its numbers mean nothing.
 	 */
@@ -418,7 +404,7 @@ static int jpeg_prepare(struct jpeg *jpeg, struct source *source)
 	unsigned orientation = jpeg->orientation ? jpeg->orientation : 1;
 	plan_make(jpeg->job, jpeg->cinfo.image_width, jpeg->cinfo.image_height, orientation,
 		&jpeg->plan, jpeg->result);
-	int r = guarded(jpeg, step_configure, source);
+	int r = jpeg_guarded(jpeg, step_configure, NULL);
 	if (r < 0)
 		return r;
 	jpeg->result->memory_bytes = jpeg_memory(jpeg);
@@ -453,28 +439,47 @@ static int jpeg_settle(struct jpeg *jpeg, int failure)
 	return 0;
 }
 
-static int jpeg_decode(struct source *source, const struct job *job,
+/* A decoder that has read the header of a picture that fits @target. NULL: @result says why not. */
+static struct jpeg *open_for(struct source *source, const struct job *job,
 	const struct picture_target *target, struct job_result *result)
 {
 	CLEANUP(jpeg_close_p) struct jpeg *jpeg = jpeg_new(job, result);
-	if (!jpeg)
-		return result->error;
-	int r = jpeg_prepare(jpeg, source);
-	if (r < 0)
-		return r;
-	r = plan_check_target(&jpeg->plan, target, result);
-	if (r < 0)
-		return r;
-	r = plan_check_memory(job, result->memory_bytes, result);
-	if (r < 0)
-		return r;
-	if (row_sink_init(&jpeg->sink, &jpeg->shape, target) < 0)
-		return outcome_fail(result, MURAL_REASON_MEMORY, "no memory for rows");
+	if (!jpeg || jpeg_prepare(jpeg, source) < 0 ||
+		plan_check_target(&jpeg->plan, target, result) < 0 ||
+		plan_check_memory(job, result->memory_bytes, result) < 0)
+		return NULL;
+	if (row_sink_init(&jpeg->sink, &jpeg->shape, target) < 0) {
+		outcome_fail(result, MURAL_REASON_MEMORY, "no memory for rows");
+		return NULL;
+	}
+	return take_ptr(&jpeg);
+}
+
+static int decode_in_one(struct jpeg *jpeg, const struct picture_target *target)
+{
 	struct pages pages;
 	pages_begin(&pages, target);
-	r = jpeg_settle(jpeg, guarded(jpeg, step_decode, source));
+	int r = jpeg_settle(jpeg, jpeg_guarded(jpeg, step_decode, NULL));
 	pages_end(&pages);
 	return r;
+}
+
+static int jpeg_decode(struct source *source, const struct job *job,
+	const struct picture_target *target, struct job_result *result)
+{
+	struct job_result before = *result;
+	CLEANUP(jpeg_close_p) struct jpeg *jpeg = open_for(source, job, target, result);
+	if (!jpeg)
+		return result->error;
+	if (!jpeg_halves_possible(jpeg) || team_free(target->team) == 0)
+		return decode_in_one(jpeg, target);
+	if (jpeg_decode_halves(jpeg, source->fd, target) == 0)
+		return 0;
+	jpeg_close(take_ptr(&jpeg));
+	*result = before;
+	source->position = 0;
+	jpeg = open_for(source, job, target, result);
+	return jpeg ? decode_in_one(jpeg, target) : result->error;
 }
 
 const struct codec codec_jpeg = {

@@ -7,8 +7,7 @@
 #include "producer/team.h"
 
 /* Makes the pages of [@from, @from + @length), from the beginning on. Stops at the first error:
- * whoever writes then faults them in. Makes no call but madvise. Small ranges are not worth it and
- * are left alone. */
+ * whoever writes then faults them in. Makes no call but madvise. */
 void pages_make(uint8_t *from, size_t length);
 
 /* Those of a whole bitmap, for a decoder that writes from one thread: by a helper, ahead of the

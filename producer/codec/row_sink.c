@@ -4,7 +4,10 @@
  * each pixel would touch a cache line and a page of its own, so BAND_ROWS of them are gathered and
  * turned together. */
 #include "row_sink.h"
+#include "pages.h"
 #include "plan.h"
+
+#include "common/util.h"
 
 #include <errno.h>
 #include <mural/pixel.h>
@@ -18,9 +21,9 @@
 #define ROW_PIXEL_BYTES 4u
 
 /* 16 rows are one cache line of each column, and the band of a 6000 pixels wide picture, 384 KiB,
- * stays in the second-level cache: a 24 MP JPEG turned takes 110 ms of CPU, with 32 or 64 rows 160 to
- * 180, unturned 70. */
-#define BAND_ROWS 16u
+ * stays in the second-level cache: a 24 MP JPEG turned takes 110 ms of CPU, with 32 or 64 rows 160
+ * to 180, unturned 70. */
+#define BAND_ROWS ROW_SINK_PART
 /* Keeps the rows of a band that is a power of two wide from competing for the same cache sets. */
 #define BAND_ROW_GAP 64u
 
@@ -107,6 +110,19 @@ void row_sink_fini(struct row_sink *sink)
 	free(sink->band);
 	sink->row = NULL;
 	sink->band = NULL;
+}
+
+uint32_t row_sink_begin_at(struct row_sink *sink, uint32_t fitted)
+{
+	sink->placed = fitted;
+	sink->pushed =
+		sink->scaled ? area_scale_begin_at(&sink->scale, fitted, &sink->partial) : fitted;
+	return sink->pushed;
+}
+
+bool row_sink_reached(const struct row_sink *sink, uint32_t fitted)
+{
+	return (sink->direct ? sink->pushed : sink->placed) >= fitted;
 }
 
 static uint8_t *target_row(const struct row_sink *sink, uint32_t y)
@@ -232,8 +248,29 @@ uint8_t *row_sink_direct_row(struct row_sink *sink, uint32_t y)
 		sink, mirrors_y(sink->shape.orientation) ? sink->shape.fitted_height - 1 - y : y);
 }
 
+void row_sink_make_pages(struct row_sink *sink)
+{
+	sink->makes_pages = sink->direct && !mirrors_y(sink->shape.orientation);
+}
+
+/* A huge page's worth at a time. */
+static void make_pages(struct row_sink *sink, uint8_t *row)
+{
+	const struct picture_target *target = sink->target;
+	const uint8_t *end = target->pixels + (size_t)target->height * target->stride_bytes;
+	uint8_t *row_end = row + target->stride_bytes;
+	if (row_end <= sink->pages)
+		return;
+	size_t left = (size_t)(end - row);
+	size_t piece = target->stride_bytes + (size_t)MURAL_HUGE_PAGE_SIZE;
+	pages_make(row, piece < left ? piece : left);
+	sink->pages = row + piece;
+}
+
 uint8_t *row_sink_place(struct row_sink *sink)
 {
+	if (sink->makes_pages)
+		make_pages(sink, row_sink_direct_row(sink, sink->pushed));
 	if (sink->direct)
 		return row_sink_direct_row(sink, sink->pushed);
 	return sink->scaled ? sink->row : band_place(sink);
@@ -255,6 +292,10 @@ void row_sink_push(struct row_sink *sink)
 		return;
 	if (sink->scaled && !area_scale_push(&sink->scale, row, band_place(sink)))
 		return;
+	if (sink->partial) {
+		sink->partial = false;
+		return;
+	}
 	if (orientation_transposes(sink->shape.orientation))
 		place_in_band(sink);
 	else

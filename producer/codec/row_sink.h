@@ -24,10 +24,13 @@ struct row_sink {
 	const struct picture_target *target; /* borrowed */
 	bool direct;                         /* rows are written in the bitmap itself */
 	bool scaled;
-	bool drop_alpha; /* X is to be 0xff, whatever the rows' alpha is */
-	uint32_t pushed; /* rows that came */
-	uint32_t placed; /* rows, after scaling, that are in the bitmap or in the band */
-	uint8_t *row;    /* owned; the place for rows that are to be scaled */
+	bool drop_alpha;      /* X is to be 0xff, whatever the rows' alpha is */
+	uint32_t pushed;      /* rows that came */
+	uint32_t placed;      /* rows, after scaling, that are in the bitmap or in the band */
+	bool partial;         /* the next row that comes out of scaling is another sink's */
+	bool makes_pages;     /* of the bitmap, a piece ahead of the rows */
+	const uint8_t *pages; /* made up to here */
+	uint8_t *row;         /* owned; the place for rows that are to be scaled */
 	uint8_t *band; /* owned; rows on their way into the bitmap, several when they become columns
 			*/
 	size_t band_stride;
@@ -41,6 +44,18 @@ uint64_t row_sink_memory(const struct row_shape *shape);
 int row_sink_init(
 	struct row_sink *sink, const struct row_shape *shape, const struct picture_target *target);
 void row_sink_fini(struct row_sink *sink);
+
+/* Two sinks can share a bitmap: one gets rows until row_sink_reached, the other, which begins
+ * there, the rest. @fitted counts rows after scaling, and is a multiple of ROW_SINK_PART. */
+#define ROW_SINK_PART 16u
+/* Before the first push. Returns the row of the picture that is to be pushed first. */
+uint32_t row_sink_begin_at(struct row_sink *sink, uint32_t fitted);
+/* Are all rows before @fitted in the bitmap? */
+bool row_sink_reached(const struct row_sink *sink, uint32_t fitted);
+
+/* From now on the bitmap's pages are made by this thread shortly before they are written. For sinks
+ * whose rows go down the bitmap; others ignore it. */
+void row_sink_make_pages(struct row_sink *sink);
 
 /* Whether nothing is to be done to rows of this shape: then they can be written in the bitmap over
  * and over, in any order, before each is pushed once. */

@@ -89,7 +89,9 @@ int decode_fd(int fd, const struct request *request, struct decoded *ret)
 	job.window_length = size;
 	job.memory_bytes = request->memory_bytes ? request->memory_bytes : ret->probe.memory_bytes;
 	struct window window = window_open(size);
-	codec_run(fd, &job, window.pixels, NULL, &ret->result);
+	struct team *team = team_create(request->helpers);
+	codec_run(fd, &job, window.pixels, team, &ret->result);
+	team_destroy(team);
 	if (ret->result.error == 0) {
 		ret->pixels = malloc(size);
 		ret->size = size;

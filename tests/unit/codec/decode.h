@@ -17,6 +17,7 @@ struct request {
 	uint32_t flags, box_width, box_height;
 	uint64_t max_pixels;   /* 0: 2^28 */
 	uint64_t memory_bytes; /* 0: what the probe said */
+	unsigned helpers;      /* threads beside the one that decodes */
 };
 
 struct decoded {

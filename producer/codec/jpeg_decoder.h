@@ -1,0 +1,65 @@
+/* jpeg_decoder.h - one decompressor on its way through a JPEG, and its steps.
+ *
+ *     jpeg.c         the steps, errors, and the codec that strings them together
+ *     jpeg_halves.c  two decompressors on one picture, by two threads
+ *
+ * libjpeg reports errors by a callback that must not return: every step is run by jpeg_guarded, and
+ * everything that must survive the jump lives here. */
+#ifndef CODEC_JPEG_DECODER_H
+#define CODEC_JPEG_DECODER_H
+
+#include "jpeg_source.h"
+#include "plan.h"
+#include "row_sink.h"
+
+#include <setjmp.h>
+
+#define JPEG_MARKER_BYTES_MAX 65533u
+
+struct jpeg {
+	struct jpeg_decompress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	struct jpeg_progress_mgr progress;
+	struct jpeg_source input;
+	jmp_buf escape;
+	const struct job *job;
+	struct job_result *result;
+	struct plan plan;
+	struct row_shape shape;
+	struct row_sink sink;
+	unsigned orientation; /* 0: no Exif segment seen yet */
+	bool header_read;
+	bool damaged;       /* with JOB_ALLOW_PARTIAL: some data were missing or wrong */
+	uint32_t good_rows; /* of the scaled picture; rows from here on never came */
+	uint8_t marker[JPEG_MARKER_BYTES_MAX];
+};
+
+/* NULL: no memory; @result says so. */
+struct jpeg *jpeg_new(const struct job *job, struct job_result *result);
+void jpeg_close(struct jpeg *jpeg);
+
+/* Reads the header and settles everything that follows from it. The error, also in the result. */
+int jpeg_prepare(struct jpeg *jpeg, struct source *source);
+
+/* Runs a step of libjpeg calls. The failure that is in the result when one of them jumped out, 0
+ * when it came to its end. */
+int jpeg_guarded(struct jpeg *jpeg, void (*step)(struct jpeg *jpeg, void *context), void *context);
+
+/* Inside a step: starts the decompressor; reads the next row and passes it on (false: rows from
+ * here on never came); after the last row, sees whether the file ends as it should. */
+void jpeg_start(struct jpeg *jpeg);
+bool jpeg_next_row(struct jpeg *jpeg);
+void jpeg_finish(struct jpeg *jpeg);
+
+/* ---- two threads ---- */
+
+/* Whether two decompressors can share the picture: what a prepared decoder knows. Then twice the
+ * memory is needed. */
+bool jpeg_halves_possible(const struct jpeg *jpeg);
+
+/* Decodes by this thread and one helper, with @jpeg prepared and its sink made. 0: done, and the
+ * pixels are those of one thread. Anything else: nothing is known of the pixels; to be done again
+ * by one thread, which will find out what is wrong. */
+int jpeg_decode_halves(struct jpeg *jpeg, int source_fd, const struct picture_target *target);
+
+#endif

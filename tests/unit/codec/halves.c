@@ -1,0 +1,157 @@
+/* What two threads make of a JPEG is what one makes of it: pixels, flags, failures and reasons.
+ * Where the second begins differs from run to run, so that each picture is decoded several times.
+ */
+#include "decode.h"
+
+#include "common/util.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+enum { RUNS = 3 };
+
+struct picture {
+	char name[16]; /* no pointer: a test's process has other addresses */
+	int width, height, components;
+	int h, v; /* sampling of the first component */
+	int quality;
+	int restart_rows;
+	bool optimize, progressive;
+};
+
+static const struct picture pictures[] = {
+	{"4:2:0", 1203, 1101, 3, 2, 2, 90, 0, false, false},
+	{"4:2:2", 1203, 1101, 3, 2, 1, 75, 0, true, false},
+	{"4:4:0", 1024, 1025, 3, 1, 2, 80, 0, false, false},
+	{"4:4:4", 1201, 903, 3, 1, 1, 95, 0, false, false},
+	{"4:1:1", 1601, 777, 3, 4, 1, 60, 0, false, false},
+	{"grey", 1117, 1009, 1, 1, 1, 90, 0, false, false},
+	{"inks", 1050, 1001, 4, 1, 1, 90, 0, false, false},
+	{"restarts", 1203, 1101, 3, 2, 2, 90, 1, false, false},
+	{"wide", 20000, 60, 3, 2, 2, 90, 0, false, false},
+	{"tall", 60, 20000, 3, 2, 2, 90, 0, false, false},
+	{"progressive", 1203, 1101, 3, 2, 2, 90, 0, false, true},
+};
+
+static void fill_row(uint8_t *row, int width, int components, int y, uint32_t *noise)
+{
+	for (int i = 0; i < width * components; i++) {
+		*noise = *noise * 1664525u + 1013904223u;
+		row[i] = (uint8_t)(i / components / 5 + y / 3 + i % components * 70 +
+				   (*noise >> 27));
+	}
+}
+
+/* @orientation: 0 for none. The caller frees. */
+static struct bytes make(const struct picture *picture, unsigned orientation)
+{
+	struct jpeg_compress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	unsigned long size = 0;
+	struct bytes bytes = {0};
+	uint32_t noise = 1;
+	cinfo.err = jpeg_std_error(&errors);
+	jpeg_create_compress(&cinfo);
+	jpeg_mem_dest(&cinfo, &bytes.data, &size);
+	cinfo.image_width = (JDIMENSION)picture->width;
+	cinfo.image_height = (JDIMENSION)picture->height;
+	cinfo.input_components = picture->components;
+	cinfo.in_color_space = picture->components == 1   ? JCS_GRAYSCALE
+			       : picture->components == 3 ? JCS_RGB
+							  : JCS_CMYK;
+	jpeg_set_defaults(&cinfo);
+	jpeg_set_quality(&cinfo, picture->quality, TRUE);
+	cinfo.comp_info[0].h_samp_factor = picture->h;
+	cinfo.comp_info[0].v_samp_factor = picture->v;
+	cinfo.restart_in_rows = picture->restart_rows;
+	cinfo.optimize_coding = picture->optimize;
+	if (picture->progressive)
+		jpeg_simple_progression(&cinfo);
+	jpeg_start_compress(&cinfo, TRUE);
+	if (orientation > 0) {
+		uint8_t exif[] = "Exif\0\0II*\0\10\0\0\0\1\0\22\1\3\0\1\0\0\0\0\0\0\0\0\0\0";
+		exif[24] = (uint8_t)orientation;
+		jpeg_write_marker(&cinfo, JPEG_APP0 + 1, exif, sizeof(exif) - 1);
+	}
+	CLEANUP(free_p) uint8_t *row = malloc((size_t)picture->width * 4);
+	for (int y = 0; y < picture->height; y++) {
+		fill_row(row, picture->width, picture->components, y, &noise);
+		jpeg_write_scanlines(&cinfo, (JSAMPARRAY)&row, 1);
+	}
+	jpeg_finish_compress(&cinfo);
+	jpeg_destroy_compress(&cinfo);
+	bytes.size = size;
+	return bytes;
+}
+
+static void expect_same(const struct bytes *file, struct request request, const char *name)
+{
+	struct decoded one, two;
+	decode_bytes(file->data, file->size, &request, &one);
+	request.helpers = 1;
+	for (int run = 0; run < RUNS; run++) {
+		decode_bytes(file->data, file->size, &request, &two);
+		one.result.decode_ns = two.result.decode_ns = 0;
+		cr_expect_eq(memcmp(&one.result, &two.result, sizeof(one.result)), 0,
+			"%s in %ux%u: (%d, %s) is not (%d, %s)", name, request.box_width,
+			request.box_height, one.result.error, one.result.text, two.result.error,
+			two.result.text);
+		cr_expect(one.size == two.size &&
+				  (one.size == 0 || memcmp(one.pixels, two.pixels, one.size) == 0),
+			"%s in %ux%u, flags %u, format %u", name, request.box_width,
+			request.box_height, request.flags, request.format);
+		decoded_free(&two);
+	}
+	decoded_free(&one);
+}
+
+ParameterizedTestParameters(halves, every_sampling_at_every_scale)
+{
+	return cr_make_param_array(
+		struct picture, (void *)(uintptr_t)pictures, ARRAY_SIZE(pictures));
+}
+
+ParameterizedTest(struct picture *picture, halves, every_sampling_at_every_scale, .timeout = 200)
+{
+	static const uint32_t boxes[] = {0, 1150, 900, 601, 500, 333, 250, 151, 100};
+	struct bytes file = make(picture, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(boxes); i++)
+		expect_same(&file, (struct request){.box_width = boxes[i], .box_height = boxes[i]},
+			picture->name);
+	bytes_free(&file);
+}
+
+Test(halves, every_orientation_and_format, .timeout = 200)
+{
+	for (unsigned orientation = 1; orientation <= 8; orientation++) {
+		struct bytes file = make(&pictures[0], orientation);
+		for (uint32_t format = MURAL_FORMAT_XRGB8888; format <= MURAL_FORMAT_RGB565;
+			format++) {
+			expect_same(&file, (struct request){.format = format}, "turned");
+			expect_same(&file, (struct request){.format = format, .box_width = 700},
+				"turned and scaled");
+		}
+		bytes_free(&file);
+	}
+}
+
+Test(halves, cut_and_damaged_files_fail_or_give_parts_as_ever, .timeout = 200)
+{
+	struct bytes file = make(&pictures[0], 0);
+	for (size_t sixteenth = 1; sixteenth <= 16; sixteenth++) {
+		const size_t at = file.size * sixteenth / 16 - 2;
+		const struct bytes cut = {file.data, at};
+		for (uint32_t flags = 0; flags <= JOB_ALLOW_PARTIAL; flags += JOB_ALLOW_PARTIAL) {
+			expect_same(&cut, (struct request){.flags = flags}, "cut");
+			uint8_t was = file.data[at];
+			file.data[at] ^= 0x5a;
+			expect_same(&file, (struct request){.flags = flags}, "damaged");
+			file.data[at] = was;
+		}
+	}
+	bytes_free(&file);
+}
