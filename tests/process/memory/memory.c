@@ -312,5 +312,5 @@ Test(memory, decoders_take_turns_where_two_do_not_fit)
 		cr_expect_eq(checksum(bitmaps[i]), sums[i]);
 		mural_bitmap_unref(bitmaps[i]);
 	}
-	cr_expect_eq(most, 1);
+	cr_expect_eq(most, 1, "%u at once", most);
 }
