@@ -70,14 +70,14 @@ static void fling(struct walk_path *path, size_t items)
 	}
 }
 
-/* The one of rank r is looked at as 1/r: a few favourites, and a long tail. */
+/* (Long, or the few that come back would decide by luck.) The one of rank r is looked at as 1/r: a few favourites, and a long tail. */
 static void zipf(struct walk_path *path, size_t items)
 {
 	double all = 0;
 	begin(path);
 	for (size_t i = 0; i < items; i++)
 		all += 1 / (double)(i + 1);
-	for (size_t i = 0; i < 5 * items; i++) {
+	for (size_t i = 0; i < 20 * items; i++) {
 		double left = all * (double)below(1000000) / 1e6;
 		size_t rank = 0;
 		while (rank + 1 < items && (left -= 1 / (double)(rank + 1)) > 0)

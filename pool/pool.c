@@ -200,6 +200,12 @@ static int close_for_writing(const struct pool *pool, const struct region *regio
 	return pool->device && ashmem_set_prot_region(region->fd, PROT_READ) < 0 ? -errno : 0;
 }
 
+static bool is_bounce(const struct pool *pool, const struct pool_slot *slot)
+{
+	return slot->remembered &&
+	       pool->passed_bytes - slot->purged_at_bytes < pool->account.budget;
+}
+
 int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t cost_ns, bool prefetched,
 	uint64_t now_ns)
 {
@@ -215,6 +221,8 @@ int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t cost_ns, bo
 	keep_trim(pool);
 	slot->generation = ++pool->last_generation;
 	order_learn_cost(slot, cost_ns);
+	if (is_bounce(pool, slot))
+		thrash_bounce(&pool->thrash, slot->cost_ns, now_ns);
 	slot->never_seen = prefetched && bits_empty(&slot->told);
 	slot_enter_ready(pool, slot, now_ns);
 	return 0;
@@ -408,6 +416,17 @@ void pool_set_waiters(struct pool *pool, bool waiting)
 	/* seq_cst: a consumer whose last unpin did not see it had lowered its count before; look
 	 * after setting it. */
 	atomic_store_explicit(&pool->table->waiters, waiting, memory_order_seq_cst);
+}
+
+bool pool_is_thrashing(struct pool *pool, uint64_t now_ns)
+{
+	return thrash_look(&pool->thrash, now_ns);
+}
+
+bool pool_was_purged_lately(const struct pool *pool, const struct pool_slot *slot)
+{
+	return slot->state == BOARD_PURGED &&
+	       pool->passed_bytes - slot->purged_at_bytes < pool->account.budget;
 }
 
 uint64_t pool_purgeable_bytes(const struct pool *pool)

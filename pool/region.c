@@ -136,6 +136,7 @@ uint64_t region_destroy(struct pool *pool, struct region *region)
 		ashmem_handle_unpin(region->handle, 0, 0);
 		freed = region_purge(pool, region, 0, region->capacity, NULL);
 	}
+	pool->freed_bytes += freed;
 	if (region->shared && pool->options.events.region_gone)
 		pool->options.events.region_gone(region->id, pool->options.events.user);
 	region_close(pool, region);

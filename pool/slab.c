@@ -79,6 +79,7 @@ uint64_t slab_give_back(struct pool *pool, struct slab *slab, uint64_t offset, u
 	/* Unpinned it is already, unless its filling failed half-way. */
 	ashmem_handle_unpin(slab->region->handle, offset, bytes);
 	uint64_t freed = region_purge(pool, slab->region, offset, bytes, slab->mapping);
+	pool->freed_bytes += freed;
 	memory_dealer_free(slab->dealer, offset);
 	slab->torn = true;
 	if (pool->mend_ns == NEVER)
@@ -125,6 +126,13 @@ static void punch_free(size_t offset, size_t size, void *user)
 	region_punch(slab->region, offset, size);
 }
 
+uint64_t slab_stray(const struct slab *slab)
+{
+	uint64_t allocated = region_allocated(slab->region),
+		 ours = memory_dealer_used(slab->dealer) + slab->region->control;
+	return allocated > ours ? allocated - ours : 0;
+}
+
 void slab_mend_all(struct pool *pool)
 {
 	pool->mend_ns = NEVER;
@@ -133,8 +141,7 @@ void slab_mend_all(struct pool *pool)
 		if (!slab->torn)
 			continue;
 		pool->mend_ns = pool->now_ns + SLAB_MEND_NS;
-		if (region_allocated(slab->region) >
-			memory_dealer_used(slab->dealer) + slab->region->control)
+		if (slab_stray(slab) > 0)
 			memory_dealer_each_free(slab->dealer, punch_free, slab);
 	}
 }

@@ -46,6 +46,9 @@ int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct r
  * pieces given out. */
 void slab_mend_all(struct pool *pool);
 
+/* What the kernel counts beyond the pieces given out. */
+uint64_t slab_stray(const struct slab *slab);
+
 /* Bytes of control blocks that go when everything IDLE has gone, but for that of @except, which may
  * be NULL. */
 uint64_t slab_idle_control(const struct pool *pool, const struct slab *except);

@@ -161,6 +161,7 @@ uint64_t slot_purge(struct pool *pool, struct pool_slot *slot, enum slot_fate fa
 	order_remove(&pool->idle, slot);
 	/* Before the first page goes: a consumer that reads the word from now on knows. */
 	slot_enter(pool, slot, BOARD_PURGED);
+	slot->purged_at_bytes = pool->passed_bytes;
 	pool->purges++;
 	pool->purged_bytes += slot->charge;
 	return slot_drop_memory(pool, slot, fate);

@@ -21,6 +21,7 @@
 #include "common/list.h"
 #include "heap.h"
 #include "order.h"
+#include "thrash.h"
 
 #include "pool/pool.h"
 
@@ -54,6 +55,7 @@ struct pool_slot {
 	uint64_t last_use_ns, due_ns;
 	uint64_t counted_ns;     /* the last use that counted as one; 0: none */
 	uint64_t since_bytes;    /* by pool.passed_bytes: what its age is counted from */
+	uint64_t purged_at_bytes; /* PURGED, or decoded again: when that was, by the same clock */
 	struct heap_node due;    /* pool.due: READY */
 	struct heap_node victim; /* pool.ready or pool.idle: order.h; where it stands there: */
 	uint8_t rank, class;
@@ -101,10 +103,12 @@ struct pool {
 	struct pool_holder **holder; /* by index; NULL: free */
 	uint32_t holders_made;
 
+	struct thrash thrash;
 	struct heap due;
 	struct order ready, idle; /* that nobody was seen using */
 
 	uint32_t bitmaps[BOARD_PURGED + 1]; /* slots by state */
+	uint64_t freed_bytes; /* of what went, in the kernel's count */
 	uint64_t purged_bytes, purges, reuses, idle_unpins, pins_revived;
 };
 

@@ -18,6 +18,16 @@ static uint64_t allocated_bytes(const struct pool *pool)
 	return bytes;
 }
 
+/* Holes that somebody has filled again by reading there: more than what was given out of a slab. What
+ * a region of its own has is all its bitmap's. */
+static uint64_t stray_bytes(const struct pool *pool)
+{
+	uint64_t bytes = 0;
+	for (struct list *at = pool->slabs.next; at != &pool->slabs; at = at->next)
+		bytes += slab_stray(CONTAINER_OF(at, struct slab, all));
+	return bytes;
+}
+
 /* Which READY ones are pinned only the boards know. */
 static void split_ready(struct pool *pool, struct mural_stats *stats)
 {
@@ -54,6 +64,10 @@ void pool_stats(struct pool *pool, struct mural_stats *stats)
 	stats->reuses = pool->reuses;
 	stats->idle_unpins = pool->idle_unpins;
 	stats->pins_revived = pool->pins_revived;
+	stats->bounces = pool->thrash.bounces;
+	stats->thrash_times = pool->thrash.times;
+	stats->stray_bytes = stray_bytes(pool);
+	stats->freed_bytes = pool->freed_bytes;
 	stats->order = pool->options.order;
 	stats->driver = pool->device ? ASHMEM_DRIVER_DEVICE : ASHMEM_DRIVER_MEMFD;
 }

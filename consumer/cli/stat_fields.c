@@ -14,6 +14,7 @@ enum field_kind {
 	FIELD_DRIVER,
 	FIELD_PRESSURE,
 	FIELD_ORDER,
+	FIELD_BOOL,
 	FIELD_INSTANCE,
 	FIELD_WATCH,
 	FIELD_EVENT,
@@ -84,6 +85,12 @@ static const struct field fields[] = {
 	FIELD(decode_cpu_ns),
 	FIELD(redecode_cpu_ns),
 	FIELD_AS(order, FIELD_ORDER),
+	FIELD_AS(thrashing, FIELD_BOOL),
+	FIELD(bounces),
+	FIELD(thrash_times),
+	FIELD(refused_thrashing),
+	FIELD(freed_bytes),
+	FIELD(stray_bytes),
 };
 
 const char *stats_driver_name(uint32_t driver)
@@ -138,6 +145,8 @@ static json_t *field_json(const struct field *field, uint64_t value)
 		return json_string(stats_driver_name((uint32_t)value));
 	case FIELD_PRESSURE:
 		return json_string(stats_pressure_name((uint32_t)value));
+	case FIELD_BOOL:
+		return json_boolean(value);
 	case FIELD_ORDER:
 		return json_string(order_name((uint32_t)value));
 	case FIELD_INSTANCE: /* too long for the numbers of some readers */
@@ -212,7 +221,7 @@ static void print_memory(FILE *file, const struct mural_stats *stats)
 
 void stats_print(FILE *file, const struct mural_stats *stats)
 {
-	char headroom[SIZE_TEXT_MAX], purged[SIZE_TEXT_MAX];
+	char headroom[SIZE_TEXT_MAX], purged[SIZE_TEXT_MAX], freed[SIZE_TEXT_MAX];
 	uint64_t minutes = stats->uptime_ms / 60000;
 	fprintf(file,
 		"producer pid %d, up %" PRIu64 ":%02" PRIu64
@@ -240,6 +249,16 @@ void stats_print(FILE *file, const struct mural_stats *stats)
 		"purges   %" PRIu64 ", %s, by %s; bringing back took %.1f s of processor time\n",
 		stats->purges, size_text(stats->purged_bytes, purged), order_name(stats->order),
 		(double)stats->redecode_cpu_ns / 1e9);
+	fprintf(file,
+		"bounces  %" PRIu64 " decodes of what had just gone%s; %" PRIu64
+		" prefetches refused\n",
+		stats->bounces, stats->thrashing ? ": THRASHING, the budget is too small" : "",
+		stats->refused_thrashing);
+	fprintf(file, "kernel   got %s back", size_text(stats->freed_bytes, freed));
+	if (stats->stray_bytes > 0)
+		fprintf(file, "; %s purged, but alive elsewhere",
+			size_text(stats->stray_bytes, purged));
+	fputc('\n', file);
 	fprintf(file, "idle     %" PRIu64 " unpinned, %" PRIu64 " of them came back intact\n",
 		stats->idle_unpins, stats->pins_revived);
 	fprintf(file,

@@ -38,6 +38,8 @@ const char *mural_reason_text(enum mural_reason reason)
 		return "cancelled";
 	case MURAL_REASON_GONE:
 		return "the producer ended";
+	case MURAL_REASON_THRASHING:
+		return "not fetched ahead: what is wanted does not fit";
 	}
 	return "unknown reason";
 }

@@ -108,7 +108,7 @@ static int on_failed(struct mural *mural, const struct protocol_failed *failed)
 	struct mural_bitmap *bitmap = find_request(mural, failed->head.serial);
 	struct prefetch *prefetch = find_prefetch(mural, failed->head.serial);
 	char text[sizeof(failed->text)];
-	if (failed->error >= 0 || failed->error < -4095 || failed->reason > MURAL_REASON_GONE)
+	if (failed->error >= 0 || failed->error < -4095 || failed->reason > MURAL_REASON_THRASHING)
 		return -EPROTO;
 	memcpy(text, failed->text, sizeof(text));
 	text[sizeof(text) - 1] = '\0';

@@ -21,6 +21,7 @@
 #define PROBE_TIMEOUT_NS UINT64_C(10000000000)
 #define DECODE_TIMEOUT_NS UINT64_C(30000000000)
 #define DECODE_NS_PER_PIXEL 2000u /* on top: 48 s more for 24 MP, fifty times what it takes */
+#define BOUNCE_TIMES 5 /* of what the last one takes passes before the next */
 #define PROBE_MEMORY ((uint64_t)32 << 20)
 /* What a decoder may ask for at most, for each pixel it may decode (progressive 4:4:4 coefficients
  * are 6 bytes), and for its tables and rows, however small the pictures. */
@@ -164,9 +165,22 @@ static int reserve(struct server *server, struct entry *entry)
 	return r;
 }
 
+/* While the same bitmaps go and come back, what may only be needed does not take the place of what
+ * is. */
+static bool is_unwelcome(struct server *server, const struct entry *entry)
+{
+	return entry->priority == MURAL_PRIORITY_PREFETCH &&
+	       pool_is_thrashing(server->pool, monotonic_ns());
+}
+
 /* Takes room for an entry whose turn has come. 1: it has a slot; 0: it has ended, or waits. */
 static int find_room(struct server *server, struct entry *entry)
 {
+	if (is_unwelcome(server, entry)) {
+		fail_all(server, entry, -ENOSPC, MURAL_REASON_THRASHING,
+			"not fetched ahead: what is wanted does not fit");
+		return 0;
+	}
 	int r = reserve(server, entry);
 	while (r == -EDQUOT) {
 		/* Whose quota it is decides who fails; the others go on. */
@@ -408,6 +422,15 @@ static bool decoder_free(struct server *server, const struct entry *entry)
 	return memory_allows(server, decoders_bytes(server, entry));
 }
 
+/* Bringing back what has just gone, when nobody is looking at the hole: while the pool thrashes, that
+ * gets a fifth of one processor. */
+static bool is_bounce(struct server *server, const struct entry *entry)
+{
+	return entry->again && entry->priority < MURAL_PRIORITY_VISIBLE &&
+	       pool_was_purged_lately(server->pool, entry->slot) &&
+	       pool_is_thrashing(server->pool, monotonic_ns());
+}
+
 /* Headers are quick to read: they do not wait for the decoders in front of them. Who is ready to
  * wait for room does not overtake those who wait already, unless he is more urgent; who is not
  * tries at once, and fails at once. */
@@ -417,6 +440,8 @@ static bool has_turn(struct server *server, const struct entry *entry)
 		return server->probing < server->options.workers;
 	if (!list_empty(&server->roomless) && somebody_waits(entry) &&
 		list_item(server->roomless.next, struct entry, queue)->priority >= entry->priority)
+		return false;
+	if (is_bounce(server, entry) && monotonic_ns() < server->bounce_ns)
 		return false;
 	if (decoder_free(server, entry))
 		return true;
@@ -449,9 +474,13 @@ void decode_schedule(struct server *server)
 		(entry = next_in_turn(server)) != NULL) {
 		list_remove(&entry->queue);
 		if (entry->stage == ENTRY_DECODE) {
+			bool bounce = is_bounce(server, entry);
 			if (find_room(server, entry) == 0)
 				continue;
 			memory_prepare(server, decoders_bytes(server, entry));
+			if (bounce)
+				server->bounce_ns = monotonic_ns() +
+						    BOUNCE_TIMES * pool_slot_cost_ns(entry->slot);
 		}
 		int r = submit(server, entry);
 		if (r == -EAGAIN) {
@@ -651,6 +680,8 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 uint64_t decode_deadline(const struct server *server)
 {
 	uint64_t deadline = UINT64_MAX;
+	if (server->bounce_ns > 0)
+		deadline = server->bounce_ns;
 	list_for_each(node, &server->running)
 		deadline =
 			min_u64(deadline, list_item(node, struct entry, running_node)->deadline_ns);
@@ -659,6 +690,10 @@ uint64_t decode_deadline(const struct server *server)
 
 void decode_tick(struct server *server, uint64_t now_ns)
 {
+	if (server->bounce_ns > 0 && server->bounce_ns <= now_ns) {
+		server->bounce_ns = 0;
+		decode_schedule(server);
+	}
 	list_for_each(node, &server->running) {
 		struct entry *entry = list_item(node, struct entry, running_node);
 		if (entry->deadline_ns > now_ns || entry->kill != ENTRY_ALIVE)

@@ -235,6 +235,7 @@ struct server {
 	unsigned probing, decoding;
 	unsigned filling; /* slots reserved and not yet published */
 	uint64_t order;
+	uint64_t bounce_ns; /* no decode of what has just gone before, unless it is visible */
 
 	uint64_t started_ns;
 	struct mural_stats counters; /* only the fields that the server counts */

@@ -53,6 +53,7 @@ void request_fail(struct request *request, int error, enum mural_reason reason, 
 	struct mural_stats *counters = &session->server->counters;
 	counters->cancelled += reason == MURAL_REASON_CANCELLED;
 	counters->refused_no_room += reason == MURAL_REASON_NO_ROOM;
+	counters->refused_thrashing += reason == MURAL_REASON_THRASHING;
 	counters->refused_quota += reason == MURAL_REASON_QUOTA;
 	request_free(request);
 	request_refuse(session, serial, error, reason, text);

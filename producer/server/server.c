@@ -82,6 +82,7 @@ void server_stats(struct server *server, struct mural_stats *ret)
 	pool_stats(server->pool, &stats);
 	list_for_each(node, &server->sessions)
 		waiting += (uint32_t)list_item(node, struct session, node)->requests.count;
+	stats.thrashing = pool_is_thrashing(server->pool, monotonic_ns());
 	stats.sessions = server->session_count;
 	stats.waiting_requests = waiting;
 	stats.workers_busy = server->probing + server->decoding;

@@ -45,6 +45,9 @@ enum mural_reason {
 	MURAL_REASON_MEMORY = 14,     /* no shared memory, descriptor, process (-ENOMEM, -EMFILE …) */
 	MURAL_REASON_CANCELLED = 15,  /* by its own session (-ECANCELED) */
 	MURAL_REASON_GONE = 16,       /* the producer ended (-ECONNRESET) */
+	/* A prefetch, while what is wanted does not fit as it is: the pool decodes again and again
+	 * what it has just thrown away. Ask when it is wanted, or much later (-ENOSPC). */
+	MURAL_REASON_THRASHING = 17,
 };
 
 /* Memory pressure, as told to consumers. */
@@ -112,7 +115,12 @@ struct mural_stats {
 	 * of all decodes, and of those that brought back what had been purged. */
 	uint64_t decode_cpu_ns, redecode_cpu_ns;
 	uint32_t order; /* 0: by cost, 1: the one used longest ago */
-	uint32_t order_reserved;
+	uint32_t thrashing;         /* 1: the same bitmaps go and come back, again and again */
+	uint64_t bounces;           /* decodes of what had been purged only just before */
+	uint64_t thrash_times;      /* so often it began to thrash */
+	uint64_t refused_thrashing; /* prefetches refused meanwhile */
+	uint64_t freed_bytes;       /* what the kernel got back for all that went */
+	uint64_t stray_bytes;       /* alive beyond what is used: purged, then read by somebody */
 };
 
 #ifdef __cplusplus

@@ -191,7 +191,9 @@ MURAL_PUBLIC int mural_bitmap_cancel(struct mural_bitmap *bitmap);
 
 /* Asks that a picture be decoded into the pool, without keeping a reference: at PREFETCH priority
  * whatever the request says; callbacks are not called. @ret_ticket (may be NULL) is a number for
- * mural_prefetch_cancel. Errors as mural_request. */
+ * mural_prefetch_cancel. Errors as mural_request. While the pool is thrashing (mural_stat) prefetches
+ * come to nothing; a request at PREFETCH priority then fails with -ENOSPC, MURAL_REASON_THRASHING.
+ */
 MURAL_PUBLIC int mural_prefetch(
 	struct mural *mural, const struct mural_request *request, uint32_t *ret_ticket);
 

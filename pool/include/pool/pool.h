@@ -174,6 +174,11 @@ uint64_t pool_shrink(struct pool *pool, uint64_t bytes, uint64_t now_ns);
 uint64_t pool_purge(struct pool *pool, uint64_t now_ns);
 /* Somebody waits for room: consumers then nudge at every last unpin. */
 void pool_set_waiters(struct pool *pool, bool waiting);
+/* Do the same bitmaps go and come back, again and again? pool/thrash.h says from which rate on, and
+ * until when. The pool itself changes nothing then: who admits requests is to be stricter. */
+bool pool_is_thrashing(struct pool *pool, uint64_t now_ns);
+/* Is it PURGED, and would decoding it again be a bounce? */
+bool pool_was_purged_lately(const struct pool *pool, const struct pool_slot *slot);
 /* Bytes that could be purged now without asking anybody (IDLE, kept). */
 uint64_t pool_purgeable_bytes(const struct pool *pool);
 /* Bytes that could be purged at the most, were nothing pinned (READY, IDLE, kept). */
@@ -186,7 +191,8 @@ void pool_tick(struct pool *pool, uint64_t now_ns);
 uint64_t pool_deadline(const struct pool *pool);
 
 /* Fills the pool's part of @stats (bytes, bitmaps, regions, purges, reuses, idle_unpins,
- * pins_revived, budget, allocated, driver, order). */
+ * pins_revived, budget, allocated, driver, order, bounces, thrash_times,
+ * stray). */
 void pool_stats(struct pool *pool, struct mural_stats *stats);
 
 /* For tests: walks everything; 0 when all sums and states agree, else -EUCLEAN with the first

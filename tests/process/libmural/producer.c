@@ -310,6 +310,47 @@ Test(shared, a_file_that_changed_is_stale_not_another_picture)
 	mural_bitmap_unref(bitmap);
 }
 
+/* Until the pool says that it does; 0: the machine is too busy with others for that. */
+static bool make_it_thrash(void)
+{
+	enum { PICTURES = 4, ROUNDS = 400 };
+	static const char *const names[PICTURES] = {"assets/pictures/spheres-rgb8.png",
+		"assets/pictures/nebula-progressive-444.jpg", "assets/pictures/planet-rgba8.png",
+		"assets/pictures/guilloche-palette4-interlaced.png"};
+	struct mural_bitmap *bitmap[PICTURES];
+	struct mural_stats stats = {0};
+	for (int i = 0; i < PICTURES; i++)
+		bitmap[i] = get(mural, names[i]);
+	for (int round = 0; round < ROUNDS && !stats.thrashing; round++) {
+		purge(bitmap[round % PICTURES]);
+		decode_again(bitmap[round % PICTURES]);
+		cr_assert_eq(mural_stat(mural, TEST_TIMEOUT_MS, &stats), 0);
+	}
+	for (int i = 0; i < PICTURES; i++)
+		mural_bitmap_unref(bitmap[i]);
+	return stats.thrashing;
+}
+
+Test(shared, while_the_same_pictures_go_and_come_back_none_is_fetched_ahead)
+{
+	if (!make_it_thrash())
+		cr_skip("decoders get too little of this machine now");
+	struct mural_bitmap *ahead = NULL;
+	struct mural_request request = {.path = test_source_path("assets/formats/png-rgba8.png"),
+		.priority = MURAL_PRIORITY_PREFETCH};
+	enum mural_reason reason;
+	struct mural_stats stats;
+	cr_assert_eq(mural_request(mural, &request, &ahead), 0);
+	cr_assert_eq(mural_bitmap_wait(ahead, TEST_TIMEOUT_MS), -ENOSPC);
+	cr_assert_eq(mural_bitmap_error(ahead, &reason, NULL), -ENOSPC);
+	cr_expect_eq(reason, MURAL_REASON_THRASHING);
+	mural_bitmap_unref(ahead);
+	mural_bitmap_unref(get(mural, "assets/formats/png-rgba8.png"));
+	cr_assert_eq(mural_stat(mural, TEST_TIMEOUT_MS, &stats), 0);
+	cr_expect_eq(stats.refused_thrashing, 1);
+	cr_expect_gt(stats.bounces, 0);
+}
+
 Test(shared, each_bad_file_has_its_reason)
 {
 	static const struct {

@@ -513,7 +513,7 @@ Test(callback, may_wait_for_another_bitmap)
 
 Test(reason, each_has_its_own_words)
 {
-	for (int i = 0; i <= MURAL_REASON_GONE; i++) {
+	for (int i = 0; i <= MURAL_REASON_THRASHING; i++) {
 		cr_assert_not_null(mural_reason_text((enum mural_reason)i));
 		for (int k = 0; k < i; k++)
 			cr_assert_str_neq(mural_reason_text((enum mural_reason)i),

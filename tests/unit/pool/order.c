@@ -113,23 +113,6 @@ Test(order, use_makes_young_again)
 	cr_assert(is_purged(not_used) && !is_purged(used));
 }
 
-Test(order, uses_in_quick_succession_count_as_one)
-{
-	/* Three stays of one kind, and one slot that is pinned a thousand times in one of them. */
-	start(POOL_ORDER_COST, 8);
-	struct pool_slot *busy = make(2 * MIB, MS);
-	for (unsigned i = 0; i < 1000; i++) {
-		consumer_pin(&c, busy);
-		consumer_unpin(&c, busy);
-		pool_tell(f.pool, busy, c.holder, false, f.now);
-	}
-	struct pool_slot *calm = make(2 * MIB, MS);
-	for (unsigned i = 0; i < 3; i++)
-		use(calm);
-	pool_shrink(f.pool, 1, f.now);
-	cr_assert(is_purged(busy) && !is_purged(calm));
-}
-
 Test(order, a_pause_changes_nothing)
 {
 	/* The dear one's age counts in what was used since, not in the hours of a night. */
@@ -187,4 +170,71 @@ Test(order, what_is_visible_goes_after_what_is_dear)
 	pass(&f, 2 * IDLE_NS);
 	pool_shrink(f.pool, 1, f.now);
 	cr_assert(is_purged(dear) && !is_purged(visible));
+}
+
+Test(order, what_comes_back_at_once_has_bounced)
+{
+	start(POOL_ORDER_COST, 2);
+	struct pool_slot *slot = make(2 * MIB, 100 * MS);
+	for (unsigned i = 0; i < 30; i++) {
+		pass(&f, 2 * IDLE_NS);
+		pool_purge(f.pool, f.now);
+		cr_assert(pool_was_purged_lately(f.pool, slot));
+		decode_again(slot, 100 * MS);
+	}
+	cr_assert_eq(stats_of(&f).bounces, 30);
+	cr_assert_not(pool_is_thrashing(f.pool, f.now), "a twentieth of a processor");
+	for (unsigned i = 0; i < 30; i++) {
+		pool_tick(f.pool, f.now);
+		cr_assert_eq(pool_revive(f.pool, slot, NULL, f.now), 0);
+		pool_purge(f.pool, f.now);
+		decode_again(slot, 100 * MS);
+	}
+	cr_assert(pool_is_thrashing(f.pool, f.now));
+	cr_assert_eq(stats_of(&f).thrash_times, 1);
+	cr_assert_not(pool_is_thrashing(f.pool, f.now + 60000 * MS));
+}
+
+Test(order, what_comes_back_after_a_whole_budget_was_used_has_not_bounced)
+{
+	start(POOL_ORDER_COST, 4);
+	struct pool_slot *slot = make(2 * MIB, MS);
+	pool_purge(f.pool, f.now);
+	for (unsigned i = 0; i < 5; i++)
+		make(2 * MIB, MS);
+	cr_assert_not(pool_was_purged_lately(f.pool, slot));
+	decode_again(slot, MS);
+	cr_assert_eq(stats_of(&f).bounces, 0);
+}
+
+/* ---- how much goes ---- */
+
+static uint64_t kernel_bytes(void)
+{
+	return stats_of(&f).allocated_bytes;
+}
+
+Test(order, no_more_goes_than_one_slot_beyond_what_was_asked, .timeout = 120)
+{
+	/* Large ones, and thumbnails that share slabs; by the kernel's count, not by ours. */
+	const uint64_t largest = 5 * MIB, slack = 64 << 10; /* control blocks of those that went */
+	start(POOL_ORDER_COST, 40);
+	srand(5);
+	for (unsigned round = 0; round < 60; round++) {
+		for (unsigned i = 0; i < 12; i++)
+			make(rand() % 2 ? 400 * (uint64_t)(rand() % 1000 + 1)
+					: MIB + 4096 * (uint64_t)(rand() % 1000),
+				(uint64_t)(rand() % 50 + 1) * MS);
+		pass(&f, 2 * IDLE_NS);
+		uint64_t ask = (uint64_t)rand() % (12 * MIB) + 1, before = kernel_bytes();
+		uint64_t purgeable = pool_purgeable_bytes(f.pool);
+		uint64_t freed_before = stats_of(&f).freed_bytes;
+		uint64_t freed = pool_shrink(f.pool, ask, f.now), went = before - kernel_bytes();
+		cr_assert(went >= freed && went <= freed + slack, "%llu said, %llu went",
+			(unsigned long long)freed, (unsigned long long)went);
+		cr_assert(freed < ask + largest);
+		cr_assert(freed >= ask || purgeable < ask + slack * 20);
+		cr_assert_geq(stats_of(&f).freed_bytes - freed_before, freed);
+		check(&f);
+	}
 }

@@ -2,6 +2,8 @@
 #include "bits.h"
 #include "heap.h"
 #include "region.h"
+#include "state.h"
+#include "thrash.h"
 
 #include "common/util.h"
 
@@ -194,4 +196,58 @@ Test(order_parts, the_first_by_cost_is_the_first_of_all)
 Test(order_parts, the_first_by_last_use_is_the_first_of_all)
 {
 	first_is_first(POOL_ORDER_LRU);
+}
+
+Test(order_parts, uses_less_than_the_idle_delay_apart_count_as_one)
+{
+	struct pool pool = {.options.idle_ns = 1000};
+	struct pool_slot slot = {.charge = 4096};
+	order_use(&pool, &slot, 5000);
+	order_use(&pool, &slot, 5999);
+	cr_assert_eq(pool.passed_bytes, 4096);
+	cr_assert_eq(slot.since_bytes, 4096);
+	cr_assert_eq(slot.last_use_ns, 5999);
+	order_use(&pool, &slot, 6000);
+	cr_assert_eq(pool.passed_bytes, 8192);
+	cr_assert_eq(slot.since_bytes, 6144, "half-way to now");
+}
+
+/* ---- thrashing ---- */
+
+#define MS UINT64_C(1000000)
+
+Test(thrash, comes_on_at_a_quarter_of_a_processor_and_goes_at_a_tenth)
+{
+	struct thrash thrash = {0};
+	uint64_t now = 1;
+	for (int i = 0; i < 300; i++, now += 100 * MS)
+		thrash_bounce(&thrash, 20 * MS, now);
+	cr_assert_not(thrash.on, "a fifth is not yet too much");
+	for (int i = 0; i < 300; i++, now += 100 * MS)
+		thrash_bounce(&thrash, 30 * MS, now);
+	cr_assert(thrash.on);
+	for (int i = 0; i < 300; i++, now += 100 * MS)
+		thrash_bounce(&thrash, 20 * MS, now);
+	cr_assert(thrash.on, "it does not go as soon as it would not have come");
+	for (int i = 0; i < 300; i++, now += 100 * MS)
+		thrash_bounce(&thrash, 5 * MS, now);
+	cr_assert_not(thrash.on);
+	cr_assert_eq(thrash.times, 1);
+	cr_assert_eq(thrash.bounces, 1200);
+}
+
+Test(thrash, one_dear_decode_is_not_thrashing)
+{
+	struct thrash thrash = {0};
+	thrash_bounce(&thrash, 600 * MS, 1);
+	cr_assert_not(thrash.on);
+}
+
+Test(thrash, it_goes_by_itself_when_nothing_is_decoded_any_more)
+{
+	struct thrash thrash = {0};
+	for (uint64_t i = 1; i < 20; i++)
+		thrash_bounce(&thrash, 100 * MS, i * 100 * MS);
+	cr_assert(thrash_look(&thrash, 2000 * MS));
+	cr_assert_not(thrash_look(&thrash, 20000 * MS));
 }
