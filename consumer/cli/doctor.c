@@ -24,7 +24,7 @@ static const struct check checks[] = {
 	{"memory", check_memory},
 	{"huge-pages", check_huge_pages},
 	{"cgroup", check_cgroup},
-	{"pressure", check_psi},
+	{"pressure", check_pressure},
 	{"descriptors", check_descriptors},
 	{"runtime-folder", check_runtime_folder},
 	{"program", check_program},

@@ -31,7 +31,11 @@ typedef void check_fn(const struct doctor *doctor, struct finding *finding);
 /* doctor_kernel.c: what the kernel offers */
 check_fn check_memfd, check_ashmem, check_seccomp, check_landlock, check_noexec;
 /* doctor_memory.c: memory and its limits */
-check_fn check_memory, check_huge_pages, check_cgroup, check_psi, check_descriptors;
+check_fn check_memory, check_cgroup, check_descriptors;
+/* doctor_huge.c: fills and gives back some memory, for a tenth of a second */
+check_fn check_huge_pages;
+/* doctor_pressure.c: what memory is watched by */
+check_fn check_pressure;
 /* doctor_mural.c: the parts of Mural */
 check_fn check_runtime_folder, check_program, check_producer, check_thrashing;
 

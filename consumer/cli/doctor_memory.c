@@ -43,42 +43,6 @@ void check_memory(const struct doctor *doctor, struct finding *finding)
 		swap ? "with swap" : "no swap", size_text(all / 4, budget));
 }
 
-/* "always within_size [advise] never": the word in brackets. */
-static bool chosen_word(const char *line, char *ret, size_t size)
-{
-	const char *start = strchr(line, '[');
-	const char *end = start ? strchr(start, ']') : NULL;
-	if (!end || (size_t)(end - start) > size)
-		return false;
-	memcpy(ret, start + 1, (size_t)(end - start - 1));
-	ret[end - start - 1] = '\0';
-	return true;
-}
-
-void check_huge_pages(const struct doctor *doctor, struct finding *finding)
-{
-	static const char path[] = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
-	char line[128], word[32];
-	(void)doctor;
-	if (!read_line(path, line, sizeof(line)) || !chosen_word(line, word, sizeof(word))) {
-		finding_set(finding, FINDING_NOTE,
-			"this kernel has no huge pages for shared memory: filling and purging cost "
-			"more");
-		return;
-	}
-	if (strcmp(word, "never") != 0 && strcmp(word, "deny") != 0) {
-		finding_set(finding, FINDING_OK, "allowed for shared memory (%s)", word);
-		return;
-	}
-	finding_set(finding, FINDING_NOTE,
-		"not allowed for shared memory (%s): filling and purging cost 3 to 50 times more",
-		word);
-	finding_advise(finding,
-		"as root: echo advise > %s; to keep it: a file in /etc/tmpfiles.d with the line "
-		"\"w %s - - - - advise\"",
-		path, path);
-}
-
 /* ---- cgroups ---- */
 
 struct cgroup {
@@ -175,19 +139,6 @@ void check_cgroup(const struct doctor *doctor, struct finding *finding)
 			"budget",
 			cgroup.version, whose, size_text(cgroup.limit, limit),
 			size_text(cgroup.used, used));
-}
-
-void check_psi(const struct doctor *doctor, struct finding *finding)
-{
-	char line[128];
-	(void)doctor;
-	if (read_line("/proc/pressure/memory", line, sizeof(line))) {
-		finding_set(finding, FINDING_OK, "stall information is there (%s)", line);
-		return;
-	}
-	finding_set(finding, FINDING_NOTE,
-		"no /proc/pressure/memory: memory is watched by its numbers alone");
-	finding_advise(finding, "boot with psi=1, where the kernel has CONFIG_PSI");
 }
 
 void check_descriptors(const struct doctor *doctor, struct finding *finding)

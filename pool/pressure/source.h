@@ -11,7 +11,7 @@
 
 #define SOURCES_MAX 64
 #define SOURCE_NAME_MAX 192
-#define SOURCE_FDS 9
+#define SOURCE_FDS 10
 
 /* What can still be allocated before @limit: @left at once, @cache more when page cache is dropped.
  */
@@ -107,8 +107,10 @@ enum {
 	GROUP_LIMIT,
 	GROUP_HIGH, /* v2 */
 	GROUP_STAT,
-	GROUP_EVENT,   /* for the kinds that have events: what is waited for, */
-	GROUP_CONTROL, /* and what it was asked of */
+	/* For the kinds that have events: what is waited for, what it was asked of, what for. */
+	GROUP_EVENT,
+	GROUP_CONTROL,
+	GROUP_WATCHED,
 	GROUP_OTHERS,
 };
 bool group_open(const struct group *group, struct source *source);

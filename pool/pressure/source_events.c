@@ -41,7 +41,8 @@ static enum source_event take(struct source *source, uint64_t now_ns)
 								    : EVENT_NOTHING;
 	source->state[LIMITS] = limits;
 	source->state[OOMS] = ooms;
-	return event;
+	/* A group without a limit is told of every group below it. */
+	return group_limit(source) == UINT64_MAX ? EVENT_NOTHING : event;
 }
 
 /* Waits for the file that is open: its path may be another group's by now. */

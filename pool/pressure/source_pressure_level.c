@@ -33,23 +33,36 @@ static enum source_event take(struct source *source, uint64_t now_ns)
 	return highest;
 }
 
-static bool register_levels(const struct group *group, struct source *source)
+static bool ask(struct source *source)
 {
 	int *fds = source->fds;
-	CLEANUP(close_p)
-	int control = source_open(group->folder, "cgroup.event_control", O_WRONLY);
-	fds[GROUP_CONTROL] = source_open(group->folder, "memory.pressure_level", O_RDONLY);
 	source->event_fd = fds[GROUP_EVENT] = epoll_create1(EPOLL_CLOEXEC);
-	if (control < 0 || fds[GROUP_CONTROL] < 0 || source->event_fd < 0)
+	if (source->event_fd < 0)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
 		int fd = fds[GROUP_OTHERS + i] = v1_event_fd();
 		if (fd < 0 ||
 			epoll_ctl(source->event_fd, EPOLL_CTL_ADD, fd,
 				&(struct epoll_event){.events = EPOLLIN}) < 0 ||
-			v1_event_register(control, fd, fds[GROUP_CONTROL], levels[i].argument) < 0)
+			v1_event_register(
+				fds[GROUP_CONTROL], fd, fds[GROUP_WATCHED], levels[i].argument) < 0)
 			return false;
 	}
+	return true;
+}
+
+/* Only a group with a limit is listened to: others are told of every group below them. */
+static bool follow_limit(struct source *source, uint64_t now_ns)
+{
+	bool limited = group_limit(source) != UINT64_MAX;
+	(void)now_ns;
+	if (limited == (source->event_fd >= 0))
+		return true;
+	if (limited)
+		return ask(source);
+	close_all(&source->fds[GROUP_OTHERS], ARRAY_SIZE(levels));
+	close_all(&source->fds[GROUP_EVENT], 1);
+	source->event_fd = -1;
 	return true;
 }
 
@@ -59,13 +72,20 @@ void source_add_pressure_level(const struct group *group, struct source_list *li
 		.watch = MURAL_WATCH_PRESSURE_LEVEL,
 		.read = group_read,
 		.event = take,
+		.after = follow_limit,
 	};
 	char name[SOURCE_NAME_MAX];
 	if (group->v2 || !(list->wanted & MURAL_WATCH_PRESSURE_LEVEL))
 		return;
 	snprintf(name, sizeof(name), "pressure level %.160s", group->name);
 	struct source *source = source_new(&kind, name);
-	if (!source || !group_open(group, source) || !register_levels(group, source)) {
+	if (!source)
+		return;
+	int *fds = source->fds;
+	bool opened = group_open(group, source);
+	fds[GROUP_CONTROL] = source_open(group->folder, "cgroup.event_control", O_WRONLY);
+	fds[GROUP_WATCHED] = source_open(group->folder, "memory.pressure_level", O_RDONLY);
+	if (!opened || fds[GROUP_CONTROL] < 0 || fds[GROUP_WATCHED] < 0) {
 		source_free(source);
 		return;
 	}

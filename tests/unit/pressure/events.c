@@ -204,6 +204,20 @@ Test(pressure_events, critical_pressure_counts_none_of_it_once)
 	cr_expect_eq(look().event_bytes, 0, "by the event before");
 }
 
+Test(pressure_events, a_group_without_a_limit_is_not_listened_to)
+{
+	begin_v1(MURAL_WATCH_PRESSURE_LEVEL, 120 * MIB, V1_NO_LIMIT, 0);
+	look();
+	cr_expect_eq(registered("low,hierarchy"), -1);
+	number(V1 "memory.limit_in_bytes", 1024 * MIB);
+	look();
+	int fd = registered("low,hierarchy");
+	cr_expect_geq(fcntl(fd, F_GETFD), 0);
+	number(V1 "memory.limit_in_bytes", V1_NO_LIMIT);
+	look();
+	cr_expect_lt(fcntl(fd, F_GETFD), 0, "still listened to");
+}
+
 Test(pressure_events, of_several_levels_the_highest_counts)
 {
 	begin_v1(MURAL_WATCH_PRESSURE_LEVEL, 120 * MIB, 128 * MIB, 60 * MIB);
@@ -254,6 +268,15 @@ Test(pressure_events, a_group_that_reached_its_limit_is_looked_at)
 	struct pressure_advice advice = look();
 	cr_expect_eq(advice.headroom_bytes, 68 * MIB);
 	cr_expect_eq(advice.event_bytes, 0);
+}
+
+Test(pressure_events, a_group_without_a_limit_tells_of_others)
+{
+	begin_v2();
+	file(V2 "memory.max", "max\n");
+	events("low 0\nhigh 3\nmax 6\noom 1\noom_kill 0\n");
+	cr_expect(is_told());
+	cr_expect_not(dispatch());
 }
 
 Test(pressure_events, a_group_that_is_out_of_memory_has_no_page_cache_left)
