@@ -30,8 +30,8 @@
 #define READ_FILE_MIB 256u
 /* What the pool keeps free in such a group (mural-producer(8)), and a quarter of it for hysteresis.
  */
-#define LOW_WATER (32 * MIB)
-#define TARGET (40 * MIB)
+#define LOW_WATER (48 * MIB)
+#define TARGET (60 * MIB)
 /* How long everybody must live on after the hog has all it wanted; also the time line's end. */
 #define HOLD_MS 200
 #define SAMPLE_NS 500000
