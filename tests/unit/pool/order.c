@@ -214,7 +214,7 @@ static uint64_t kernel_bytes(void)
 	return stats_of(&f).allocated_bytes;
 }
 
-Test(order, no_more_goes_than_one_slot_beyond_what_was_asked, .timeout = 120)
+Test(order, no_more_goes_than_one_slot_beyond_what_was_asked)
 {
 	/* Large ones, and thumbnails that share slabs; by the kernel's count, not by ours. */
 	/* In whole huge pages, where the system has them for shared memory. */
