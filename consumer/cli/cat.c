@@ -26,6 +26,7 @@ enum cat_key {
 	KEY_PARTIAL,
 	KEY_PIXEL_FORMAT,
 	KEY_WAIT,
+	KEY_PREVIEW,
 };
 
 static const struct argp_option cat_options[] = {
@@ -37,6 +38,8 @@ static const struct argp_option cat_options[] = {
 		"With --format raw: the pixels, in SDL's names and byte order (default: xrgb8888)",
 		0},
 	{"partial", KEY_PARTIAL, NULL, 0, "Write what there is of a file that is cut short or damaged", 0},
+	{"preview", KEY_PREVIEW, NULL, 0,
+		"Write the coarse version that viewers show first, where there is one", 0},
 	{"wait", KEY_WAIT, NULL, 0, "When all the pool is pinned, wait for room instead of failing",
 		0},
 	{0},
@@ -112,6 +115,9 @@ static error_t parse_cat(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_PARTIAL:
 		options->flags |= MURAL_REQUEST_ALLOW_PARTIAL;
+		return 0;
+	case KEY_PREVIEW:
+		options->flags |= MURAL_REQUEST_PREVIEW;
 		return 0;
 	case KEY_WAIT:
 		options->flags |= MURAL_REQUEST_WAIT;

@@ -40,6 +40,8 @@ const char *mural_reason_text(enum mural_reason reason)
 		return "the producer ended";
 	case MURAL_REASON_THRASHING:
 		return "not fetched ahead: what is wanted does not fit";
+	case MURAL_REASON_NO_PREVIEW:
+		return "no preview: the picture itself is as quick";
 	}
 	return "unknown reason";
 }

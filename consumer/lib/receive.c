@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const uint32_t bitmap_flags =
-	MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED;
+	MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED |
+	MURAL_BITMAP_PREVIEW;
 
 static struct pending *find(const struct mural *mural, uint32_t serial, enum pending_kind kind)
 {
@@ -108,7 +109,7 @@ static int on_failed(struct mural *mural, const struct protocol_failed *failed)
 	struct mural_bitmap *bitmap = find_request(mural, failed->head.serial);
 	struct prefetch *prefetch = find_prefetch(mural, failed->head.serial);
 	char text[sizeof(failed->text)];
-	if (failed->error >= 0 || failed->error < -4095 || failed->reason > MURAL_REASON_THRASHING)
+	if (failed->error >= 0 || failed->error < -4095 || failed->reason > MURAL_REASON_NO_PREVIEW)
 		return -EPROTO;
 	memcpy(text, failed->text, sizeof(text));
 	text[sizeof(text) - 1] = '\0';

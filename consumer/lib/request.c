@@ -11,8 +11,8 @@
  * producers stops there. */
 #define SENDS_MAX 2
 
-static const uint32_t request_flags =
-	MURAL_REQUEST_AS_STORED | MURAL_REQUEST_ALLOW_PARTIAL | MURAL_REQUEST_WAIT;
+static const uint32_t request_flags = MURAL_REQUEST_AS_STORED | MURAL_REQUEST_ALLOW_PARTIAL |
+				      MURAL_REQUEST_WAIT | MURAL_REQUEST_PREVIEW;
 
 static enum mural_reason reason_of(int error)
 {
@@ -57,8 +57,8 @@ void request_fail(
 		: known ? known
 			: "unknown error");
 	if (bitmap_is_alive(bitmap))
-		bitmap_unbind(
-			bitmap); /* a failed bitmap says its error, also when old bytes are still there */
+		bitmap_unbind(bitmap); /* a failed bitmap says its error, also when old bytes are
+					  still there */
 	list_append(&bitmap->mural->ended, &bitmap->ended);
 	mural_wake(bitmap->mural);
 }
@@ -90,7 +90,8 @@ static struct protocol_request message_for(const struct wanted *wanted, uint32_t
 	uint32_t flags =
 		(wanted->flags & MURAL_REQUEST_AS_STORED ? PROTOCOL_AS_STORED : 0u) |
 		(wanted->flags & MURAL_REQUEST_ALLOW_PARTIAL ? PROTOCOL_ALLOW_PARTIAL : 0u) |
-		(wanted->flags & MURAL_REQUEST_WAIT ? PROTOCOL_WAIT : 0u);
+		(wanted->flags & MURAL_REQUEST_WAIT ? PROTOCOL_WAIT : 0u) |
+		(wanted->flags & MURAL_REQUEST_PREVIEW ? PROTOCOL_PREVIEW : 0u);
 	return (struct protocol_request){
 		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
 		.flags = flags,

@@ -693,7 +693,9 @@ static void draw_info(struct app *app, const struct show_status *status, struct 
 		.path = app->list.paths[index],
 		.index = index,
 		.count = app->list.count,
-		.note = status->full_error,
+		.note = status->full_error ? status->full_error
+			: status->preview  ? "preview"
+					   : NULL,
 	};
 	if (!app->in_gallery) {
 		info.width = view->width;

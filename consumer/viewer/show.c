@@ -23,6 +23,7 @@ enum shot_kind {
 	SHOT_FIT,  /* for the window as it was when asked */
 	SHOT_NEXT, /* replaces FIT when it arrives: for the window as it is now */
 	SHOT_FULL,
+	SHOT_PREVIEW, /* coarse, until FIT is there */
 	SHOT_KINDS,
 };
 
@@ -43,6 +44,7 @@ struct drawn {
 	struct placement place;
 	unsigned turn;
 	bool mirror, quick, covers;
+	bool preview;
 	uint32_t width, height, took_ms;
 };
 
@@ -173,12 +175,14 @@ static void ask(struct show *show, struct picture *picture, enum shot_kind kind,
 		.path = show->list->paths[picture->index],
 		.priority = priority,
 		/* Somebody looks at the hole: better late than not at all. */
-		.flags = priority == MURAL_PRIORITY_VISIBLE ? MURAL_REQUEST_WAIT : 0,
+		.flags = (priority == MURAL_PRIORITY_VISIBLE ? MURAL_REQUEST_WAIT : 0u) |
+			 (kind == SHOT_PREVIEW ? MURAL_REQUEST_PREVIEW : 0u),
 		.on_event = on_event,
 		.user = show,
 	};
-	if (kind != SHOT_FULL) {
+	if (kind != SHOT_FULL)
 		view_fit_box(&picture->view, show->window, &wish.box_width, &wish.box_height);
+	if (kind == SHOT_FIT || kind == SHOT_NEXT) {
 		picture->box_width = wish.box_width;
 		picture->box_height = wish.box_height;
 	}
@@ -195,6 +199,19 @@ static void want_fit(struct show *show, struct picture *picture, uint32_t priori
 		ask(show, picture, SHOT_FIT, priority);
 	else
 		shot_hurry(fit, priority);
+}
+
+/* Something coarse at once, for as long as the hole is there. Most often the answer is that there
+ * is nothing quicker; that, too, is kept, so as not to ask again. */
+static void want_preview(struct show *show, struct picture *picture)
+{
+	struct shot *preview = &picture->shots[SHOT_PREVIEW];
+	enum shot_state fit = picture->shots[SHOT_FIT].state;
+	bool seen = show->has_drawn && show->drawn.index == picture->index && show->drawn.width;
+	if (fit == SHOT_PENDING && preview->state == SHOT_ABSENT && !seen)
+		ask(show, picture, SHOT_PREVIEW, MURAL_PRIORITY_VISIBLE);
+	else if (fit == SHOT_READY || fit == SHOT_FAILED)
+		shot_drop(preview);
 }
 
 /* What the window needs in order to show the picture one to one, when that is more than @width x
@@ -294,6 +311,7 @@ static void give_up_strays(struct show *show)
 			continue;
 		shot_drop(&picture->shots[SHOT_NEXT]);
 		shot_drop(&picture->shots[SHOT_FULL]);
+		shot_drop(&picture->shots[SHOT_PREVIEW]);
 		bool near = !show->paused && is_neighbour(show, picture->index);
 		if (picture->shots[SHOT_FIT].state == SHOT_PENDING && !near)
 			shot_drop(&picture->shots[SHOT_FIT]);
@@ -320,6 +338,7 @@ static void update(struct show *show, uint64_t now_ms)
 		return;
 	struct picture *picture = find_or_make(show, show->wanted);
 	want_fit(show, picture, MURAL_PRIORITY_VISIBLE);
+	want_preview(show, picture);
 	if (picture->view.fitted && fit_falls_short(show, picture))
 		want_next(show, picture);
 	want_full(show, picture, now_ms);
@@ -497,6 +516,8 @@ static int candidates(
 		ret[count++] = fit;
 	if (!full_first && full->state == SHOT_READY)
 		ret[count++] = full;
+	if (picture->shots[SHOT_PREVIEW].state == SHOT_READY)
+		ret[count++] = &picture->shots[SHOT_PREVIEW];
 	return count;
 }
 
@@ -518,6 +539,7 @@ static struct drawn plan(const struct show *show, const struct picture *picture,
 		.turn = picture->view.turn,
 		.mirror = picture->view.mirror,
 		.quick = show->moving,
+		.preview = pinned->flags & MURAL_BITMAP_PREVIEW,
 		.covers = !falls_short(show, &picture->view, pinned->width, pinned->height),
 		.width = pinned->width,
 		.height = pinned->height,
@@ -654,6 +676,7 @@ void show_status(const struct show *show, struct show_status *ret)
 	const struct shot *fit = &picture->shots[SHOT_FIT], *full = &picture->shots[SHOT_FULL];
 	ret->seen = show->has_drawn && show->drawn.index == show->wanted && show->drawn.width != 0;
 	ret->drawn = ret->seen && show->drawn.covers;
+	ret->preview = ret->seen && show->drawn.preview;
 	for (int kind = 0; kind < SHOT_KINDS; kind++)
 		ret->loading |= picture->shots[kind].state == SHOT_PENDING;
 	if (fit->state == SHOT_FAILED && !is_lost(fit))

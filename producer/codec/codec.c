@@ -59,13 +59,18 @@ static void run(struct source *source, const struct job *job, uint8_t *pixels, s
 	}
 	source->position = 0;
 	result->source_kind = codec->source_kind;
+	bool preview = job->flags & JOB_PREVIEW;
+	if (preview && !codec->preview_probe) {
+		outcome_fail(result, MURAL_REASON_NO_PREVIEW, "no preview: not of this format");
+		return;
+	}
 	if (job->kind == JOB_PROBE) {
-		codec->probe(source, job, result);
+		(preview ? codec->preview_probe : codec->probe)(source, job, result);
 		return;
 	}
 	struct picture_target target;
 	if (target_of_job(job, pixels, team, &target, result) == 0)
-		codec->decode(source, job, &target, result);
+		(preview ? codec->preview_decode : codec->decode)(source, job, &target, result);
 }
 
 void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct team *team,

@@ -1,6 +1,7 @@
 /* JPEG by libjpeg-turbo. Nothing is ever printed. */
 #include "exif_orientation.h"
 #include "jpeg_decoder.h"
+#include "jpeg_preview.h"
 #include "outcome.h"
 #include "pages.h"
 
@@ -488,4 +489,6 @@ const struct codec codec_jpeg = {
 	.recognise = jpeg_recognise,
 	.probe = jpeg_probe,
 	.decode = jpeg_decode,
+	.preview_probe = jpeg_preview_probe,
+	.preview_decode = jpeg_preview_decode,
 };

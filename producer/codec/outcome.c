@@ -13,6 +13,7 @@ static int error_of(enum mural_reason reason)
 	case MURAL_REASON_NOT_IMAGE:
 		return -ENOEXEC;
 	case MURAL_REASON_UNSUPPORTED:
+	case MURAL_REASON_NO_PREVIEW:
 		return -ENOTSUP;
 	case MURAL_REASON_TOO_LARGE:
 		return -EFBIG;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define PICTURES_MAX 65536u
-#define KEY_FLAGS (PROTOCOL_AS_STORED | PROTOCOL_ALLOW_PARTIAL)
+#define KEY_FLAGS (PROTOCOL_AS_STORED | PROTOCOL_ALLOW_PARTIAL | PROTOCOL_PREVIEW)
 
 /* What a probe found out about a file. */
 struct picture {
@@ -127,7 +127,8 @@ struct entry *cache_entry(struct server *server, const struct protocol_identity 
 		.height = wanted->box_height,
 	};
 	const struct picture *picture = picture_find(server, identity, wanted->flags);
-	if (picture) {
+	/* How large a preview is only its probe can say: it stays under the box. */
+	if (picture && !(wanted->flags & PROTOCOL_PREVIEW)) {
 		key.exact = 1;
 		mural_fit(picture->width, picture->height, wanted->box_width, wanted->box_height,
 			&key.width, &key.height);
@@ -154,7 +155,7 @@ struct entry *cache_entry(struct server *server, const struct protocol_identity 
 struct entry *cache_settle(struct server *server, struct entry *entry)
 {
 	picture_remember(server, &entry->key, &entry->facts);
-	if (entry->key.exact)
+	if (entry->key.exact || entry->key.flags & PROTOCOL_PREVIEW)
 		return entry;
 	struct cache_key key = entry->key;
 	key.exact = 1;

@@ -334,7 +334,8 @@ static int submit(struct server *server, struct entry *entry)
 	struct job job = {
 		.kind = probe ? JOB_PROBE : JOB_DECODE,
 		.flags = (entry->key.flags & PROTOCOL_AS_STORED ? JOB_AS_STORED : 0) |
-			 (entry->key.flags & PROTOCOL_ALLOW_PARTIAL ? JOB_ALLOW_PARTIAL : 0),
+			 (entry->key.flags & PROTOCOL_ALLOW_PARTIAL ? JOB_ALLOW_PARTIAL : 0) |
+			 (entry->key.flags & PROTOCOL_PREVIEW ? JOB_PREVIEW : 0),
 		.format = entry->key.format,
 		.box_width = entry->box_width,
 		.box_height = entry->box_height,
@@ -528,7 +529,7 @@ static void fail_result(struct server *server, struct entry *entry, const struct
 		c++) /* a hostile decoder must not write to a terminal through us */
 		if (*c < ' ' || *c > '~')
 			*c = '?';
-	bool known = result->reason > MURAL_REASON_NONE && result->reason <= MURAL_REASON_GONE;
+	bool known = result->reason > MURAL_REASON_NONE && result->reason <= MURAL_REASON_NO_PREVIEW;
 	int error = result->error < 0 && result->error >= -4095 ? result->error : -EBADMSG;
 	fail_all(server, entry, error,
 		known ? (enum mural_reason)result->reason : MURAL_REASON_CORRUPT, text);
@@ -546,11 +547,15 @@ static bool plausible(
 	uint32_t width, height;
 	mural_fit(facts->source_width, facts->source_height, entry->box_width, entry->box_height,
 		&width, &height);
+	if (entry->key.flags & PROTOCOL_PREVIEW)
+		return facts->width > 0 && facts->width <= width && facts->height > 0 &&
+		       facts->height <= height;
 	return facts->width == width && facts->height == height;
 }
 
 static const uint32_t facts_flags =
-	MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED;
+	MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED |
+	MURAL_BITMAP_PREVIEW;
 
 static void on_probed(struct server *server, struct entry *entry, const struct job_result *facts)
 {
@@ -662,7 +667,8 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 		   (entry->kill == ENTRY_KILLED_UNWANTED || lost_its_nursery(server, entry))) {
 		push_back(server, entry); /* it gave way, or somebody new came: once more */
 	} else if (!answered || result->error < 0) {
-		server->counters.decode_failures++;
+		bool refused = answered && result->reason == MURAL_REASON_NO_PREVIEW;
+		server->counters.decode_failures += !refused;
 		if (!answered)
 			fail_ended(server, entry, signal);
 		else

@@ -100,7 +100,7 @@ void request_refuse(struct session *session, uint32_t serial, int error, enum mu
 struct cache_key {
 	struct protocol_identity identity;
 	uint32_t format;
-	uint32_t flags;         /* PROTOCOL_AS_STORED, PROTOCOL_ALLOW_PARTIAL */
+	uint32_t flags;         /* PROTOCOL_AS_STORED, _ALLOW_PARTIAL, _PREVIEW */
 	uint32_t width, height; /* exact: of the bitmap; else the box */
 	uint32_t exact;
 	uint32_t reserved;

@@ -37,7 +37,7 @@ static struct job job_for(const uint8_t *data, size_t size)
 		hash = (hash ^ data[i]) * 16777619u;
 	return (struct job){
 		.kind = JOB_PROBE,
-		.flags = hash >> 4 & (JOB_AS_STORED | JOB_ALLOW_PARTIAL),
+		.flags = hash >> 4 & (JOB_AS_STORED | JOB_ALLOW_PARTIAL | JOB_PREVIEW),
 		.format = 1 + (hash >> 8) % 3,
 		.box_width = boxes[hash >> 16 & 7],
 		.box_height = boxes[hash >> 20 & 7],

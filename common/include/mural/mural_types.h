@@ -22,6 +22,7 @@ enum mural_bitmap_flags {
 	MURAL_BITMAP_PARTIAL = 1 << 0,
 	MURAL_BITMAP_HAS_ALPHA = 1 << 1, /* the file has transparency */
 	MURAL_BITMAP_SCALED = 1 << 2,    /* smaller than the file's picture */
+	MURAL_BITMAP_PREVIEW = 1 << 3,   /* a coarse version of it, by MURAL_REQUEST_PREVIEW */
 };
 
 /* Why a request failed, in more detail than the -errno that goes with it (in brackets). */
@@ -48,6 +49,7 @@ enum mural_reason {
 	/* A prefetch, while what is wanted does not fit as it is: the pool decodes again and again
 	 * what it has just thrown away. Ask when it is wanted, or much later (-ENOSPC). */
 	MURAL_REASON_THRASHING = 17,
+	MURAL_REASON_NO_PREVIEW = 18, /* nothing coarse is quicker than the picture (-ENOTSUP) */
 };
 
 /* Memory pressure, as told to consumers. */

@@ -94,7 +94,8 @@ enum protocol_request_flags {
 		1 << 1, /* a truncated file gives what there is, with MURAL_BITMAP_PARTIAL */
 	PROTOCOL_WAIT = 1 << 2,   /* wait for room instead of failing with -ENOSPC */
 	PROTOCOL_EXPECT = 1 << 3, /* -ESTALE when the source is not @expected (a re-decode) */
-	PROTOCOL_FLAGS_ALL = 0xf,
+	PROTOCOL_PREVIEW = 1 << 4, /* a coarse version, or MURAL_REASON_NO_PREVIEW */
+	PROTOCOL_FLAGS_ALL = 0x1f,
 };
 
 struct protocol_request {

@@ -129,6 +129,13 @@ enum mural_request_flags {
 	MURAL_REQUEST_ALLOW_PARTIAL = 1 << 1,
 	/* When all the pool is pinned, wait for room instead of failing with -ENOSPC. */
 	MURAL_REQUEST_WAIT = 1 << 2,
+	/* A coarse version that is there sooner than the picture, to be shown until that is: a
+	 * bitmap of its own, flagged MURAL_BITMAP_PREVIEW, fitted into the box and never larger than
+	 * the picture at 1/8 or the thumbnail that the camera made; source_width and source_height
+	 * are the picture's. It can be asked for beside any picture: where there is none, or none
+	 * that is quicker, it fails with -ENOTSUP and MURAL_REASON_NO_PREVIEW. It says nothing about
+	 * whether the picture itself is whole. */
+	MURAL_REQUEST_PREVIEW = 1 << 3,
 };
 
 enum mural_bitmap_event {

@@ -40,7 +40,18 @@
  * With JOB_ALLOW_PARTIAL a picture that is truncated or damaged after its header succeeds with
  * MURAL_BITMAP_PARTIAL if at least one row of it was decoded. Pixels that never came are 0: black
  * in RGB565, transparent in ARGB8888, and opaque black (X stays 0xff) in XRGB8888. Of an interlaced
- * or progressive picture the coarse version stands where the fine one is missing. */
+ * or progressive picture the coarse version stands where the fine one is missing.
+ *
+ * Previews
+ *
+ * With JOB_PREVIEW the bitmap is a coarse version that is quicker to have, flagged
+ * MURAL_BITMAP_PREVIEW: fitted into the box, never larger than the picture at 1/8 or its thumbnail.
+ * Of a JPEG the first of these that there is: the thumbnail of its EXIF block (64 to 1024 pixels,
+ * baseline, the sides of the picture within a pixel of rounding, the picture's orientation); of a
+ * progressive one of 4 megapixels and more the mean values that its first scans bring; of a
+ * baseline one of that size a DCT at 1/8, if the picture itself would be more than half its size. Everything else is refused with MURAL_REASON_NO_PREVIEW:
+ * other formats, CMYK, small pictures, boxes at which the picture itself is as quick, and files
+ * that are damaged where it was read. JOB_ALLOW_PARTIAL changes nothing. */
 #ifndef PRODUCER_CODEC_H
 #define PRODUCER_CODEC_H
 
@@ -79,6 +90,11 @@ struct codec {
 	 * -ESTALE, MURAL_REASON_CHANGED. -ENOMEM, MURAL_REASON_MEMORY: it would need more than
 	 * @job's memory_bytes. Fills and returns as probe does. */
 	int (*decode)(struct source *source, const struct job *job,
+		const struct picture_target *target, struct job_result *result);
+	/* The same for JOB_PREVIEW; NULL: this format has no previews. */
+	int (*preview_probe)(
+		struct source *source, const struct job *job, struct job_result *result);
+	int (*preview_decode)(struct source *source, const struct job *job,
 		const struct picture_target *target, struct job_result *result);
 };
 

@@ -18,6 +18,7 @@ enum job_kind {
 enum job_flags {
 	JOB_AS_STORED = 1 << 0,
 	JOB_ALLOW_PARTIAL = 1 << 1,
+	JOB_PREVIEW = 1 << 2, /* a coarse version, or MURAL_REASON_NO_PREVIEW */
 };
 
 /* Descriptors that travel with it: the source; for DECODE also the memory. */

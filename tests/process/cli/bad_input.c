@@ -158,6 +158,16 @@ Test(bad_input, cut_short_and_asked_for)
 	run_fini(&run);
 }
 
+Test(bad_input, a_preview_of_a_picture_that_has_none)
+{
+	struct run run = run_mural(
+		"cat", "--preview", test_source_path("assets/formats/jpeg-420.jpg"));
+	cr_expect_neq(run.status, 0);
+	cr_expect_eq(run.out_size, 0);
+	cr_expect_not_null(strstr(run.err, "no preview"), "it said: %s", run.err);
+	run_fini(&run);
+}
+
 /* The sizes are in the header of a PNG that is otherwise whole, with the right checksum. */
 Test(bad_input, a_png_that_claims_ten_thousand_million_pixels)
 {

@@ -79,7 +79,7 @@ Test(request, refuses_sources_and_options_that_make_no_sense)
 		{{.open = give_unreadable}, -EINVAL},
 		{{.open = give_an_error}, -ENOMEDIUM},
 		{{.path = "/proc/self/exe", .format = 99}, -EINVAL},
-		{{.path = "/proc/self/exe", .flags = 1 << 3}, -EINVAL},
+		{{.path = "/proc/self/exe", .flags = 1 << 4}, -EINVAL},
 		{{.path = "/proc/self/exe", .priority = 3}, -EINVAL},
 	};
 	struct scene scene;
@@ -513,7 +513,7 @@ Test(callback, may_wait_for_another_bitmap)
 
 Test(reason, each_has_its_own_words)
 {
-	for (int i = 0; i <= MURAL_REASON_THRASHING; i++) {
+	for (int i = 0; i <= MURAL_REASON_NO_PREVIEW; i++) {
 		cr_assert_not_null(mural_reason_text((enum mural_reason)i));
 		for (int k = 0; k < i; k++)
 			cr_assert_str_neq(mural_reason_text((enum mural_reason)i),

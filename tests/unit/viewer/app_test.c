@@ -16,10 +16,10 @@
 #define BLUE 0xff0000ffu
 
 static const struct fake_file files[] = {
-	{"1.jpg", 4000, 3000, RED, 0, NULL},
-	{"2.jpg", 4000, 3000, GREEN, 0, NULL},
-	{"3.jpg", 4000, 3000, BLUE, 0, NULL},
-	{"4.jpg", 4000, 3000, BLUE, -EBADMSG, "it ends early"},
+	{"1.jpg", 4000, 3000, RED, 0, NULL, 0},
+	{"2.jpg", 4000, 3000, GREEN, 0, NULL, 0},
+	{"3.jpg", 4000, 3000, BLUE, 0, NULL, 0},
+	{"4.jpg", 4000, 3000, BLUE, -EBADMSG, "it ends early", 0},
 };
 static const char *const paths[] = {"1.jpg", "2.jpg", "3.jpg", "4.jpg"};
 

@@ -98,15 +98,22 @@ static void fail(struct mural_bitmap *b, int error)
 	tell(b, MURAL_BITMAP_FAILED);
 }
 
+static bool is_preview(const struct mural_bitmap *b)
+{
+	return b->request.flags & MURAL_REQUEST_PREVIEW;
+}
+
 static void decode(struct mural_bitmap *b)
 {
 	mural_fit(b->file->width, b->file->height, b->request.box_width, b->request.box_height,
 		&b->width, &b->height);
+	if (is_preview(b))
+		b->width /= 8, b->height /= 8;
 	size_t count = (size_t)b->width * b->height;
 	free(b->pixels);
 	b->pixels = malloc(count * sizeof(*b->pixels));
 	for (size_t i = 0; i < count; i++)
-		b->pixels[i] = b->file->colour;
+		b->pixels[i] = is_preview(b) ? b->file->preview : b->file->colour;
 	b->generation = ++fake.generation;
 	b->state = READY;
 	tell(b, MURAL_BITMAP_READY);
@@ -122,6 +129,18 @@ bool fake_deliver(void)
 	else
 		decode(b);
 	return true;
+}
+
+bool fake_deliver_preview(void)
+{
+	for (size_t i = 0; i < BITMAPS_MAX; i++) {
+		struct mural_bitmap *b = fake.bitmaps[i];
+		if (!b || b->state != PENDING || !is_preview(b))
+			continue;
+		decode(b);
+		return true;
+	}
+	return false;
 }
 
 void fake_deliver_all(void)
@@ -241,9 +260,11 @@ int mural_request(
 	struct mural *mural, const struct mural_request *request, struct mural_bitmap **ret)
 {
 	struct fake_file *file = find_file(request->path);
-	mural->requests++;
 	if (!file)
 		return -ENOENT;
+	if (request->flags & MURAL_REQUEST_PREVIEW && !file->preview)
+		return -ENOTSUP;
+	mural->requests++;
 	for (size_t i = 0; i < BITMAPS_MAX; i++) {
 		if (mural->bitmaps[i])
 			continue;
@@ -306,6 +327,7 @@ int mural_bitmap_info(const struct mural_bitmap *b, struct mural_view *ret)
 		.source_width = b->file->width,
 		.source_height = b->file->height,
 		.generation = b->generation,
+		.flags = is_preview(b) ? MURAL_BITMAP_PREVIEW : 0,
 	};
 	return 0;
 }

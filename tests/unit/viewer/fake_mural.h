@@ -14,6 +14,7 @@ struct fake_file {
 	uint32_t colour;  /* 0xAARRGGBB */
 	int error;        /* -errno of its decode; 0: it can be decoded */
 	const char *text; /* of the error */
+	uint32_t preview; /* its colour; 0: it has none, which is said at once */
 };
 
 struct mural *fake_open(const struct fake_file *files, size_t count);
@@ -24,6 +25,7 @@ bool fake_is_clean(void);
 /* Finishes the most urgent request, the oldest among equals. False: there is none. */
 bool fake_deliver(void);
 void fake_deliver_all(void);
+bool fake_deliver_preview(void); /* false: none is asked for */
 
 /* Everything decoded loses its pixels. Aborts when one of them is pinned. */
 void fake_purge(void);

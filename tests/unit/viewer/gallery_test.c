@@ -26,7 +26,7 @@ static void setup(void)
 	for (int i = 0; i < COUNT; i++) {
 		snprintf(names[i], sizeof(names[i]), "%d.jpg", i);
 		paths[i] = names[i];
-		files[i] = (struct fake_file){names[i], 400, 300, GREEN, 0, NULL};
+		files[i] = (struct fake_file){names[i], 400, 300, GREEN, 0, NULL, 0};
 	}
 	struct mural *mural = fake_open(files, COUNT);
 	cr_assert_eq(font_create(1, &font), 0);

@@ -16,24 +16,26 @@
 #define GREY 0xff808080u
 
 static const struct fake_file files[] = {
-	{"a", 800, 600, RED, 0, NULL},
-	{"b", 800, 600, GREEN, 0, NULL},
-	{"c", 800, 600, BLUE, 0, NULL},
-	{"d", 800, 600, GREY, 0, NULL},
-	{"e", 800, 600, RED, 0, NULL},
-	{"bad", 800, 600, RED, -EBADMSG, "it ends early"},
-	{"small", 20, 10, BLUE, 0, NULL},
+	{"a", 800, 600, RED, 0, NULL, 0},
+	{"b", 800, 600, GREEN, 0, NULL, 0},
+	{"c", 800, 600, BLUE, 0, NULL, 0},
+	{"d", 800, 600, GREY, 0, NULL, 0},
+	{"e", 800, 600, RED, 0, NULL, 0},
+	{"bad", 800, 600, RED, -EBADMSG, "it ends early", 0},
+	{"small", 20, 10, BLUE, 0, NULL, 0},
+	{"coarse", 800, 600, GREEN, 0, NULL, GREY},
+	{"coarse too", 800, 600, BLUE, 0, NULL, RED},
 };
 
-static char *paths[] = {"a", "b", "c", "d", "e", "bad", "small"};
-static struct list list = {paths, 7, 7};
+static char *paths[] = {"a", "b", "c", "d", "e", "bad", "small", "coarse", "coarse too"};
+static struct list list = {paths, 9, 9};
 static struct show *show;
 static struct image layer;
 static uint64_t now = 1000;
 
 static void setup(void)
 {
-	struct mural *mural = fake_open(files, 7);
+	struct mural *mural = fake_open(files, 9);
 	cr_assert_eq(show_create(mural, &list, &show), 0);
 	cr_assert_eq(image_resize(&layer, WINDOW_WIDTH, WINDOW_HEIGHT, COLOUR_BACKGROUND), 0);
 	show_resize(show, (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, now);
@@ -470,7 +472,7 @@ Test(show, a_larger_window_gets_a_larger_bitmap_after_a_while)
 
 Test(show, a_turned_picture_is_asked_for_as_it_fits_then)
 {
-	struct mural *mural = fake_open((struct fake_file[]){{"a", 600, 800, RED, 0, NULL}}, 1);
+	struct mural *mural = fake_open((struct fake_file[]){{"a", 600, 800, RED, 0, NULL, 0}}, 1);
 	struct list one = {paths, 1, 1};
 	struct show *turned;
 	cr_assert_eq(show_create(mural, &one, &turned), 0);
@@ -510,4 +512,50 @@ Test(show, leafing_through_all_keeps_few_references)
 			settle();
 		}
 	cr_expect_eq(fake_most_pinned(), 1);
+}
+
+Test(show, a_preview_is_seen_until_the_picture_is_there)
+{
+	show_go(show, 7, now);
+	cr_expect(fake_deliver_preview());
+	cr_expect(draw());
+	cr_expect_eq(middle(), GREY);
+	cr_expect(status().preview);
+	cr_expect_not(status().drawn, "there is more to come");
+	cr_expect_eq(fake_pending(), 1, "nothing is looked for ahead");
+	fake_deliver();
+	cr_expect(draw());
+	cr_expect_eq(middle(), GREEN);
+	cr_expect_not(status().preview);
+	cr_expect(status().drawn);
+}
+
+Test(show, a_preview_that_comes_late_is_given_up)
+{
+	show_go(show, 7, now);
+	fake_deliver(); /* the picture, which was asked for first */
+	draw();
+	cr_expect_eq(middle(), GREEN);
+	cr_expect_not(fake_deliver_preview());
+}
+
+Test(show, no_preview_is_asked_for_of_what_is_there_or_was_seen)
+{
+	show_go(show, 7, now);
+	settle();
+	fake_purge();
+	show_repin(show);
+	draw();
+	show_tick(show, now);
+	cr_expect_not(fake_deliver_preview(), "the layer still holds the picture");
+	fake_deliver_all();
+	show_go(show, 8, now); /* was prefetched */
+	cr_expect_not(fake_deliver_preview());
+}
+
+Test(show, a_preview_is_given_up_with_its_picture)
+{
+	show_go(show, 7, now);
+	show_go(show, 0, now);
+	cr_expect_not(fake_deliver_preview());
 }

@@ -2,12 +2,12 @@
  * meanwhile.
  *
  * A picture is asked for as it fits the window, and drawn when it is there; until then what was
- * seen before stays. Only when somebody zooms beyond that, its full size is asked for; and ahead of
- * that, with lower priority, when the picture has been looked at for a moment and its full size is
- * at most a quarter of the pool's budget (show_set_budget): a 100 MP picture takes 400 MB, which
- * nobody should pay who only leafs past it. The next two and the previous picture, in the direction
- * of travel, are decoded ahead once the wanted one is there. What nobody will see any more is given
- * up.
+ * seen before stays, or a preview comes first where the producer has one that is quicker. Only when
+ * somebody zooms beyond that, its full size is asked for; and ahead of that, with lower priority,
+ * when the picture has been looked at for a moment and its full size is at most a quarter of the
+ * pool's budget (show_set_budget): a 100 MP picture takes 400 MB, which nobody should pay who only
+ * leafs past it. The next two and the previous picture, in the direction of travel, are decoded
+ * ahead once the wanted one is there. What nobody will see any more is given up.
  *
  * Nothing is pinned but while it is copied into the layer. A pin that finds the pixels purged asks
  * for the decode again, and the layer stays as it is until they are back. Nothing here waits.
@@ -32,6 +32,7 @@ struct show_status {
 	bool drawn;   /* the layer holds it, at the best quality that will come without asking for
 			 more */
 	bool seen;    /* the layer holds it in some quality */
+	bool preview; /* what is seen is the coarse version that came first */
 	bool loading; /* a decode of it is under way */
 	const char *error; /* why it can not be shown; NULL: it can. Valid until the next call */
 	const char *full_error;               /* why there is only the size that fits the window */

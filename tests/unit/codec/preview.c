@@ -1,0 +1,223 @@
+/* The coarse version of a JPEG: which one it is, and when there is none. */
+#include "decode.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+#define WIDTH 2400u
+#define HEIGHT 1680u /* 4.03 megapixels: just enough to be worth it */
+
+static const uint8_t left[3] = {200, 40, 40}, right[3] = {30, 60, 210};
+
+/* The left half of one colour, the right half of another. @exif (may be NULL) becomes its APP1. */
+static struct bytes make_jpeg(
+	unsigned width, unsigned height, bool progressive, const struct bytes *exif)
+{
+	struct jpeg_compress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	unsigned char *data = NULL;
+	unsigned long size = 0;
+	cinfo.err = jpeg_std_error(&errors);
+	jpeg_create_compress(&cinfo);
+	jpeg_mem_dest(&cinfo, &data, &size);
+	cinfo.image_width = width;
+	cinfo.image_height = height;
+	cinfo.input_components = 3;
+	cinfo.in_color_space = JCS_RGB;
+	jpeg_set_defaults(&cinfo);
+	if (progressive)
+		jpeg_simple_progression(&cinfo);
+	jpeg_start_compress(&cinfo, TRUE);
+	if (exif)
+		jpeg_write_marker(&cinfo, JPEG_APP0 + 1, exif->data, (unsigned)exif->size);
+	uint8_t *row = malloc((size_t)width * 3);
+	for (unsigned x = 0; x < width; x++)
+		memcpy(row + (size_t)x * 3, x < width / 2 ? left : right, 3);
+	while (cinfo.next_scanline < height)
+		jpeg_write_scanlines(&cinfo, &row, 1);
+	jpeg_finish_compress(&cinfo);
+	jpeg_destroy_compress(&cinfo);
+	free(row);
+	return (struct bytes){data, size};
+}
+
+/* An EXIF block, little-endian: the orientation, and a thumbnail of which it says @offset (0: the
+ * right one) and @length. */
+static struct bytes make_exif(
+	unsigned orientation, const struct bytes *thumbnail, uint32_t offset, uint32_t length)
+{
+	enum { FIRST = 8, SECOND = 26, DATA = 56, HEAD = 6 };
+	uint8_t *data = calloc(1, HEAD + DATA + thumbnail->size);
+	uint8_t *tiff = data + HEAD;
+	const uint16_t first[] = {1, 0x112, 3, 1, 0, (uint16_t)orientation, 0, SECOND, 0};
+	const uint32_t where = offset ? offset : DATA;
+	const uint16_t second[] = {2, 0x201, 4, 1, 0, (uint16_t)where, (uint16_t)(where >> 16),
+		0x202, 4, 1, 0, (uint16_t)length, (uint16_t)(length >> 16), 0, 0};
+	memcpy(data, "Exif\0", HEAD);
+	memcpy(tiff, "II*\0\x08\0\0\0", FIRST);
+	memcpy(tiff + FIRST, first, sizeof(first));
+	memcpy(tiff + SECOND, second, sizeof(second));
+	memcpy(tiff + DATA, thumbnail->data, thumbnail->size);
+	return (struct bytes){data, HEAD + DATA + thumbnail->size};
+}
+
+static int preview(const struct bytes *file, uint32_t box, struct decoded *ret)
+{
+	const struct request request = {.flags = JOB_PREVIEW, .box_width = box, .box_height = box};
+	return decode_bytes(file->data, file->size, &request, ret);
+}
+
+static void expect_none(const struct bytes *file, uint32_t box, const char *what)
+{
+	struct decoded decoded;
+	cr_expect_eq(preview(file, box, &decoded), -ENOTSUP, "%s", what);
+	cr_expect_eq(decoded.result.reason, MURAL_REASON_NO_PREVIEW, "%s: %s", what,
+		decoded.result.text);
+	decoded_free(&decoded);
+}
+
+static void expect_colour(
+	const struct decoded *decoded, uint32_t x, uint32_t y, const uint8_t rgb[3])
+{
+	const uint8_t *bgra = decoded->pixels + ((size_t)y * decoded->result.width + x) * 4;
+	for (int c = 0; c < 3; c++)
+		cr_expect_leq(abs(bgra[2 - c] - rgb[c]), 6, "%u, %u: channel %d is %u", x, y, c,
+			bgra[2 - c]);
+	cr_expect_eq(bgra[3], 255);
+}
+
+static void expect_preview(struct decoded *decoded, uint32_t width, uint32_t height)
+{
+	cr_assert_eq(decoded->result.error, 0, "%s", decoded->result.text);
+	cr_expect_eq(decoded->result.width, width, "%u", decoded->result.width);
+	cr_expect_eq(decoded->result.height, height, "%u", decoded->result.height);
+	cr_expect(decoded->result.flags & MURAL_BITMAP_PREVIEW);
+	cr_expect(decoded->result.flags & MURAL_BITMAP_SCALED);
+}
+
+Test(preview, of_a_progressive_jpeg_needs_only_its_first_scan)
+{
+	struct decoded decoded;
+	struct bytes file = make_jpeg(WIDTH, HEIGHT, true, NULL);
+	/* Behind the second SOS: all of the first scan is there, little else. */
+	size_t end = 0;
+	for (int seen = 0; seen < 2; end++)
+		seen += file.data[end] == 0xff && file.data[end + 1] == 0xda;
+	cr_assert_lt(end + 64, file.size);
+	preview(&(struct bytes){file.data, end + 32}, 0, &decoded);
+	expect_preview(&decoded, WIDTH / 8, HEIGHT / 8);
+	cr_expect_eq(decoded.result.source_width, WIDTH);
+	cr_expect_eq(decoded.result.source_height, HEIGHT);
+	expect_colour(&decoded, 10, 10, left);
+	expect_colour(&decoded, WIDTH / 8 - 10, HEIGHT / 8 - 10, right);
+	decoded_free(&decoded);
+	expect_none(&(struct bytes){file.data, end - 200}, 0, "cut in its first scan");
+	bytes_free(&file);
+}
+
+Test(preview, is_fitted_into_the_box)
+{
+	struct decoded decoded;
+	struct bytes file = make_jpeg(WIDTH, HEIGHT, true, NULL);
+	expect_none(&file, 100, "the picture itself is as quick");
+	preview(&file, 1000, &decoded);
+	expect_preview(&decoded, WIDTH / 8, HEIGHT / 8);
+	decoded_free(&decoded);
+	bytes_free(&file);
+}
+
+Test(preview, of_a_baseline_jpeg_is_worth_it_only_beside_a_large_decode)
+{
+	struct decoded decoded;
+	struct bytes file = make_jpeg(WIDTH, HEIGHT, false, NULL);
+	preview(&file, 0, &decoded);
+	expect_preview(&decoded, WIDTH / 8, HEIGHT / 8);
+	expect_colour(&decoded, 10, 10, left);
+	decoded_free(&decoded);
+	expect_none(&file, WIDTH / 2, "half");
+	bytes_free(&file);
+}
+
+Test(preview, is_the_thumbnail_where_there_is_one)
+{
+	struct decoded decoded;
+	struct bytes small = make_jpeg(150, 105, false, NULL);
+	struct bytes exif = make_exif(6, &small, 0, (uint32_t)small.size);
+	struct bytes file = make_jpeg(600, 420, false, &exif);
+	preview(&file, 0, &decoded);
+	expect_preview(&decoded, 105, 150); /* orientation 6: a quarter turn clockwise */
+	cr_expect_eq(decoded.result.source_width, 420);
+	cr_expect_eq(decoded.result.source_height, 600);
+	expect_colour(&decoded, 50, 5, left);
+	expect_colour(&decoded, 50, 145, right);
+	decoded_free(&decoded);
+	const struct request stored = {.flags = JOB_PREVIEW | JOB_AS_STORED, .box_width = 75};
+	cr_expect_eq(decode_bytes(file.data, file.size, &stored, &decoded), 0);
+	expect_preview(&decoded, 75, 53);
+	decoded_free(&decoded);
+	bytes_free(&small);
+	bytes_free(&exif);
+	bytes_free(&file);
+}
+
+static void expect_useless(
+	const struct bytes *thumbnail, uint32_t offset, uint32_t length, const char *what)
+{
+	struct bytes exif = make_exif(1, thumbnail, offset, length);
+	struct bytes file = make_jpeg(600, 420, false, &exif);
+	expect_none(&file, 0, what);
+	bytes_free(&exif);
+	bytes_free(&file);
+}
+
+Test(preview, is_not_a_thumbnail_that_can_not_be_trusted)
+{
+	struct bytes good = make_jpeg(150, 105, false, NULL);
+	struct bytes bars = make_jpeg(160, 120, false, NULL);
+	struct bytes tiny = make_jpeg(30, 21, false, NULL);
+	struct bytes scans = make_jpeg(150, 105, true, NULL);
+	struct bytes larger = make_jpeg(1200, 840, false, NULL);
+	uint32_t size = (uint32_t)good.size;
+	expect_useless(&bars, 0, (uint32_t)bars.size, "another shape");
+	expect_useless(&tiny, 0, (uint32_t)tiny.size, "too small");
+	expect_useless(&scans, 0, (uint32_t)scans.size, "progressive");
+	expect_useless(&larger, 0, (uint32_t)larger.size, "larger than the picture");
+	expect_useless(&good, 0, size + 1, "beyond the block");
+	expect_useless(&good, UINT32_MAX - 3, size, "an offset that wraps around");
+	expect_useless(&good, 0, UINT32_MAX, "a length that wraps around");
+	expect_useless(&good, 0, 0, "empty");
+	expect_useless(&good, 8, size, "not a JPEG");
+	bytes_free(&good);
+	bytes_free(&bars);
+	bytes_free(&tiny);
+	bytes_free(&scans);
+	bytes_free(&larger);
+}
+
+Test(preview, of_a_thumbnail_that_is_cut_short_is_refused)
+{
+	struct decoded decoded;
+	struct bytes small = make_jpeg(150, 105, false, NULL);
+	struct bytes exif = make_exif(1, &small, 0, (uint32_t)small.size - 60);
+	struct bytes file = make_jpeg(600, 420, false, &exif);
+	cr_expect_eq(preview(&file, 0, &decoded), -ENOTSUP);
+	cr_expect_eq(decoded.result.reason, MURAL_REASON_NO_PREVIEW);
+	decoded_free(&decoded);
+	bytes_free(&small);
+	bytes_free(&exif);
+	bytes_free(&file);
+}
+
+Test(preview, of_anything_else_is_refused)
+{
+	struct bytes small = make_jpeg(640, 480, true, NULL);
+	static uint8_t png[] = "\x89PNG\r\n\x1a\n, whatever follows";
+	expect_none(&small, 0, "small");
+	expect_none(&(struct bytes){png, sizeof(png)}, 0, "PNG");
+	bytes_free(&small);
+}
