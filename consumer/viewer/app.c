@@ -696,6 +696,7 @@ static void draw_info(struct app *app, const struct show_status *status, struct 
 		.note = status->full_error ? status->full_error
 			: status->preview  ? "preview"
 					   : NULL,
+		.note_is_error = status->full_error != NULL,
 	};
 	if (!app->in_gallery) {
 		info.width = view->width;

@@ -60,7 +60,8 @@ void overlay_info(
 		x = draw_part(image, fonts, x, y, COLOUR_TEXT, text);
 	}
 	if (info->note) {
-		draw_part(image, fonts, x, y, COLOUR_ERROR, info->note);
+		draw_part(image, fonts, x, y, info->note_is_error ? COLOUR_ERROR : COLOUR_DIM,
+			info->note);
 		return;
 	}
 	if (info->bitmap_width == 0)

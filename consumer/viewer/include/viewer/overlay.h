@@ -26,6 +26,7 @@ struct overlay_info {
 	uint32_t bitmap_width, bitmap_height; /* what is decoded; 0: nothing */
 	uint32_t decode_ms;
 	const char *note; /* such as why the full size is not there; NULL */
+	bool note_is_error;
 };
 
 void overlay_info(
