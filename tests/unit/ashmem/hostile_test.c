@@ -6,6 +6,7 @@
 #include <ashmem/ashmem.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -165,6 +166,56 @@ Test(hostile, nothing_but_noise, .timeout = 240)
 		call_everything(&victim);
 		restore(&victim);
 	}
+	close_victim(&victim);
+}
+
+struct scribbler {
+	struct victim *victim;
+	_Atomic bool stop;
+	uint64_t state;
+};
+
+/* Writes all the time, also between a check and its use. The lock words seldom: each costs a wait.
+ */
+static void *scribble(void *arg)
+{
+	struct scribbler *scribbler = arg;
+	struct victim *victim = scribbler->victim;
+	while (!scribbler->stop) {
+		uint64_t x = scribbler->state;
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		scribbler->state = x;
+		size_t at = (x >> 8) % (sizeof(victim->good) / 4) * 4;
+		bool is_lock = at >= offsetof(struct ashmem_block, lock) &&
+			       at < offsetof(struct ashmem_block, punch_start);
+		uint32_t value = (uint32_t)(x >> 40);
+		if (x & 1) /* what was good there, so that calls get far */
+			memcpy(&value, victim->good + at, sizeof(value));
+		else if (x & 2)
+			value %= PAGES + 2;
+		if (!is_lock || (x & 0xfc) == 0)
+			__atomic_store_n(
+				(uint32_t *)(void *)(victim->block + at), value, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+Test(hostile, block_that_changes_while_calls_run, .timeout = 240)
+{
+	struct victim victim;
+	struct scribbler scribbler = {.victim = &victim, .state = 88172645463325252u};
+	pthread_t thread;
+	open_victim(&victim);
+	cr_assert_eq(pthread_create(&thread, NULL, scribble, &scribbler), 0);
+	for (int round = 0; round < 3000; round++) {
+		call_everything(&victim);
+		if (round % 16 == 0)
+			restore(&victim);
+	}
+	scribbler.stop = true;
+	pthread_join(thread, NULL);
 	close_victim(&victim);
 }
 
