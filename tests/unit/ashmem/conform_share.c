@@ -123,6 +123,15 @@ static void a47(void)
 			"purge needs no privilege: it acts on one's own regions",
 			"purge without CAP_SYS_ADMIN: EPERM");
 	}
+	struct ashmem_handle *handle = NULL;
+	size_t freed = 77;
+	int r = ashmem_attach(space.fd, &handle);
+	if (r == 0)
+		r = ashmem_handle_purge(handle, 0, 0, &freed);
+	differs(on_memfd() ? r == 0 && freed != 77 : fails(r, ENOTSUP) && freed == 77,
+		"a handle purges what is unpinned in its region",
+		"a handle can not purge: ENOTSUP");
+	ashmem_detach(handle);
 	close_space(&space);
 }
 
@@ -144,6 +153,12 @@ static void readonly(void)
 {
 	struct space space = open_space(2);
 	char byte = 0, name[ASHMEM_NAME_LEN];
+	int early = ashmem_share_readonly(space.fd);
+	differs(on_memfd() ? early >= 0 : fails(early, EPERM),
+		"a mask with write does not keep it from being made",
+		"a mask with write: no descriptor to look through, EPERM");
+	if (early >= 0)
+		close(early);
 	ashmem_set_prot_region(space.fd, PROT_READ);
 	int look = ashmem_share_readonly(space.fd);
 	check(look >= 0 && fcntl(look, F_GETFD) & FD_CLOEXEC &&
