@@ -6,6 +6,7 @@
 #include "common/ashmem/owner_lock.h"
 #include "fuzz.h"
 
+#include <android/sharedmem.h>
 #include <ashmem/ashmem.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -85,6 +86,71 @@ static void damage(struct prey *prey, const struct record *record)
 	prey->touched = true;
 }
 
+/* A region of any size, on any driver that there may be; a large one is only addresses. */
+static void create(const struct record *record)
+{
+	static const int listed[] = {EINVAL, EFBIG, ENOTSUP, ENOMEM};
+	size_t size = record->y % 4 ? record->x >> record->y % 64 : record->x;
+	int fd = ashmem_create_region_on((enum ashmem_driver)(record->word % 4), NULL, size);
+	if (fd >= 0) {
+		if (!ashmem_valid(fd) || ashmem_get_size_region64(fd) != (int64_t)size)
+			abort();
+		expect_answer(ashmem_unpin_region(fd, 0, 0), 0);
+		expect_answer(ashmem_pin_region(fd, 0, 0), 1);
+		close(fd);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++)
+		if (errno == listed[i])
+			return;
+	abort();
+}
+
+static void look_at_attributes(struct prey *prey, const struct record *record)
+{
+	char name[2 * ASHMEM_NAME_LEN];
+	memset(name, 1 + record->word % 255, sizeof(name));
+	name[record->x % sizeof(name)] = '\0';
+	name[sizeof(name) - 1] = '\0';
+	expect_answer(ashmem_set_name_region(prey->fd, name), 0);
+	expect_answer(ashmem_get_size_region(prey->fd), (long)(PAGES * PAGE));
+	ashmem_valid(prey->fd);
+	ASharedMemory_getSize(prey->fd);
+	expect_answer(ASharedMemory_setProt(prey->fd, (int)record->y), 0);
+}
+
+/* Numbers that are no region, or not open at all. */
+static void call_on_another(const struct record *record)
+{
+	char buffer[ASHMEM_NAME_LEN];
+	int fd = (int)record->x;
+	struct ashmem_handle *handle;
+	if (ashmem_valid(fd))
+		return; /* our own, by chance */
+	if (ashmem_pin_region(fd, record->y, 0) != -1 || ashmem_get_size_region64(fd) != -1 ||
+		ashmem_get_name_region(fd, buffer) != -1 || ashmem_share_readonly(fd) != -1 ||
+		ashmem_purge_all_caches(fd) != -1 || ashmem_attach(fd, &handle) != -1)
+		abort();
+	if (errno != EBADF && errno != ENOTTY && errno != EBADMSG)
+		abort();
+}
+
+static void attach_and_share(struct prey *prey)
+{
+	struct ashmem_handle *handle;
+	int look = ashmem_share_readonly(prey->fd);
+	expect_listed(look < 0 ? -1 : 0);
+	if (look >= 0) {
+		if (ashmem_unpin_region(look, 0, 0) != -1)
+			abort();
+		close(look);
+	}
+	if (ashmem_attach(prey->fd, &handle) == 0)
+		ashmem_detach(handle);
+	else
+		expect_listed(-1);
+}
+
 static void map_and_unmap(const struct prey *prey, const struct record *record)
 {
 	size_t length = record->x % 3 ? record->x % (PAGES + 2) * PAGE : record->x;
@@ -105,7 +171,7 @@ static void call(struct prey *prey, const struct record *record)
 		x = x % PAGES * PAGE;
 		y = y % (PAGES - x / PAGE + 1) * PAGE;
 	}
-	switch (record->op % 16) {
+	switch (record->op % 20) {
 	case 0:
 		return expect_answer(ashmem_handle_pin(prey->handle, x, y), 1);
 	case 1:
@@ -139,6 +205,14 @@ static void call(struct prey *prey, const struct record *record)
 		return expect_listed(ashmem_read(prey->fd, buffer, y % sizeof(buffer)));
 	case 14:
 		return map_and_unmap(prey, record);
+	case 15:
+		return create(record);
+	case 16:
+		return look_at_attributes(prey, record);
+	case 17:
+		return call_on_another(record);
+	case 18:
+		return attach_and_share(prey);
 	default:
 		return damage(prey, record);
 	}
