@@ -60,6 +60,18 @@ static void step_fd_whole(struct region *region)
 	bench_must(ashmem_pin_region(region->fd, 0, 0) == ASHMEM_NOT_PURGED, "pin");
 }
 
+/* What a call on a bare descriptor can not do without: twice, as in a pair of calls. */
+static void step_map_block(struct region *region)
+{
+	for (int i = 0; i < 2; i++) {
+		volatile char *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd,
+			(off_t)PAGES * PAGE - PAGE);
+		bench_must(at != MAP_FAILED, "mmap");
+		at[0] = 1;
+		munmap((void *)(uintptr_t)at, PAGE);
+	}
+}
+
 static void step_life(struct region *region)
 {
 	(void)region;
@@ -134,6 +146,8 @@ static void bench_pins(struct bench *bench)
 		&region, 2000);
 	bench_must(ashmem_pin_region(region.fd, 0, 0) >= 0, "pin");
 	compare(bench, "unpin+pin of a page, by descriptor, nothing attached", step_fd_page,
+		&region, 2000);
+	compare(bench, "  the floor of that: map, write to and unmap a page, twice", step_map_block,
 		&region, 2000);
 	close(region.fd);
 	compare(bench, "create+map+unmap+close", step_life, NULL, 500);
