@@ -286,6 +286,8 @@ static uint64_t jpeg_memory(struct jpeg *jpeg)
 	if (bytes < EXIF_MEMORY_BYTES)
 		bytes = EXIF_MEMORY_BYTES;
 	bytes += sizeof(*jpeg) + JPEG_FIXED_BYTES;
+	if (jpeg_slices_possible(jpeg))
+		return (1 + JPEG_HELPERS_MAX) * (bytes + JPEG_BUFFER_BYTES);
 	return jpeg_halves_possible(jpeg) ? 2 * bytes : bytes;
 }
 
@@ -351,6 +353,23 @@ static void step_decode(struct jpeg *jpeg, void *context)
 
 /* ---- the codec ---- */
 
+/* Below this many pixels a picture takes a few milliseconds. */
+#define SHARED_PIXELS_MIN ((uint64_t)1 << 20)
+
+bool jpeg_is_sequential(const struct jpeg *jpeg)
+{
+	const struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+	return !cinfo->progressive_mode && !cinfo->arith_code &&
+	       cinfo->comps_in_scan == cinfo->num_components &&
+	       (uint64_t)cinfo->image_width * cinfo->image_height >= SHARED_PIXELS_MIN;
+}
+
+unsigned jpeg_helpers(const struct picture_target *target)
+{
+	unsigned helpers = team_free(target->team);
+	return helpers < JPEG_HELPERS_MAX ? helpers : JPEG_HELPERS_MAX;
+}
+
 int jpeg_guarded(struct jpeg *jpeg, void (*step)(struct jpeg *jpeg, void *context), void *context)
 {
 	if (setjmp(jpeg->escape))
@@ -373,7 +392,7 @@ static void jpeg_close_p(struct jpeg **jpeg)
 	jpeg_close(*jpeg);
 }
 
-struct jpeg *jpeg_new(const struct job *job, struct job_result *result)
+static struct jpeg *jpeg_new(const struct job *job, struct job_result *result)
 {
 	struct jpeg *jpeg = calloc(1, sizeof(*jpeg));
 	if (!jpeg) {
@@ -389,7 +408,8 @@ struct jpeg *jpeg_new(const struct job *job, struct job_result *result)
 	return jpeg;
 }
 
-int jpeg_prepare(struct jpeg *jpeg, struct source *source)
+/* Reads the header and settles everything that follows from it. The error, also in the result. */
+static int jpeg_prepare(struct jpeg *jpeg, struct source *source)
 {
 	int header = jpeg_guarded(jpeg, step_read_header, source);
 	/* First the limits: whatever else is wrong with a picture that is too large, this is what
@@ -440,8 +460,7 @@ static int jpeg_settle(struct jpeg *jpeg, int failure)
 	return 0;
 }
 
-/* A decoder that has read the header of a picture that fits @target. NULL: @result says why not. */
-static struct jpeg *open_for(struct source *source, const struct job *job,
+struct jpeg *jpeg_open(struct source *source, const struct job *job,
 	const struct picture_target *target, struct job_result *result)
 {
 	CLEANUP(jpeg_close_p) struct jpeg *jpeg = jpeg_new(job, result);
@@ -469,17 +488,24 @@ static int jpeg_decode(struct source *source, const struct job *job,
 	const struct picture_target *target, struct job_result *result)
 {
 	struct job_result before = *result;
-	CLEANUP(jpeg_close_p) struct jpeg *jpeg = open_for(source, job, target, result);
+	int r;
+	CLEANUP(jpeg_close_p) struct jpeg *jpeg = jpeg_open(source, job, target, result);
 	if (!jpeg)
 		return result->error;
-	if (!jpeg_halves_possible(jpeg) || team_free(target->team) == 0)
+	if (jpeg_helpers(target) == 0)
 		return decode_in_one(jpeg, target);
-	if (jpeg_decode_halves(jpeg, source->fd, target) == 0)
+	if (jpeg_slices_possible(jpeg))
+		r = jpeg_decode_slices(jpeg, source->fd, target);
+	else if (jpeg_halves_possible(jpeg))
+		r = jpeg_decode_halves(jpeg, source->fd, target);
+	else
+		return decode_in_one(jpeg, target);
+	if (r == 0)
 		return 0;
 	jpeg_close(take_ptr(&jpeg));
 	*result = before;
 	source->position = 0;
-	jpeg = open_for(source, job, target, result);
+	jpeg = jpeg_open(source, job, target, result);
 	return jpeg ? decode_in_one(jpeg, target) : result->error;
 }
 

@@ -1,6 +1,7 @@
 /* jpeg_decoder.h - one decompressor on its way through a JPEG, and its steps.
  *
  *     jpeg.c         the steps, errors, and the codec that strings them together
+ *     jpeg_slices.c  several decompressors on one picture with restart markers, a thread each
  *     jpeg_halves.c  two decompressors on one picture, by two threads
  *
  * libjpeg reports errors by a callback that must not return: every step is run by jpeg_guarded, and
@@ -34,12 +35,11 @@ struct jpeg {
 	uint8_t marker[JPEG_MARKER_BYTES_MAX];
 };
 
-/* NULL: no memory; @result says so. */
-struct jpeg *jpeg_new(const struct job *job, struct job_result *result);
+/* A decoder that has read the header of a picture that fits @target, with its sink made. NULL:
+ * @result says why not. @source is borrowed until jpeg_close. */
+struct jpeg *jpeg_open(struct source *source, const struct job *job,
+	const struct picture_target *target, struct job_result *result);
 void jpeg_close(struct jpeg *jpeg);
-
-/* Reads the header and settles everything that follows from it. The error, also in the result. */
-int jpeg_prepare(struct jpeg *jpeg, struct source *source);
 
 /* Runs a step of libjpeg calls. The failure that is in the result when one of them jumped out, 0
  * when it came to its end. */
@@ -51,15 +51,25 @@ void jpeg_start(struct jpeg *jpeg);
 bool jpeg_next_row(struct jpeg *jpeg);
 void jpeg_finish(struct jpeg *jpeg);
 
-/* ---- two threads ---- */
+/* ---- several threads ---- */
 
-/* Whether two decompressors can share the picture: what a prepared decoder knows. Then twice the
- * memory is needed. */
+/* A large picture whose one scan is read as it is decoded. libjpeg keeps what has several scans in
+ * memory as a whole. */
+bool jpeg_is_sequential(const struct jpeg *jpeg);
+
+/* More helpers than these are not asked: each needs memory for a decompressor. */
+#define JPEG_HELPERS_MAX 3u
+unsigned jpeg_helpers(const struct picture_target *target);
+
+/* Whether several decompressors can share the picture, each in a way of its own. What the header
+ * tells. */
+bool jpeg_slices_possible(const struct jpeg *jpeg);
 bool jpeg_halves_possible(const struct jpeg *jpeg);
 
-/* Decodes by this thread and one helper, with @jpeg prepared and its sink made. 0: done, and the
- * pixels are those of one thread. Anything else: nothing is known of the pixels; to be done again
- * by one thread, which will find out what is wrong. */
+/* Decode by this thread, with @jpeg just opened, and by helpers. 0: done, and the pixels are those
+ * of one thread. Anything else: nothing is known of the pixels; to be done again by one thread,
+ * which will find out what is wrong. */
+int jpeg_decode_slices(struct jpeg *jpeg, int source_fd, const struct picture_target *target);
 int jpeg_decode_halves(struct jpeg *jpeg, int source_fd, const struct picture_target *target);
 
 #endif

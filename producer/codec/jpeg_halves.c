@@ -16,8 +16,6 @@
 
 #include <stdatomic.h>
 
-/* Below this many pixels of the file a picture takes a few milliseconds. */
-#define PIXELS_MIN ((uint64_t)1 << 20)
 /* The second looks up this often on its way. */
 #define STEPS 64u
 
@@ -40,14 +38,8 @@ struct halves {
 
 bool jpeg_halves_possible(const struct jpeg *jpeg)
 {
-	const struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
-	/* libjpeg keeps what has several scans in memory, and passes over nothing quickly there.
-	 * What it scales down itself is nearly all entropy decoding: two threads on one core's two
-	 * hardware threads took 140 ms for 24 MP at 3/8, one 103. */
-	return !cinfo->progressive_mode && !cinfo->arith_code &&
-	       cinfo->min_DCT_scaled_size == DCTSIZE &&
-	       cinfo->comps_in_scan == cinfo->num_components &&
-	       (uint64_t)cinfo->image_width * cinfo->image_height >= PIXELS_MIN;
+	/* What libjpeg scales down itself is nearly all entropy decoding, which both would do. */
+	return jpeg_is_sequential(jpeg) && jpeg->cinfo.min_DCT_scaled_size == DCTSIZE;
 }
 
 /* ---- the first: from the top ---- */
@@ -143,12 +135,8 @@ static void run_second(void *context)
 {
 	struct halves *halves = context;
 	struct source source = {.fd = halves->source_fd};
-	struct jpeg *jpeg = jpeg_new(halves->job, &halves->result);
-	halves->error = jpeg ? jpeg_prepare(jpeg, &source) : halves->result.error;
-	if (halves->error == 0)
-		halves->error = row_sink_init(&jpeg->sink, &jpeg->shape, halves->target);
-	if (halves->error == 0)
-		halves->error = jpeg_guarded(jpeg, step_second, halves);
+	struct jpeg *jpeg = jpeg_open(&source, halves->job, halves->target, &halves->result);
+	halves->error = jpeg ? jpeg_guarded(jpeg, step_second, halves) : halves->result.error;
 	halves->damaged = jpeg && jpeg->damaged;
 	jpeg_close(jpeg);
 }

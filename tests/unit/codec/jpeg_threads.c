@@ -23,6 +23,8 @@ struct picture {
 	bool optimize, progressive;
 };
 
+enum { PLAIN = 0, RESTARTS = 7 };
+
 static const struct picture pictures[] = {
 	{"4:2:0", 1203, 1101, 3, 2, 2, 90, 0, false, false},
 	{"4:2:2", 1203, 1101, 3, 2, 1, 75, 0, true, false},
@@ -32,6 +34,10 @@ static const struct picture pictures[] = {
 	{"grey", 1117, 1009, 1, 1, 1, 90, 0, false, false},
 	{"inks", 1050, 1001, 4, 1, 1, 90, 0, false, false},
 	{"restarts", 1203, 1101, 3, 2, 2, 90, 1, false, false},
+	{"restarts 4:4:4", 1201, 2003, 3, 1, 1, 95, 1, true, false},
+	{"restarts 4:2:2", 803, 1999, 3, 2, 1, 75, 2, false, false},
+	{"restarts grey", 1117, 1509, 1, 1, 1, 90, 3, false, false},
+	{"restarts inks", 1050, 1001, 4, 1, 1, 90, 1, false, false},
 	{"wide", 20000, 60, 3, 2, 2, 90, 0, false, false},
 	{"tall", 60, 20000, 3, 2, 2, 90, 0, false, false},
 	{"progressive", 1203, 1101, 3, 2, 2, 90, 0, false, true},
@@ -92,8 +98,8 @@ static void expect_same(const struct bytes *file, struct request request, const 
 {
 	struct decoded one, two;
 	decode_bytes(file->data, file->size, &request, &one);
-	request.helpers = 1;
 	for (int run = 0; run < RUNS; run++) {
+		request.helpers = 1 + (unsigned)run % 3;
 		decode_bytes(file->data, file->size, &request, &two);
 		one.result.decode_ns = two.result.decode_ns = 0;
 		cr_expect_eq(memcmp(&one.result, &two.result, sizeof(one.result)), 0,
@@ -109,13 +115,14 @@ static void expect_same(const struct bytes *file, struct request request, const 
 	decoded_free(&one);
 }
 
-ParameterizedTestParameters(halves, every_sampling_at_every_scale)
+ParameterizedTestParameters(jpeg_threads, every_sampling_at_every_scale)
 {
 	return cr_make_param_array(
 		struct picture, (void *)(uintptr_t)pictures, ARRAY_SIZE(pictures));
 }
 
-ParameterizedTest(struct picture *picture, halves, every_sampling_at_every_scale, .timeout = 200)
+ParameterizedTest(
+	struct picture *picture, jpeg_threads, every_sampling_at_every_scale, .timeout = 200)
 {
 	static const uint32_t boxes[] = {0, 1150, 900, 601, 500, 333, 250, 151, 100};
 	struct bytes file = make(picture, 0);
@@ -125,10 +132,10 @@ ParameterizedTest(struct picture *picture, halves, every_sampling_at_every_scale
 	bytes_free(&file);
 }
 
-Test(halves, every_orientation_and_format, .timeout = 200)
+static void expect_same_when_turned(const struct picture *picture)
 {
 	for (unsigned orientation = 1; orientation <= 8; orientation++) {
-		struct bytes file = make(&pictures[0], orientation);
+		struct bytes file = make(picture, orientation);
 		for (uint32_t format = MURAL_FORMAT_XRGB8888; format <= MURAL_FORMAT_RGB565;
 			format++) {
 			expect_same(&file, (struct request){.format = format}, "turned");
@@ -139,9 +146,19 @@ Test(halves, every_orientation_and_format, .timeout = 200)
 	}
 }
 
-Test(halves, cut_and_damaged_files_fail_or_give_parts_as_ever, .timeout = 200)
+Test(jpeg_threads, every_orientation_and_format, .timeout = 200)
 {
-	struct bytes file = make(&pictures[0], 0);
+	expect_same_when_turned(&pictures[PLAIN]);
+}
+
+Test(jpeg_threads, every_orientation_and_format_with_restarts, .timeout = 200)
+{
+	expect_same_when_turned(&pictures[RESTARTS]);
+}
+
+static void expect_same_when_damaged(const struct picture *picture)
+{
+	struct bytes file = make(picture, 0);
 	for (size_t sixteenth = 1; sixteenth <= 16; sixteenth++) {
 		const size_t at = file.size * sixteenth / 16 - 2;
 		const struct bytes cut = {file.data, at};
@@ -154,4 +171,14 @@ Test(halves, cut_and_damaged_files_fail_or_give_parts_as_ever, .timeout = 200)
 		}
 	}
 	bytes_free(&file);
+}
+
+Test(jpeg_threads, cut_and_damaged_files_fail_or_give_parts_as_ever, .timeout = 200)
+{
+	expect_same_when_damaged(&pictures[PLAIN]);
+}
+
+Test(jpeg_threads, the_same_with_restarts, .timeout = 200)
+{
+	expect_same_when_damaged(&pictures[RESTARTS]);
 }
