@@ -221,27 +221,12 @@ static double deliver_huge(struct run *run)
 
 /* ---- all of one picture ---- */
 
-static void copy_file(const char *from, const char *to)
-{
-	struct stat st;
-	int in = open(from, O_RDONLY | O_CLOEXEC);
-	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bench_must(in >= 0 && out >= 0 && fstat(in, &st) == 0, to);
-	for (off_t left = st.st_size; left > 0;) {
-		ssize_t moved = copy_file_range(in, NULL, out, NULL, (size_t)left, 0);
-		bench_must(moved > 0, "copying");
-		left -= moved;
-	}
-	close(in);
-	close(out);
-}
-
 static void open_picture(struct picture *picture, const struct kind *kind)
 {
 	char *path = bench_picture(kind->megapixels, kind->kind);
 	for (int i = 0; i < 2; i++) {
 		bench_must(asprintf(&picture->path[i], "%s/%d", bench_folder(), i) >= 0, "memory");
-		copy_file(path, picture->path[i]);
+		bench_copy(path, picture->path[i]);
 	}
 	bench_must(plain_size(path, &picture->size), path);
 	free(path);

@@ -114,6 +114,9 @@ char *bench_picture(unsigned megapixels, const char *kind);
  * else uses. Removed at exit, its producer stopped; not by a child made by fork. */
 const char *bench_folder(void);
 
+/* Copies a file: another inode, and so another picture to a cache. */
+void bench_copy(const char *from, const char *to);
+
 /* The path of a program of this build; the caller frees it. */
 char *bench_program(const char *name);
 

@@ -3,6 +3,7 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
 #include <signal.h>
@@ -65,6 +66,21 @@ char *bench_picture(unsigned megapixels, const char *kind)
 	if (access(path, R_OK) != 0)
 		make_picture(folder, megapixels, kind, path);
 	return path;
+}
+
+void bench_copy(const char *from, const char *to)
+{
+	struct stat st;
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bench_must(in >= 0 && out >= 0 && fstat(in, &st) == 0, to);
+	for (off_t left = st.st_size; left > 0;) {
+		ssize_t moved = copy_file_range(in, NULL, out, NULL, (size_t)left, 0);
+		bench_must(moved > 0, "copying");
+		left -= moved;
+	}
+	close(in);
+	close(out);
 }
 
 /* ---- the folder ---- */

@@ -1,0 +1,218 @@
+/* Many small ones from many files: 200 pictures to 256 pixels and 123 to 512, as a gallery wants
+ * them. Mural (all requests at once) beside vipsthumbnail in two processes and in one, and beside
+ * the cheapest decode there is, TurboJPEG at 1/8 by two threads, which cannot do PNG, does not
+ * scale to the size, and isolates nothing.
+ *
+ * The files are copies of four pictures, of 4 to 12 megapixels, touched before each round so that
+ * nothing is known of them. */
+#include "harness/bench.h"
+#include "plain_decode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mural/mural.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROUNDS 5
+#define QUICK_ROUNDS 2
+#define TIMEOUT_MS 300000
+
+static const struct {
+	unsigned megapixels;
+	const char *kind;
+} kinds[] = {{12, "jpeg"}, {8, "q95"}, {6, "progressive"}, {4, "png"}};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+struct run {
+	struct bench *bench;
+	struct mural *mural;
+	char **path; /* owned */
+	size_t count;
+	uint32_t box;
+};
+
+static double since_ms(double start_ns)
+{
+	return (bench_now_ns() - start_ns) / 1e6;
+}
+
+static void make_files(struct run *run)
+{
+	char *source[KINDS], *folder;
+	bench_must(asprintf(&folder, "%s/many", bench_folder()) >= 0 && mkdir(folder, 0700) == 0,
+		"a folder");
+	for (size_t i = 0; i < KINDS; i++)
+		source[i] = bench_picture(kinds[i].megapixels, kinds[i].kind);
+	run->path = calloc(run->count, sizeof(*run->path));
+	bench_must(run->path != NULL, "memory");
+	for (size_t i = 0; i < run->count; i++) {
+		const char *from = source[i % KINDS];
+		bench_must(asprintf(&run->path[i], "%s/%zu%s", folder, i, strrchr(from, '.')) >= 0,
+			"memory");
+		bench_copy(from, run->path[i]);
+	}
+	for (size_t i = 0; i < KINDS; i++)
+		free(source[i]);
+	free(folder);
+}
+
+/* ---- the ways ---- */
+
+static double by_mural(void *user)
+{
+	struct run *run = user;
+	struct mural_bitmap **bitmap = calloc(run->count, sizeof(struct mural_bitmap *));
+	bench_must(bitmap != NULL && mural_purge(run->mural, TIMEOUT_MS, NULL) == 0, "purge");
+	for (size_t i = 0; i < run->count; i++)
+		bench_must(utimensat(AT_FDCWD, run->path[i], NULL, 0) == 0, "touching");
+	double start = bench_now_ns();
+	for (size_t i = 0; i < run->count; i++) {
+		const struct mural_request wanted = {.path = run->path[i],
+			.box_width = run->box,
+			.box_height = run->box,
+			.priority = MURAL_PRIORITY_SOON};
+		errno = -mural_request(run->mural, &wanted, &bitmap[i]);
+		bench_must(bitmap[i] != NULL, run->path[i]);
+	}
+	for (size_t i = 0; i < run->count; i++)
+		bench_must(mural_bitmap_wait(bitmap[i], TIMEOUT_MS) == 0, run->path[i]);
+	double ms = since_ms(start);
+	for (size_t i = 0; i < run->count; i++) {
+		struct mural_view view;
+		bool right = mural_bitmap_pin_wait(bitmap[i], TIMEOUT_MS, &view) == 0;
+		right = right && view.width == run->box && view.height <= run->box;
+		bench_check(run->bench, "every picture came, in its size", right);
+		if (right)
+			mural_bitmap_unpin(bitmap[i]);
+		mural_bitmap_unref(bitmap[i]);
+	}
+	free(bitmap);
+	return ms;
+}
+
+/* Every @step'th file, from @from on; without encoding: what is compared is decoding and scaling.
+ */
+static FILE *start_vips(const struct run *run, size_t from, size_t step)
+{
+	char *command;
+	size_t size;
+	FILE *text = open_memstream(&command, &size);
+	bench_must(text != NULL, "memory");
+	fprintf(text, "exec vipsthumbnail --size %ux%u -o '%s/%%s.ppm'", run->box, run->box,
+		bench_folder());
+	for (size_t i = from; i < run->count; i += step)
+		fprintf(text, " '%s'", run->path[i]);
+	fclose(text);
+	FILE *vips = popen(command, "re");
+	bench_must(vips != NULL, "vipsthumbnail");
+	free(command);
+	return vips;
+}
+
+static double by_vips(const struct run *run, size_t processes)
+{
+	FILE *vips[2];
+	double start = bench_now_ns();
+	for (size_t i = 0; i < processes; i++)
+		vips[i] = start_vips(run, i, processes);
+	for (size_t i = 0; i < processes; i++)
+		bench_must(pclose(vips[i]) == 0, "vipsthumbnail");
+	return since_ms(start);
+}
+
+static double by_one_vips(void *user)
+{
+	return by_vips(user, 1);
+}
+
+static double by_two_vips(void *user)
+{
+	return by_vips(user, 2);
+}
+
+struct half {
+	const struct run *run;
+	size_t from;
+};
+
+static void *decode_half(void *user)
+{
+	const struct half *half = user;
+	for (size_t i = half->from; i < half->run->count; i += 2) {
+		uint32_t width, height;
+		const char *path = half->run->path[i];
+		if (strstr(path, ".jpg"))
+			bench_must(plain_thumbnail(path, 1, &width, &height), path);
+	}
+	return NULL;
+}
+
+static double by_turbojpeg(void *user)
+{
+	struct half halves[2] = {{user, 0}, {user, 1}};
+	pthread_t second;
+	double start = bench_now_ns();
+	bench_must(pthread_create(&second, NULL, decode_half, &halves[1]) == 0, "a thread");
+	decode_half(&halves[0]);
+	pthread_join(second, NULL);
+	return since_ms(start);
+}
+
+static void measure(struct run *run, size_t count, uint32_t box)
+{
+	char at[64];
+	size_t all = run->count;
+	const struct bench_side sides[] = {{"vipsthumbnail, two processes", by_two_vips, run},
+		{"mural", by_mural, run}, {"vipsthumbnail, one process", by_one_vips, run},
+		{"TurboJPEG at 1/8, two threads, without the PNGs", by_turbojpeg, run}};
+	run->count = count < all ? count : all;
+	run->box = box;
+	snprintf(at, sizeof(at), "%zu to %u pixels", run->count, box);
+	bench_compare(run->bench, "many", at, "ms", sides, bench_quick(run->bench) ? 2 : 4,
+		bench_rounds(run->bench, ROUNDS, QUICK_ROUNDS));
+	run->count = all;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	char *end;
+	if (key != 'f')
+		return ARGP_ERR_UNKNOWN;
+	size_t *files = state->input;
+	*files = strtoul(text, &end, 10);
+	if (*end || *files < 4 || *files > 10000)
+		argp_error(state, "--files: '%s' is not a number from 4 to 10000", text);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{"files", 'f', "N", 0, "How many files (200; with --quick 16)", 0}, {0}};
+	const struct argp own = {options, parse, NULL, NULL, NULL, NULL, NULL};
+	size_t files = 0;
+	struct run run = {0};
+	run.bench = bench_begin("many", "Thumbnails of many files.", &own, &files, argc, argv);
+	if (system("command -v vipsthumbnail >/dev/null") != 0)
+		bench_skip(run.bench, "no vipsthumbnail (scripts/install_packages.sh bench)");
+	run.count = files ? files : bench_quick(run.bench) ? 16 : 200;
+	bench_folder();
+	make_files(&run);
+	errno = -mural_open(NULL, &run.mural);
+	bench_must(run.mural != NULL, "a producer");
+	measure(&run, run.count, 256);
+	measure(&run, 123, 512);
+	/* Times: a ratio of 1 / 1.2 is 1.2 times as many a second. */
+	bench_goal(
+		run.bench, "many", "mural / vipsthumbnail, two processes", BENCH_AT_MOST, 1 / 1.2);
+	mural_close(run.mural);
+	for (size_t i = 0; i < run.count; i++)
+		free(run.path[i]);
+	free(run.path);
+	return bench_end(run.bench);
+}
