@@ -55,9 +55,9 @@ bench_clean() {
 	rm -rf "$bench_place"
 }
 
-# The process that listens in this run's folder.
+# The producer of this run's folder, by what it says of itself; nothing: none runs.
 bench_producer_pid() {
-	ss -xlpH "src = $MURAL_SOCKET" 2>/dev/null | sed -n 's/.*pid=\([0-9]*\).*/\1/p' | head -1
+	"$bench_bin/mural" stat --json 2>/dev/null | sed -n 's/.*"pid": \([0-9]*\).*/\1/p'
 }
 
 # bench_start COMMAND…: in the background, ended with the driver; its process id is $!.
