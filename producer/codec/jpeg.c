@@ -287,7 +287,7 @@ static uint64_t jpeg_memory(struct jpeg *jpeg)
 		bytes = EXIF_MEMORY_BYTES;
 	bytes += sizeof(*jpeg) + JPEG_FIXED_BYTES;
 	if (jpeg_slices_possible(jpeg))
-		return (1 + JPEG_HELPERS_MAX) * (bytes + JPEG_BUFFER_BYTES);
+		return (1 + JOB_THREADS_MAX) * (bytes + JPEG_BUFFER_BYTES);
 	return jpeg_halves_possible(jpeg) ? 2 * bytes : bytes;
 }
 
@@ -367,7 +367,7 @@ bool jpeg_is_sequential(const struct jpeg *jpeg)
 unsigned jpeg_helpers(const struct picture_target *target)
 {
 	unsigned helpers = team_free(target->team);
-	return helpers < JPEG_HELPERS_MAX ? helpers : JPEG_HELPERS_MAX;
+	return helpers < JOB_THREADS_MAX ? helpers : JOB_THREADS_MAX;
 }
 
 int jpeg_guarded(struct jpeg *jpeg, void (*step)(struct jpeg *jpeg, void *context), void *context)

@@ -57,8 +57,7 @@ void jpeg_finish(struct jpeg *jpeg);
  * memory as a whole. */
 bool jpeg_is_sequential(const struct jpeg *jpeg);
 
-/* More helpers than these are not asked: each needs memory for a decompressor. */
-#define JPEG_HELPERS_MAX 3u
+/* At most JOB_THREADS_MAX: each needs memory for a decompressor. */
 unsigned jpeg_helpers(const struct picture_target *target);
 
 /* Whether several decompressors can share the picture, each in a way of its own. What the header

@@ -21,7 +21,7 @@
 #define PROBE_TIMEOUT_NS UINT64_C(10000000000)
 #define DECODE_TIMEOUT_NS UINT64_C(30000000000)
 #define DECODE_NS_PER_PIXEL 2000u /* on top: 48 s more for 24 MP, fifty times what it takes */
-#define BOUNCE_TIMES 5 /* of what the last one takes passes before the next */
+#define BOUNCE_TIMES 5            /* of what the last one takes passes before the next */
 #define PROBE_MEMORY ((uint64_t)32 << 20)
 /* What a decoder may ask for at most, for each pixel it may decode (progressive 4:4:4 coefficients
  * are 6 bytes), and for its tables and rows, however small the pictures. */
@@ -36,7 +36,7 @@ static bool in_queue(const struct entry *entry)
 static uint32_t highest_priority(const struct entry *entry)
 {
 	uint32_t priority = MURAL_PRIORITY_PREFETCH;
-	list_for_each(node, &entry->requests)
+	list_for_each (node, &entry->requests)
 		priority = max_u64(
 			priority, list_item(node, struct request, in_entry)->wanted.priority);
 	return priority;
@@ -127,7 +127,7 @@ static void answer_all(struct entry *entry)
 
 static void fail_impatient(struct entry *entry)
 {
-	list_for_each(node, &entry->requests) {
+	list_for_each (node, &entry->requests) {
 		struct request *request = list_item(node, struct request, in_entry);
 		if (!(request->wanted.flags & PROTOCOL_WAIT))
 			request_fail(request, -ENOSPC, MURAL_REASON_NO_ROOM,
@@ -218,7 +218,7 @@ static int find_room(struct server *server, struct entry *entry)
 void decode_room(struct server *server)
 {
 	if (!list_empty(&server->roomless)) {
-		list_for_each(node, &server->roomless) {
+		list_for_each (node, &server->roomless) {
 			struct entry *entry = list_item(node, struct entry, queue);
 			entry->stage = ENTRY_DECODE;
 			enqueue(server, entry);
@@ -327,6 +327,22 @@ static uint64_t decode_timeout_ns(const struct entry *entry)
 					   entry->facts.source_height * DECODE_NS_PER_PIXEL;
 }
 
+/* Helper threads pay only while a core is free and nobody as urgent is about to use it; and a
+ * prefetch, which may have to give way at any moment, gets none. */
+static uint32_t helpers_for(const struct server *server, const struct entry *entry)
+{
+	if (entry->stage == ENTRY_PROBE || entry->priority == MURAL_PRIORITY_PREFETCH ||
+		server->decoding > 0)
+		return 0;
+	for (uint32_t priority = entry->priority; priority < PRIORITIES; priority++)
+		if (!list_empty(&server->queued[priority]))
+			return 0;
+	list_for_each (node, &server->running)
+		if (list_item(node, struct entry, running_node)->priority >= entry->priority)
+			return 0;
+	return (uint32_t)min_u64(server->options.workers - 1, JOB_THREADS_MAX);
+}
+
 static int submit(struct server *server, struct entry *entry)
 {
 	bool probe = entry->stage == ENTRY_PROBE;
@@ -342,8 +358,7 @@ static int submit(struct server *server, struct entry *entry)
 		.max_pixels = server->options.max_pixels,
 		.memory_bytes = probe ? PROBE_MEMORY : entry->facts.memory_bytes,
 		.cpu_seconds = (uint32_t)(timeout / 1000000000u),
-		/* Helper threads pay only while a core is free. */
-		.threads = probe || server->decoding > 0 ? 0 : server->options.workers - 1,
+		.threads = helpers_for(server, entry),
 	};
 	int memory = -1;
 	if (!probe) {
@@ -360,6 +375,8 @@ static int submit(struct server *server, struct entry *entry)
 	entry->started_ns = monotonic_ns();
 	entry->deadline_ns = entry->started_ns + timeout;
 	entry->kill = ENTRY_ALIVE;
+	entry->helpers = job.threads;
+	server->helping += job.threads;
 	entry->nursery = nursery_pid(server->nursery);
 	list_append(&server->running, &entry->running_node);
 	*(probe ? &server->probing : &server->decoding) += 1;
@@ -370,7 +387,7 @@ static int submit(struct server *server, struct entry *entry)
 static bool push_back_a_prefetch(struct server *server)
 {
 	struct entry *victim = NULL;
-	list_for_each(node, &server->running) {
+	list_for_each (node, &server->running) {
 		struct entry *entry = list_item(node, struct entry, running_node);
 		if (entry->stage == ENTRY_DECODE && entry->kill != ENTRY_ALIVE)
 			return true; /* one is on its way out already */
@@ -386,7 +403,7 @@ static bool push_back_a_prefetch(struct server *server)
 
 static bool somebody_waits(const struct entry *entry)
 {
-	list_for_each(node, &entry->requests)
+	list_for_each (node, &entry->requests)
 		if (list_item(node, struct request, in_entry)->wanted.flags & PROTOCOL_WAIT)
 			return true;
 	return false;
@@ -405,7 +422,7 @@ static uint64_t decoder_bytes(const struct entry *entry)
 static uint64_t decoders_bytes(const struct server *server, const struct entry *entry)
 {
 	uint64_t bytes = decoder_bytes(entry);
-	list_for_each(node, &server->running) {
+	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
 		if (other->stage == ENTRY_DECODE &&
 			__builtin_add_overflow(bytes, decoder_bytes(other), &bytes))
@@ -418,13 +435,17 @@ static uint64_t decoders_bytes(const struct server *server, const struct entry *
  * bring the machine down; but one always may. */
 static bool decoder_free(struct server *server, const struct entry *entry)
 {
+	/* The helpers of what somebody waits for have the cores. */
+	if (entry->priority == MURAL_PRIORITY_PREFETCH && server->helping > 0 &&
+		server->decoding + server->helping >= server->options.workers)
+		return false;
 	if (server->decoding == 0 || server->decoding >= server->options.workers)
 		return server->decoding == 0;
 	return memory_allows(server, decoders_bytes(server, entry));
 }
 
-/* Bringing back what has just gone, when nobody is looking at the hole: while the pool thrashes, that
- * gets a fifth of one processor. */
+/* Bringing back what has just gone, when nobody is looking at the hole: while the pool thrashes,
+ * that gets a fifth of one processor. */
 static bool is_bounce(struct server *server, const struct entry *entry)
 {
 	return entry->again && entry->priority < MURAL_PRIORITY_VISIBLE &&
@@ -455,7 +476,7 @@ static struct entry *next_in_turn(struct server *server)
 {
 	for (int priority = PRIORITIES - 1; priority >= 0; priority--) {
 		bool decoders_busy = false;
-		list_for_each(node, &server->queued[priority]) {
+		list_for_each (node, &server->queued[priority]) {
 			struct entry *entry = list_item(node, struct entry, queue);
 			if (decoders_busy && entry->stage == ENTRY_DECODE)
 				continue;
@@ -529,7 +550,8 @@ static void fail_result(struct server *server, struct entry *entry, const struct
 		c++) /* a hostile decoder must not write to a terminal through us */
 		if (*c < ' ' || *c > '~')
 			*c = '?';
-	bool known = result->reason > MURAL_REASON_NONE && result->reason <= MURAL_REASON_NO_PREVIEW;
+	bool known =
+		result->reason > MURAL_REASON_NONE && result->reason <= MURAL_REASON_NO_PREVIEW;
 	int error = result->error < 0 && result->error >= -4095 ? result->error : -EBADMSG;
 	fail_all(server, entry, error,
 		known ? (enum mural_reason)result->reason : MURAL_REASON_CORRUPT, text);
@@ -554,8 +576,7 @@ static bool plausible(
 }
 
 static const uint32_t facts_flags =
-	MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED |
-	MURAL_BITMAP_PREVIEW;
+	MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED | MURAL_BITMAP_PREVIEW;
 
 static void on_probed(struct server *server, struct entry *entry, const struct job_result *facts)
 {
@@ -588,8 +609,7 @@ static void on_probed(struct server *server, struct entry *entry, const struct j
 static void publish(struct server *server, struct entry *entry)
 {
 	bool prefetched = entry->priority == MURAL_PRIORITY_PREFETCH;
-	int r = pool_publish(
-		server->pool, entry->slot, entry->cost_ns, prefetched, monotonic_ns());
+	int r = pool_publish(server->pool, entry->slot, entry->cost_ns, prefetched, monotonic_ns());
 	if (r < 0) {
 		fail_all(server, entry, r, MURAL_REASON_MEMORY, "the bitmap could not be stored");
 		return;
@@ -658,6 +678,7 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 	entry->worker = NULL;
 	list_remove(&entry->running_node);
 	*(probe ? &server->probing : &server->decoding) -= 1;
+	server->helping -= entry->helpers;
 	if (server->ending)
 		return;
 	if (list_empty(&entry->requests)) {
@@ -688,7 +709,7 @@ uint64_t decode_deadline(const struct server *server)
 	uint64_t deadline = UINT64_MAX;
 	if (server->bounce_ns > 0)
 		deadline = server->bounce_ns;
-	list_for_each(node, &server->running)
+	list_for_each (node, &server->running)
 		deadline =
 			min_u64(deadline, list_item(node, struct entry, running_node)->deadline_ns);
 	return deadline;
@@ -700,7 +721,7 @@ void decode_tick(struct server *server, uint64_t now_ns)
 		server->bounce_ns = 0;
 		decode_schedule(server);
 	}
-	list_for_each(node, &server->running) {
+	list_for_each (node, &server->running) {
 		struct entry *entry = list_item(node, struct entry, running_node);
 		if (entry->deadline_ns > now_ns || entry->kill != ENTRY_ALIVE)
 			continue;

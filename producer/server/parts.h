@@ -134,6 +134,7 @@ struct entry {
 	int source_fd; /* while waiting or decoding */
 	struct worker *worker;
 	pid_t nursery; /* the worker's parent */
+	uint32_t helpers; /* threads that it was given */
 	enum entry_kill kill;
 	uint64_t started_ns, deadline_ns; /* of the worker */
 	struct file_ticket *ticket;
@@ -233,6 +234,7 @@ struct server {
 	struct list roomless;           /* entries that want room, by priority and age */
 	struct list running;
 	unsigned probing, decoding;
+	unsigned helping; /* threads that decoders were given besides their own */
 	unsigned filling; /* slots reserved and not yet published */
 	uint64_t order;
 	uint64_t bounce_ns; /* no decode of what has just gone before, unless it is visible */

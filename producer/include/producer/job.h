@@ -21,6 +21,9 @@ enum job_flags {
 	JOB_PREVIEW = 1 << 2, /* a coarse version, or MURAL_REASON_NO_PREVIEW */
 };
 
+/* A decoder makes use of no more helper threads than these. */
+#define JOB_THREADS_MAX 3u
+
 /* Descriptors that travel with it: the source; for DECODE also the memory. */
 struct job {
 	uint32_t kind;
