@@ -5,8 +5,10 @@
 
 #include "slot.h"
 
-/* Slots seen in use are looked at this often, should a nudge be lost. */
+/* Slots seen in use are looked at at least this often, should a nudge be lost; only at whole steps
+ * of the clock, so that many slots need few wake-ups. */
 #define IDLE_SLOW_LOOK_NS (30000 * NS_PER_MS)
+#define IDLE_SLOW_STEP_NS (5000 * NS_PER_MS)
 
 /* The order of the due heap. */
 bool idle_due_before(struct heap_node *a, struct heap_node *b);

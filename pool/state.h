@@ -53,14 +53,15 @@ struct pool_slot {
 	enum account_part part; /* and where they stand */
 
 	uint64_t last_use_ns, due_ns;
-	uint64_t counted_ns;     /* the last use that counted as one; 0: none */
-	uint64_t since_bytes;    /* by pool.passed_bytes: what its age is counted from */
+	uint64_t counted_ns;      /* the last use that counted as one; 0: none */
+	uint64_t since_bytes;     /* by pool.passed_bytes: what its age is counted from */
 	uint64_t purged_at_bytes; /* PURGED, or decoded again: when that was, by the same clock */
-	struct heap_node due;    /* pool.due: READY */
-	struct heap_node victim; /* pool.ready or pool.idle: order.h; where it stands there: */
+	struct heap_node due;     /* pool.due: READY */
+	struct heap_node victim;  /* pool.ready or pool.idle: order.h; where it stands there: */
 	uint8_t rank, class;
 	uint64_t key, placed_ns; /* of its class's heap; last_use_ns at the time */
 	struct bits told;        /* by holder->index */
+	uint64_t counted_by;     /* the last count of pinned ones it is in: pool.stats_made then */
 	struct grant *grants;
 };
 
@@ -90,8 +91,8 @@ struct pool {
 	uint64_t now_ns; /* the last that the caller told */
 	uint64_t last_generation, last_region;
 	uint64_t passed_bytes; /* the clock of order.h: grows by a slot's bytes at each use */
-	struct list regions; /* all */
-	struct list kept;    /* the one freed first in front */
+	struct list regions;   /* all */
+	struct list kept;      /* the one freed first in front */
 	struct list slabs;
 	uint32_t region_count, kept_count;
 	uint64_t mend_ns; /* when slabs are next looked at for holes filled again */
@@ -108,7 +109,8 @@ struct pool {
 	struct order ready, idle; /* that nobody was seen using */
 
 	uint32_t bitmaps[BOARD_PURGED + 1]; /* slots by state */
-	uint64_t freed_bytes; /* of what went, in the kernel's count */
+	uint64_t stats_made;                /* so many counts of what is pinned */
+	uint64_t freed_bytes;               /* of what went, in the kernel's count */
 	uint64_t purged_bytes, purges, reuses, idle_unpins, pins_revived;
 };
 

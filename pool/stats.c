@@ -18,8 +18,8 @@ static uint64_t allocated_bytes(const struct pool *pool)
 	return bytes;
 }
 
-/* Holes that somebody has filled again by reading there: more than what was given out of a slab. What
- * a region of its own has is all its bitmap's. */
+/* Holes that somebody has filled again by reading there: more than what was given out of a slab.
+ * What a region of its own has is all its bitmap's. */
 static uint64_t stray_bytes(const struct pool *pool)
 {
 	uint64_t bytes = 0;
@@ -28,15 +28,32 @@ static uint64_t stray_bytes(const struct pool *pool)
 	return bytes;
 }
 
+/* READY ones that @holder has pinned and that no holder before it had. Its board is read from one
+ * end to the other, and of the slots only those that it pins: slot after slot, the boards' lines
+ * were a miss each. */
+static void count_pinned(struct pool *pool, struct pool_holder *holder, struct mural_stats *stats)
+{
+	for (uint32_t number = 0; (number = bits_next(&holder->told, number)) != BITS_NONE;
+		number++) {
+		if (board_count(holder->pins, number) == 0)
+			continue;
+		struct pool_slot *slot = pool->slot[number];
+		if (slot->state != BOARD_READY || slot->counted_by == pool->stats_made ||
+			holder_count(pool, holder, number) == 0)
+			continue;
+		slot->counted_by = pool->stats_made;
+		stats->pinned_bitmaps++;
+		stats->pinned_bytes += slot->charge;
+	}
+}
+
 /* Which READY ones are pinned only the boards know. */
 static void split_ready(struct pool *pool, struct mural_stats *stats)
 {
-	for (uint32_t i = 0; i < pool->slots_made; i++) {
-		const struct pool_slot *slot = pool->slot[i];
-		if (!slot || slot->state != BOARD_READY || !holder_any_pinned(pool, slot))
-			continue;
-		stats->pinned_bitmaps++;
-		stats->pinned_bytes += slot->charge;
+	pool->stats_made++;
+	for (uint32_t i = 0; i < pool->holders_made; i++) {
+		if (pool->holder[i])
+			count_pinned(pool, pool->holder[i], stats);
 	}
 	stats->ready_bitmaps = pool->bitmaps[BOARD_READY] - stats->pinned_bitmaps;
 	stats->ready_bytes = pool->account.part[ACCOUNT_READY] - stats->pinned_bytes;
@@ -238,7 +255,8 @@ static void audit_totals(struct audit *audit)
 		audit->due == pool->due.count && audit->ready == pool->ready.count &&
 			audit->idle == pool->idle.count,
 		"members of the heaps");
-	expect(audit, heap_check(&pool->due) && order_check(&pool->ready) && order_check(&pool->idle),
+	expect(audit,
+		heap_check(&pool->due) && order_check(&pool->ready) && order_check(&pool->idle),
 		"order of the heaps");
 }
 

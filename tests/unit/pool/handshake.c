@@ -166,6 +166,41 @@ Test(handshake, a_lost_nudge_only_delays)
 	cr_assert_eq(pool_slot_state(slot), BOARD_IDLE);
 }
 
+Test(handshake, many_pinned_slots_are_looked_at_together)
+{
+	struct pool_slot *slot[40];
+	uint64_t deadlines = 0;
+	for (uint32_t i = 0; i < ARRAY_SIZE(slot); i++) {
+		slot[i] = slot_make_for(&f, &a, 4096, i);
+		consumer_pin(&a, slot[i]);
+		pass(&f, 100 * MS);
+	}
+	pass(&f, 2 * IDLE_NS);
+	for (uint64_t end = f.now + 300000 * MS; pool_deadline(f.pool) < end; deadlines++)
+		pass(&f, pool_deadline(f.pool) - f.now);
+	cr_assert_lt(deadlines, 40, "%llu wake-ups in five minutes", (unsigned long long)deadlines);
+	cr_assert_geq(deadlines, 10, "a lost nudge is looked for twice a minute");
+	cr_assert_eq(stats_of(&f).pinned_bitmaps, 40);
+}
+
+Test(handshake, a_slot_that_another_pins_too_is_watched_on)
+{
+	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
+	cr_assert_eq(pool_tell(f.pool, slot, b.holder, false, f.now), 0);
+	consumer_pin(&a, slot);
+	consumer_pin(&b, slot);
+	pass(&f, 2 * IDLE_NS);
+	cr_assert_eq(stats_of(&f).pinned_bitmaps, 1, "one bitmap, whoever pins it");
+	cr_assert(consumer_unpin(&a, slot));
+	pass(&f, 31000 * MS);
+	cr_assert_eq(pool_slot_state(slot), BOARD_READY);
+	cr_assert(is_watched(slot));
+	cr_assert(consumer_unpin(&b, slot));
+	pool_nudge(f.pool, slot, f.now);
+	pass(&f, IDLE_NS);
+	cr_assert_eq(pool_slot_state(slot), BOARD_IDLE);
+}
+
 Test(handshake, a_purge_by_hand_waits_for_no_nudge)
 {
 	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
