@@ -2,23 +2,41 @@
 #include "common/ashmem/purge.h"
 
 #include "common/ashmem/owner_lock.h"
+#include "common/util.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
-#define PIECE_BYTES ((uint64_t)4 << 20)
+/* Pins of a piece wait for it, so it shall take no longer than this. But a piece costs by itself as
+ * much as a MiB of huge pages, of which 4 MiB take 10 us; of small ones that 16 processes have
+ * mapped they take 2 ms. So time decides. */
+#define PIECE_NS UINT64_C(2000000)
+#define PIECE_BYTES_FIRST ((uint64_t)4 << 20)
+#define PIECE_BYTES_STEP ((uint64_t)2 << 20) /* and the least: part of a huge page would split it  \
+					      */
+#define PIECE_BYTES_MAX ((uint64_t)1 << 30)
+enum { PIECE_GROWTH = 8 }; /* a hole is quick, what comes behind it need not be */
+
+static uint64_t next_piece(uint64_t bytes, uint64_t took_ns)
+{
+	uint64_t most = min_u64(bytes * PIECE_GROWTH, PIECE_BYTES_MAX);
+	uint64_t fitting = bytes * PIECE_NS / max_u64(took_ns, 1);
+	uint64_t next = min_u64(fitting, most);
+	return max_u64(next - next % PIECE_BYTES_STEP, PIECE_BYTES_STEP);
+}
 
 /* Punches what is announced, which we own. The announcement shrinks as it goes, so that pins of
  * what is done already need not wait. */
 static int punch_announced(struct ashmem_region *region, int fd, uint32_t start, uint32_t end)
 {
-	uint64_t page = ashmem_page_size();
-	uint32_t piece = (uint32_t)(PIECE_BYTES / page);
+	uint64_t page = ashmem_page_size(), bytes = PIECE_BYTES_FIRST;
 	int r = 0;
 	while (start < end && r == 0) {
-		uint32_t stop = end - start > piece ? start + piece : end;
+		uint32_t stop = start + (uint32_t)min_u64(end - start, bytes / page);
+		uint64_t began_ns = monotonic_ns();
 		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(start * page),
 			    (off_t)((stop - start) * page)) == 0) {
+			bytes = next_piece((stop - start) * page, monotonic_ns() - began_ns);
 			start = stop;
 			PUT(region->block->punch_start, start);
 		} else if (errno != EINTR) {
