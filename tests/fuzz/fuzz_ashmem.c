@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE ((size_t)4096)
@@ -119,14 +120,23 @@ static void look_at_attributes(struct prey *prey, const struct record *record)
 	expect_answer(ASharedMemory_setProt(prey->fd, (int)record->y), 0);
 }
 
+/* Not by ashmem_valid: with a damaged block it is none, and the calls through the handle's mapping
+ * work all the same. */
+static bool is_prey(const struct prey *prey, int fd)
+{
+	struct stat ours, other;
+	return fstat(fd, &other) == 0 && fstat(prey->fd, &ours) == 0 &&
+	       ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
+}
+
 /* Numbers that are no region, or not open at all. */
-static void call_on_another(const struct record *record)
+static void call_on_another(const struct prey *prey, const struct record *record)
 {
 	char buffer[ASHMEM_NAME_LEN];
 	int fd = (int)record->x;
 	struct ashmem_handle *handle;
-	if (ashmem_valid(fd))
-		return; /* our own, by chance */
+	if (is_prey(prey, fd))
+		return; /* its descriptor or its handle's, by chance */
 	if (ashmem_pin_region(fd, record->y, 0) != -1 || ashmem_get_size_region64(fd) != -1 ||
 		ashmem_get_name_region(fd, buffer) != -1 || ashmem_share_readonly(fd) != -1 ||
 		ashmem_purge_all_caches(fd) != -1 || ashmem_attach(fd, &handle) != -1)
@@ -210,7 +220,7 @@ static void call(struct prey *prey, const struct record *record)
 	case 16:
 		return look_at_attributes(prey, record);
 	case 17:
-		return call_on_another(record);
+		return call_on_another(prey, record);
 	case 18:
 		return attach_and_share(prey);
 	default:
