@@ -80,6 +80,7 @@ int region_create(
 	region->id = pool->last_region + 1;
 	region->capacity = capacity;
 	region->uid = uid;
+	region->use = use;
 	int r = open_region(region, pool->options.driver, use);
 	if (r < 0)
 		return r;
@@ -219,4 +220,18 @@ uint64_t region_allocated(const struct region *region)
 	if (fstat(region->fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	return (uint64_t)st.st_blocks * 512;
+}
+
+uint64_t region_allocated_in(const struct region *region, uint64_t offset, uint64_t length)
+{
+	off_t at = (off_t)offset, end = (off_t)(offset + length);
+	uint64_t bytes = 0;
+	while ((at = lseek(region->fd, at, SEEK_DATA)) >= 0 && at < end) {
+		off_t hole = lseek(region->fd, at, SEEK_HOLE);
+		if (hole < 0)
+			break;
+		bytes += min_u64((uint64_t)hole, (uint64_t)end) - (uint64_t)at;
+		at = hole;
+	}
+	return bytes;
 }

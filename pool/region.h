@@ -5,6 +5,11 @@
 
 #include "state.h"
 
+enum region_use {
+	REGION_WHOLE,  /* pinned and unpinned as one */
+	REGION_PIECES, /* page by page */
+};
+
 struct region {
 	struct list all;  /* pool.regions */
 	struct list kept; /* pool.kept */
@@ -14,13 +19,9 @@ struct region {
 	uint64_t capacity; /* bytes of data */
 	uint64_t control;  /* bytes of the control block */
 	uid_t uid;
+	enum region_use use;
 	bool shared;  /* somebody was given a descriptor */
 	bool foreign; /* … of another user */
-};
-
-enum region_use {
-	REGION_WHOLE,  /* pinned and unpinned as one */
-	REGION_PIECES, /* page by page */
 };
 
 /* What a bitmap of @bytes takes: whole pages, or whole huge pages where the system uses them.
@@ -65,5 +66,8 @@ int region_wipe(const struct pool *pool, struct region *region, const struct poo
 
 /* The kernel's count of what it takes. Device: unknown, 0. */
 uint64_t region_allocated(const struct region *region);
+
+/* The same of [@offset, @offset + @length) alone. */
+uint64_t region_allocated_in(const struct region *region, uint64_t offset, uint64_t length);
 
 #endif

@@ -126,11 +126,24 @@ static void punch_free(size_t offset, size_t size, void *user)
 	region_punch(slab->region, offset, size);
 }
 
+struct stray {
+	const struct slab *slab;
+	uint64_t bytes;
+};
+
+static void count_free(size_t offset, size_t size, void *user)
+{
+	struct stray *stray = user;
+	stray->bytes += region_allocated_in(stray->slab->region, offset, size);
+}
+
 uint64_t slab_stray(const struct slab *slab)
 {
-	uint64_t allocated = region_allocated(slab->region),
-		 ours = memory_dealer_used(slab->dealer) + slab->region->control;
-	return allocated > ours ? allocated - ours : 0;
+	struct stray stray = {.slab = slab};
+	if (region_allocated(slab->region) == 0)
+		return 0; /* device: unknown */
+	memory_dealer_each_free(slab->dealer, count_free, &stray);
+	return stray.bytes;
 }
 
 void slab_mend_all(struct pool *pool)

@@ -42,11 +42,10 @@ void slab_drop_if_empty(struct pool *pool, struct slab *slab);
 int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch,
 	uint64_t size);
 
-/* Punches free pieces that have pages again, in all slabs where the kernel counts more than the
- * pieces given out. */
+/* Punches free pieces that have pages again. */
 void slab_mend_all(struct pool *pool);
 
-/* What the kernel counts beyond the pieces given out. */
+/* Bytes of free pieces that have pages. */
 uint64_t slab_stray(const struct slab *slab);
 
 /* Bytes of control blocks that go when everything IDLE has gone, but for that of @except, which may

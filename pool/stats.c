@@ -18,13 +18,24 @@ static uint64_t allocated_bytes(const struct pool *pool)
 	return bytes;
 }
 
-/* Holes that somebody has filled again by reading there: more than what was given out of a slab.
- * What a region of its own has is all its bitmap's. */
+/* A reader may read behind the data, and so fill the file up to the control block. */
+static uint64_t region_stray(const struct region *region)
+{
+	uint64_t allocated = region_allocated(region), charge = region_charge(region);
+	return allocated > charge ? allocated - charge : 0;
+}
+
+/* Holes that somebody has filled again by reading there. */
 static uint64_t stray_bytes(const struct pool *pool)
 {
 	uint64_t bytes = 0;
 	for (struct list *at = pool->slabs.next; at != &pool->slabs; at = at->next)
 		bytes += slab_stray(CONTAINER_OF(at, struct slab, all));
+	for (struct list *at = pool->regions.next; at != &pool->regions; at = at->next) {
+		const struct region *region = CONTAINER_OF(at, struct region, all);
+		if (region->use == REGION_WHOLE)
+			bytes += region_stray(region);
+	}
 	return bytes;
 }
 

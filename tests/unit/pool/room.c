@@ -5,6 +5,7 @@
 #include <mural/pixel.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #define CONTROL                                                                                    \
 	((uint64_t)4096) /* of a region's control block, at most: budgets below leave that much a  \
@@ -325,6 +326,47 @@ static uint64_t region_of(const struct pool_slot *slot)
 	uint64_t region = 0, size = 0, offset = 0;
 	pool_slot_place(slot, &region, &size, &offset);
 	return region;
+}
+
+/* Maps all of a slot's region as a reader may, also what lies behind the data. */
+static volatile const char *map_whole_file(const struct pool_slot *slot, size_t *ret_size)
+{
+	int fd = -1;
+	struct stat st;
+	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	cr_assert_eq(fstat(fd, &st), 0);
+	*ret_size = (size_t)st.st_size;
+	volatile const char *base = mmap(NULL, *ret_size, PROT_READ, MAP_SHARED, fd, 0);
+	cr_assert_neq(base, MAP_FAILED);
+	close(fd);
+	return base;
+}
+
+Test(room, what_a_reader_fills_beyond_a_regions_charge_is_told)
+{
+	size_t size[2];
+	struct pool_slot *filling;
+	struct pool_bitmap bitmap = bitmap_of(3 * MIB);
+	start(64 * MIB, 16 * MIB, UINT64_MAX);
+	struct pool_slot *ready = slot_make_for(&f, &c, 3 * MIB, 1);
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &filling), 0);
+	volatile const char *base[] = {
+		map_whole_file(ready, &size[0]), map_whole_file(filling, &size[1])};
+	pool_abandon(f.pool, filling);
+	cr_assert_geq(stats_of(&f).kept_bytes, 3 * MIB);
+	for (size_t i = 0; i < 3 * MIB; i += 4096)
+		(void)base[1][i];
+	cr_assert_eq(stats_of(&f).stray_bytes, 0, "a kept region is charged in full");
+	(void)base[1][3 * MIB];
+	uint64_t kept = stats_of(&f).stray_bytes;
+	cr_assert_geq(kept, 4096, "but not what lies between its data and its control block");
+	(void)base[0][3 * MIB];
+	cr_assert_geq(stats_of(&f).stray_bytes, kept + 4096);
+	cr_assert_eq(slot_verify(ready, 1), -1);
+	pool_purge(f.pool, f.now);
+	cr_assert_eq(stats_of(&f).stray_bytes, 0, "of what is given back nothing is known");
+	for (int i = 0; i < 2; i++)
+		munmap((void *)(uintptr_t)base[i], size[i]);
 }
 
 Test(room, the_region_of_what_goes_is_used_for_what_comes)

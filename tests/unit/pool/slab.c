@@ -133,10 +133,31 @@ Test(slab, a_hole_filled_again_by_a_reader_is_punched_again)
 	for (uint64_t i = 0; i < 400000; i += 4096)
 		(void)base[offset + i];
 	cr_assert_gt(stats_of(&f).allocated_bytes, after_purge + 300000, "reading a hole fills it");
+	cr_assert_eq(stats_of(&f).stray_bytes, stats_of(&f).allocated_bytes - after_purge);
 	cr_assert_leq(pool_deadline(f.pool), f.now + 30000 * MS);
 	pass(&f, 30000 * MS);
 	cr_assert_eq(stats_of(&f).allocated_bytes, after_purge);
+	cr_assert_eq(stats_of(&f).stray_bytes, 0);
 	cr_assert_eq(slot_verify(keep, 1), -1);
+	munmap((void *)(uintptr_t)base, size);
+	close(fd);
+}
+
+Test(slab, one_page_filled_again_is_told_and_punched_too)
+{
+	struct pool_slot *keep = slot_make_for(&f, &c, 20000, 1),
+			 *gone = slot_make_for(&f, &c, 400000, 2);
+	int fd = -1;
+	uint64_t region = 0, size = 0, offset = 0;
+	pool_slot_place(gone, &region, &size, &offset);
+	cr_assert_eq(pool_slot_share(gone, &fd), 0);
+	volatile const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	consumer_pin(&c, keep);
+	pool_purge(f.pool, f.now);
+	(void)base[offset + 8192];
+	cr_assert_eq(stats_of(&f).stray_bytes, 4096);
+	pass(&f, 30000 * MS);
+	cr_assert_eq(stats_of(&f).stray_bytes, 0);
 	munmap((void *)(uintptr_t)base, size);
 	close(fd);
 }
