@@ -57,6 +57,20 @@ uint64_t test_group_usage(const struct test_group *group)
 	return fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 ? 0 : strtoull(text, NULL, 10);
 }
 
+uint64_t test_group_shared(const struct test_group *group)
+{
+	char path[512], name[64];
+	unsigned long long value, shared = 0;
+	snprintf(path, sizeof(path), "%s/memory.stat", group->folder);
+	FILE *file = fopen(path, "re");
+	while (file && fscanf(file, "%63s %llu", name, &value) == 2)
+		if (strcmp(name, "shmem") == 0)
+			shared = value;
+	if (file)
+		fclose(file);
+	return shared;
+}
+
 void test_group_move(const struct test_group *group, pid_t pid)
 {
 	char path[64], text[32], children[4096] = "";

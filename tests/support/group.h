@@ -17,6 +17,8 @@ bool test_group_create(struct test_group *group, uint64_t limit_bytes);
 void test_group_remove(const struct test_group *group);
 bool test_group_limit(const struct test_group *group, uint64_t limit_bytes);
 uint64_t test_group_usage(const struct test_group *group);
+/* Bytes of shared memory of that. */
+uint64_t test_group_shared(const struct test_group *group);
 /* Moves a process and all its descendants, as they are now. */
 void test_group_move(const struct test_group *group, pid_t pid);
 

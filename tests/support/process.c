@@ -346,6 +346,31 @@ int test_count_children(pid_t pid)
 	return count;
 }
 
+pid_t test_child_named(pid_t parent, const char *name, pid_t after)
+{
+	pid_t found = 0;
+	char path[64], text[512];
+	DIR *processes = opendir("/proc");
+	if (!processes)
+		DIE("opening /proc");
+	for (struct dirent *item; (item = readdir(processes));) {
+		pid_t pid = (pid_t)strtol(item->d_name, NULL, 10), of = 0;
+		char comm[64] = "";
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+		int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+		ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+		close_p(&fd);
+		if (length <= 0)
+			continue;
+		text[length] = '\0';
+		if (sscanf(text, "%*d (%63[^)]) %*c %d", comm, &of) == 2 && of == parent &&
+			strcmp(comm, name) == 0 && pid > after && (found == 0 || pid < found))
+			found = pid;
+	}
+	closedir(processes);
+	return found;
+}
+
 bool test_until(bool (*is)(void *context), void *context, int timeout_ms)
 {
 	uint64_t end = monotonic_ns() + (uint64_t)timeout_ms * 1000000u;

@@ -96,6 +96,9 @@ int test_count_mappings(pid_t pid, const char *part);
 /* Children. -1: it has gone. */
 int test_count_children(pid_t pid);
 
+/* The child of @parent with this name and the least number above @after; 0: there is none. */
+pid_t test_child_named(pid_t parent, const char *name, pid_t after);
+
 /* Looks every few milliseconds, for what tells nobody that it has happened, until @is gives true.
  * False: it never did. */
 bool test_until(bool (*is)(void *context), void *context, int timeout_ms);

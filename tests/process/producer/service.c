@@ -293,35 +293,11 @@ Test(service, a_signal_purges)
 
 /* ---- decoders that die ---- */
 
-static pid_t child_named(pid_t parent, const char *name, pid_t after)
-{
-	pid_t found = 0;
-	char path[64], text[512];
-	DIR *processes = opendir("/proc");
-	cr_assert_not_null(processes);
-	for (struct dirent *item; (item = readdir(processes));) {
-		pid_t pid = (pid_t)strtol(item->d_name, NULL, 10), of = 0;
-		char comm[64] = "";
-		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-		int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-		ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-		close_p(&fd);
-		if (length <= 0)
-			continue;
-		text[length] = '\0';
-		if (sscanf(text, "%*d (%63[^)]) %*c %d", comm, &of) == 2 && of == parent &&
-			strcmp(comm, name) == 0 && pid > after && (found == 0 || pid < found))
-			found = pid;
-	}
-	closedir(processes);
-	return found;
-}
-
 static void kill_all_decoders(void)
 {
-	pid_t nursery = child_named(producer.pid, "mural-nursery", 0);
+	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0);
 	cr_assert_gt(nursery, 0);
-	for (pid_t pid = 0; (pid = child_named(nursery, "mural-decoder", pid)) > 0;)
+	for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;)
 		kill(pid, SIGKILL);
 }
 
@@ -359,7 +335,7 @@ Test(service, a_killed_nursery_is_replaced)
 	start_with("64M", "2", NULL, NULL);
 	struct peer peer = peer_greet();
 	ready(&peer, 1, "jpeg-420.jpg");
-	kill(child_named(producer.pid, "mural-nursery", 0), SIGKILL);
+	kill(test_child_named(producer.pid, "mural-nursery", 0), SIGKILL);
 	ready(&peer, 2, "jpeg-444.jpg");
 	peer_leave(&peer);
 }
@@ -398,9 +374,9 @@ static bool confine_producer(char group[256], const char *limit)
 		if (mkdir(group, 0700) < 0)
 			continue;
 		if (write_text(group, kinds[i].file, limit) && move_into(group, producer.pid)) {
-			pid_t nursery = child_named(producer.pid, "mural-nursery", 0);
+			pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0);
 			move_into(group, nursery);
-			for (pid_t pid = 0; (pid = child_named(nursery, "mural-decoder", pid)) > 0;)
+			for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;)
 				move_into(group, pid);
 			return true;
 		}

@@ -1,0 +1,59 @@
+/* Choices, checksums, connections. */
+#include "soak.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* splitmix64 spreads neighbouring numbers; xorshift64* goes on from there. */
+struct soak_dice soak_dice(uint64_t seed, uint64_t number)
+{
+	uint64_t x = seed * UINT64_C(0x9e3779b97f4a7c15) + number + 1;
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return (struct soak_dice){(x ^ (x >> 31)) | 1};
+}
+
+uint32_t soak_below(struct soak_dice *dice, uint32_t limit)
+{
+	dice->state ^= dice->state >> 12;
+	dice->state ^= dice->state << 25;
+	dice->state ^= dice->state >> 27;
+	return (uint32_t)((dice->state * UINT64_C(2685821657736338717)) >> 33) % limit;
+}
+
+void soak_wrong(struct soak *soak, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	soak->shared->wrong++;
+	fprintf(stderr, "WRONG, process %d: %s\n", (int)getpid(), text);
+}
+
+/* FNV-1a, four bytes at a time. */
+uint64_t soak_checksum(const struct mural_view *view)
+{
+	uint64_t sum = UINT64_C(14695981039346656037);
+	for (uint32_t y = 0; y < view->height; y++) {
+		const uint32_t *row =
+			(const void *)((const char *)view->pixels + (size_t)y * view->stride_bytes);
+		for (uint32_t x = 0; x < view->width; x++)
+			sum = (sum ^ row[x]) * UINT64_C(1099511628211);
+	}
+	return sum;
+}
+
+int soak_open(void (*on_event)(struct mural *, enum mural_event, int, void *), void *user,
+	struct mural **ret)
+{
+	/* Half of what the pictures need. It ends by itself if the soak is killed. */
+	static const char *const args[] = {
+		"--budget", "48M", "--idle-ms", "20", "--workers", "2", "--idle-exit", "60", NULL};
+	const struct mural_options options = {
+		.producer_args = args, .on_event = on_event, .user = user, .name = "soak"};
+	return mural_open(&options, ret);
+}
