@@ -388,8 +388,10 @@ int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd
 			continue;
 		int r = message_send(
 			worker->socket, job, sizeof(*job), fds, memory_fd >= 0 ? 2 : 1);
-		if (r == -EPIPE || r == -ECONNRESET)
-			continue; /* it died just now; its pidfd will say so */
+		if (r == -EPIPE || r == -ECONNRESET) {
+			worker_hang_up(worker); /* it died just now: it is not ready any more */
+			continue;
+		}
 		if (r < 0)
 			return r == -EAGAIN ? -ENOBUFS : r;
 		worker->job_user = job_user;

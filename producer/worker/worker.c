@@ -110,6 +110,11 @@ void worker_free(struct worker *worker)
 	free(worker);
 }
 
+void worker_hang_up(struct worker *worker)
+{
+	close_watched(worker->epoll, &worker->socket);
+}
+
 bool worker_is_finished(const struct worker *worker)
 {
 	return worker->gone && worker->reported;

@@ -43,6 +43,9 @@ int worker_create(int epoll, const int fds[2], uint64_t id, pid_t pid, struct wo
 /* NULL is fine. */
 void worker_free(struct worker *worker);
 
+/* It takes no job any more; what it said that was not read is lost. */
+void worker_hang_up(struct worker *worker);
+
 /* Nothing of it is missing any more: finished may be called. */
 bool worker_is_finished(const struct worker *worker);
 

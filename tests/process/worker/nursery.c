@@ -425,6 +425,29 @@ Test(nursery, ready_workers_that_die_are_replaced_and_get_no_job)
 	jobs_stop(&jobs);
 }
 
+Test(nursery, workers_found_dead_by_a_job_are_not_ready_any_more)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	CLEANUP(close_p) int source = open_asset("png-rgb8.png");
+	const struct job job = probe_job();
+	pid_t pids[4];
+	size_t count = list_children(nursery_pid(jobs.nursery), pids, ARRAY_SIZE(pids));
+	for (size_t i = 0; i < count; i++) {
+		CLEANUP(close_p) int fd = (int)syscall(SYS_pidfd_open, pids[i], 0);
+		kill(pids[i], SIGKILL);
+		cr_assert(test_until(has_gone, &fd, TEST_TIMEOUT_MS));
+	}
+	/* Nothing was dispatched: the nursery has not heard of it. */
+	struct outcome outcome = {0};
+	struct worker *worker;
+	cr_assert_eq(nursery_submit(jobs.nursery, &job, source, -1, &outcome, &worker), -EAGAIN);
+	cr_assert_eq(nursery_ready(jobs.nursery), 0);
+	jobs_run(&jobs, &job, source, -1, &outcome);
+	cr_assert(outcome.answered);
+	jobs_stop(&jobs);
+}
+
 Test(nursery, a_program_that_ends_at_once_is_started_again_ever_more_slowly)
 {
 	const struct nursery_options options = {.program = "/bin/true", .ahead = 1};
