@@ -787,6 +787,13 @@ bool app_fullscreen(const struct app *app)
 	return app->fullscreen;
 }
 
+bool app_has_drawn(const struct app *app)
+{
+	struct show_status status;
+	show_status(app->show, &status);
+	return app->in_gallery || app->list.count == 0 || status.seen || status.error;
+}
+
 bool app_failed(const struct app *app)
 {
 	return app->failed;

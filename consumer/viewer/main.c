@@ -199,15 +199,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 /* What could not be opened is told; what could is shown. Negative: there is nothing to show. */
-static int open_paths(struct app *app, const struct arguments *arguments)
+static int open_paths(struct app *app, const struct arguments *arguments, struct window_size size)
 {
 	const char *bad = NULL;
 	if (arguments->count == 0) {
-		app_resize(app, arguments->size, monotonic_ns() / 1000000);
+		app_resize(app, size, monotonic_ns() / 1000000);
 		return 0;
 	}
-	int r = app_open(app, arguments->paths, arguments->count, arguments->size,
-		monotonic_ns() / 1000000, &bad);
+	int r = app_open(
+		app, arguments->paths, arguments->count, size, monotonic_ns() / 1000000, &bad);
 	if (bad)
 		log_line(LOG_ERROR, "%s: %s", bad, strerror(-r));
 	else if (r == -ENOENT)
@@ -219,7 +219,7 @@ static int open_paths(struct app *app, const struct arguments *arguments)
 
 static int run_headless(struct app *app, const struct arguments *arguments)
 {
-	int opened = open_paths(app, arguments);
+	int opened = open_paths(app, arguments, arguments->size);
 	const char *error_path;
 	app_error(app, &error_path);
 	if (opened < 0 && !error_path)
@@ -238,18 +238,24 @@ static int run_headless(struct app *app, const struct arguments *arguments)
 	return r != 0 || opened < 0 || app_failed(app);
 }
 
-/* In a window the first request is sent before SDL starts, so that the decode runs meanwhile; only
- * for full screen the size has to be asked for first. */
+/* In a window the first request is sent before SDL starts, so that the decode runs meanwhile. For
+ * full screen the size has to be asked for first, of SDL where nobody else knows. */
 static int run_window(struct app *app, struct arguments *arguments)
 {
-	if (!arguments->fullscreen)
-		open_paths(app, arguments);
+	struct window_place place = {
+		.size = arguments->size,
+		.restored = arguments->size,
+		.fullscreen = arguments->fullscreen,
+	};
+	bool known = !place.fullscreen || window_find_screen(&place);
+	if (known)
+		open_paths(app, arguments, place.size);
 	bool started = window_start();
-	if (started && arguments->fullscreen) {
-		window_screen_size(&arguments->size);
-		open_paths(app, arguments);
+	if (started && !known) {
+		window_screen_size(&place.size);
+		open_paths(app, arguments, place.size);
 	}
-	bool shown = started && window_run(app, arguments->size, arguments->fullscreen);
+	bool shown = started && window_run(app, &place);
 	if (!shown)
 		log_line(LOG_ERROR, "no window: %s (--headless and --tour work without one)",
 			window_error());

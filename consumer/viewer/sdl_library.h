@@ -28,8 +28,11 @@
 	F(Quit)                                                                                    \
 	F(RegisterEvents)                                                                          \
 	F(SetHint)                                                                                 \
+	F(SetWindowBordered)                                                                       \
 	F(SetWindowFullscreen)                                                                     \
 	F(SetWindowMinimumSize)                                                                    \
+	F(SetWindowPosition)                                                                       \
+	F(SetWindowSize)                                                                           \
 	F(SetWindowTitle)                                                                          \
 	F(ShowCursor)                                                                              \
 	F(StartTextInput)                                                                          \

@@ -6,6 +6,7 @@
 
 #include "common/util.h"
 #include "sdl_library.h"
+#include "x11_screen.h"
 
 #include <langinfo.h>
 #include <locale.h>
@@ -29,7 +30,9 @@ struct window {
 	struct app *app;
 	struct watch watch;
 	struct image copy; /* only where the window's memory is not like an image */
+	struct window_place place;
 	bool fullscreen;
+	bool covering; /* it fills the screen by its place alone */
 	char title[512];
 	char *dropped[DROPPED_MAX];
 	size_t dropped_count;
@@ -50,6 +53,26 @@ static void choose_locale(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+/* Sets a variable of the environment where the user has not. */
+static bool set_unless_set(const char *name, const char *value)
+{
+	return !getenv(name) && setenv(name, value, 0) == 0;
+}
+
+/* Xlib reads half a megabyte of rules for composing letters (8 to 40 ms), of which no key here has
+ * a use; and without a session bus SDL starts a program to look for one. */
+static bool init_video(void)
+{
+	bool compose = set_unless_set("XCOMPOSEFILE", "/dev/null");
+	bool bus = set_unless_set("DBUS_SESSION_BUS_ADDRESS", "disabled:");
+	bool started = sdl.Init(SDL_INIT_VIDEO) == 0;
+	if (compose)
+		unsetenv("XCOMPOSEFILE");
+	if (bus)
+		unsetenv("DBUS_SESSION_BUS_ADDRESS");
+	return started;
+}
+
 bool window_start(void)
 {
 	loaded = sdl_library_load();
@@ -61,7 +84,7 @@ bool window_start(void)
 	sdl.SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
 	sdl.SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
 	sdl.SetHint(SDL_HINT_APP_NAME, "Mural");
-	return sdl.Init(SDL_INIT_VIDEO) == 0;
+	return init_video();
 }
 
 void window_stop(void)
@@ -73,6 +96,19 @@ void window_stop(void)
 const char *window_error(void)
 {
 	return loaded ? sdl.GetError() : sdl_library_error();
+}
+
+bool window_find_screen(struct window_place *place)
+{
+	struct x11_screen screen;
+	place->covers = x11_screen_find(&screen);
+	if (!place->covers)
+		return false;
+	place->size = (struct window_size){screen.width, screen.height};
+	place->x = screen.x;
+	place->y = screen.y;
+	place->managed = screen.managed;
+	return true;
 }
 
 bool window_screen_size(struct window_size *ret)
@@ -289,6 +325,47 @@ static bool handle(struct window *window, const SDL_Event *event)
 	return true;
 }
 
+/* ---- full screen ---- */
+
+/* SDL waits up to 100 ms for what the window manager makes of it, and all of that for a window that
+ * is not shown yet, or where there is none. So the window begins as one that covers the screen, and
+ * the manager is told once the picture is there. */
+static void tell_manager(struct window *window)
+{
+	if (!window->covering || !window->fullscreen || !window->place.managed ||
+		!app_has_drawn(window->app))
+		return;
+	window->covering = false;
+	sdl.SetWindowFullscreen(window->sdl, SDL_WINDOW_FULLSCREEN_DESKTOP);
+}
+
+static void put(struct window *window, bool bordered, int x, int y, struct window_size size)
+{
+	sdl.SetWindowBordered(window->sdl, bordered ? SDL_TRUE : SDL_FALSE);
+	sdl.SetWindowSize(window->sdl, (int)size.width, (int)size.height);
+	sdl.SetWindowPosition(window->sdl, x, y);
+}
+
+static void set_fullscreen(struct window *window, bool fullscreen)
+{
+	struct window_place *place = &window->place;
+	bool by_place = place->covers && !place->managed;
+	window->fullscreen = fullscreen;
+	window->covering = false;
+	if (!by_place)
+		sdl.SetWindowFullscreen(
+			window->sdl, fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
+	else if (fullscreen)
+		put(window, false, place->x, place->y, place->size);
+	if (!fullscreen && place->covers) {
+		/* What SDL would go back to is the window that covered the screen. */
+		put(window, true, (int)SDL_WINDOWPOS_CENTERED, (int)SDL_WINDOWPOS_CENTERED,
+			place->restored);
+		place->covers = by_place;
+	}
+	sdl.ShowCursor(SDL_ENABLE);
+}
+
 static void follow_app(struct window *window)
 {
 	char title[sizeof(window->title)];
@@ -297,12 +374,9 @@ static void follow_app(struct window *window)
 		memcpy(window->title, title, sizeof(title));
 		sdl.SetWindowTitle(window->sdl, title);
 	}
-	if (app_fullscreen(window->app) != window->fullscreen) {
-		window->fullscreen = !window->fullscreen;
-		sdl.SetWindowFullscreen(
-			window->sdl, window->fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
-		sdl.ShowCursor(SDL_ENABLE);
-	}
+	if (app_fullscreen(window->app) != window->fullscreen)
+		set_fullscreen(window, !window->fullscreen);
+	tell_manager(window);
 }
 
 static void loop(struct window *window)
@@ -332,22 +406,37 @@ static void adopt_size(struct window *window)
 	app_resize(window->app, (struct window_size){(uint32_t)width, (uint32_t)height}, now());
 }
 
-bool window_run(struct app *app, struct window_size size, bool fullscreen)
+static SDL_Window *make_window(const struct window_place *place)
+{
+	bool covers = place->fullscreen && place->covers;
+	int x = covers ? place->x : (int)SDL_WINDOWPOS_UNDEFINED;
+	int y = covers ? place->y : (int)SDL_WINDOWPOS_UNDEFINED;
+	Uint32 flags = SDL_WINDOW_RESIZABLE;
+	if (place->fullscreen)
+		flags |= covers ? SDL_WINDOW_BORDERLESS : SDL_WINDOW_FULLSCREEN_DESKTOP;
+	return sdl.CreateWindow(
+		"Mural", x, y, (int)place->size.width, (int)place->size.height, flags);
+}
+
+bool window_run(struct app *app, const struct window_place *place)
 {
 	static struct window window = {.watch.wake = -1};
 	window.app = app;
-	window.sdl = sdl.CreateWindow("Mural", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED,
-		(int)size.width, (int)size.height,
-		SDL_WINDOW_RESIZABLE | (fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0));
+	window.place = *place;
+	window.sdl = make_window(place);
 	bool made = window.sdl && watch_start(&window.watch, app_fd(app));
 	if (made) {
-		if (fullscreen) {
+		if (place->fullscreen) {
 			window.fullscreen = true;
+			window.covering = place->covers;
 			app_act(app, ACTION_FULLSCREEN, now());
 		}
 		sdl.SetWindowMinimumSize(window.sdl, 160, 120);
 		adopt_size(&window);
 		sdl.StartTextInput();
+		/* What another viewer has shown is there by now: then it is the first thing seen.
+		 */
+		app_dispatch(app);
 		loop(&window);
 	}
 	watch_end(&window.watch);

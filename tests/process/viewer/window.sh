@@ -117,4 +117,21 @@ wait_for "q: the end" gone
 wait "$viewer" || { echo "exit status $?"; cat "$work/viewer.log"; exit 1; }
 viewer=
 [ ! -s "$work/viewer.log" ] || { echo "it complained:"; cat "$work/viewer.log"; exit 1; }
+
+# Full screen from the start, without a window manager: out of it, and back.
+"$bin/mural-viewer" --fullscreen --size 640x480 "$1" >"$work/viewer.log" 2>&1 &
+viewer=$!
+size_is() { xdotool search --class mural-viewer getwindowgeometry 2>/dev/null | grep -q "Geometry: $1\$"; }
+wait_for "the full screen" size_is 1000x700
+wait_for "its title" title_is "$(basename "$1") (1/$count)"
+for size in 640x480 1000x700; do
+	xdotool search --class mural-viewer windowfocus >/dev/null 2>&1 || true
+	key f
+	wait_for "f: $size" size_is "$size"
+done
+xdotool search --class mural-viewer windowfocus >/dev/null 2>&1 || true
+key q
+wait_for "q: the end" gone
+wait "$viewer" || { echo "exit status $?"; cat "$work/viewer.log"; exit 1; }
+viewer=
 echo "the window does what its keys say"

@@ -78,6 +78,8 @@ struct mural *app_mural(const struct app *app);
 bool app_pending(const struct app *app);
 bool app_quits(const struct app *app);
 bool app_fullscreen(const struct app *app);
+/* Is there something to look at, if only why there is no picture? */
+bool app_has_drawn(const struct app *app);
 /* Was there a wanted picture that could not be shown? */
 bool app_failed(const struct app *app);
 /* Why the wanted one can not be shown; NULL: it can. @ret_path is which one it is (NULL: none). */
