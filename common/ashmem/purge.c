@@ -12,8 +12,8 @@
  * mapped they take 2 ms. So time decides. */
 #define PIECE_NS UINT64_C(2000000)
 #define PIECE_BYTES_FIRST ((uint64_t)4 << 20)
-#define PIECE_BYTES_STEP ((uint64_t)2 << 20) /* and the least: part of a huge page would split it  \
-					      */
+/* And the least: a part of a huge page would split it. */
+#define PIECE_BYTES_STEP ((uint64_t)2 << 20)
 #define PIECE_BYTES_MAX ((uint64_t)1 << 30)
 enum { PIECE_GROWTH = 8 }; /* a hole is quick, what comes behind it need not be */
 

@@ -90,3 +90,11 @@ Test(pieces, a_hole_does_not_promise_that_the_rest_is_quick)
 	for (size_t i = 1; i < punched.count; i++)
 		cr_assert_leq(punched.bytes[i], 8 * punched.bytes[i - 1]);
 }
+
+/* Sparse regions are all hole at first. */
+Test(pieces, are_a_gibibyte_at_most)
+{
+	purge((size_t)12 << 30, 0);
+	for (size_t i = 0; i < punched.count; i++)
+		cr_assert_leq(punched.bytes[i], (size_t)1 << 30);
+}
