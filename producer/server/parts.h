@@ -186,6 +186,9 @@ struct memory {
 	bool vain;                     /* short of memory, but nothing could be given back */
 };
 
+/* The event loop is scheduled soon when it has something to do; what it starts is not. */
+void urgency_claim(void);
+
 int memory_start(struct server *server);
 void memory_stop(struct server *server);
 /* Who comes under pressure is told so at once. */

@@ -284,6 +284,7 @@ static int watch_all(struct server *server)
 static int start(struct server *server)
 {
 	raise_descriptor_limit();
+	urgency_claim();
 	if (getrandom(&server->instance, sizeof(server->instance), 0) < 0)
 		return -errno;
 	int r = open_socket(server);
