@@ -88,7 +88,8 @@ struct mural {
 	/* ---- events to be told ---- */
 	bool reconnected;
 	int lost;     /* -errno; 0: none */
-	int pressure; /* enum mural_pressure; -1: none */
+	int pressure; /* enum mural_pressure; -1: nothing to tell */
+	enum mural_pressure told_pressure;
 };
 
 static inline bool mural_is_ours(const struct mural *mural)

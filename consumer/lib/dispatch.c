@@ -29,6 +29,8 @@ static void tell_events(struct mural *mural)
 	mural->lost = 0;
 	mural->reconnected = false;
 	mural->pressure = -1;
+	if (pressure >= 0)
+		mural->told_pressure = (enum mural_pressure)pressure;
 	mural_unlock(mural);
 	if (lost < 0)
 		tell_event(mural, MURAL_EVENT_LOST, lost);

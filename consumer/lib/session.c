@@ -216,6 +216,9 @@ int session_welcome(struct mural *mural, const struct protocol_welcome *welcome,
 	if (r < 0)
 		return r;
 	mural->reconnected = !mural->opening;
+	/* What the one before said is void; this one tells of pressure only where there is some. */
+	if (mural->told_pressure != MURAL_PRESSURE_NONE)
+		mural->pressure = MURAL_PRESSURE_NONE;
 	retire(mural);
 	mural->epoch = epoch;
 	mural->link.state = LINK_UP;

@@ -1,5 +1,6 @@
 #include "viewer/app.h"
 
+#include "viewer/calm.h"
 #include "viewer/gallery.h"
 #include "viewer/list.h"
 #include "viewer/overlay.h"
@@ -9,6 +10,7 @@
 
 #include "common/util.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +45,7 @@ struct app {
 	uint64_t again_seen;
 
 	struct mural_stats stats;
+	struct calm calm;
 	bool has_stats, stats_pending, trim_pending;
 	uint64_t stats_ms;
 	uint64_t now_ms; /* of the last call that told it: callbacks have no other */
@@ -127,6 +130,24 @@ static void purge(struct app *app)
 		note(app, "purge: %s", strerror(-r));
 }
 
+static void follow_calm(struct app *app)
+{
+	if (!app->gallery)
+		return; /* told within mural_open */
+	show_set_pressure(app->show, app->calm.level);
+	gallery_set_pressure(app->gallery, app->calm.level);
+}
+
+static void on_pressure(struct app *app, enum mural_pressure pressure)
+{
+	calm_tell(&app->calm, pressure, app->now_ms);
+	follow_calm(app);
+	if (pressure == MURAL_PRESSURE_CRITICAL)
+		malloc_trim(0); /* what was drawn with */
+	if (app->memory)
+		app_refresh_stats(app);
+}
+
 static void on_event(struct mural *mural, enum mural_event event, int value, void *user)
 {
 	(void)mural;
@@ -142,7 +163,7 @@ static void on_event(struct mural *mural, enum mural_event event, int value, voi
 		app->stats_pending = app->trim_pending = false;
 		break;
 	case MURAL_EVENT_PRESSURE:
-		show_set_pressure(app->show, (enum mural_pressure)value);
+		on_pressure(app, (enum mural_pressure)value);
 		break;
 	}
 }
@@ -177,6 +198,7 @@ int app_create(const struct app_options *options, struct app **ret)
 		app_destroy(app);
 		return r;
 	}
+	follow_calm(app);
 	*ret = app;
 	return 0;
 }
@@ -631,6 +653,7 @@ int app_timeout(const struct app *app, uint64_t now_ms)
 		timeout = sooner(timeout, until(app->mark_ms, NOTE_MS, now_ms));
 	if (app->memory && !app->stats_pending)
 		timeout = sooner(timeout, until(app->stats_ms, STATS_MS, now_ms));
+	timeout = sooner(timeout, calm_timeout(&app->calm, now_ms));
 	if (app->slideshow && app->slide_ms != 0)
 		timeout = sooner(timeout, until(app->slide_ms, app->options.slideshow_ms, now_ms));
 	if (awaits_picture(app) && !app->slow)
@@ -661,6 +684,8 @@ void app_tick(struct app *app, uint64_t now_ms)
 	app->now_ms = now_ms;
 	expire(app, &app->note_ms);
 	expire(app, &app->mark_ms);
+	calm_tick(&app->calm, now_ms);
+	follow_calm(app);
 	show_tick(app->show, now_ms);
 	gallery_tick(app->gallery, now_ms);
 	if (app->slideshow && !app->in_gallery && app->list.count > 0)

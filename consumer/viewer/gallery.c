@@ -44,8 +44,9 @@ struct gallery {
 	double scroll;  /* where it is */
 	uint64_t glided_ms;
 	bool shown;
-	bool dirty;               /* some cell has to be drawn anew */
-	bool moved;               /* all of them, from nothing */
+	bool dirty; /* some cell has to be drawn anew */
+	bool moved; /* all of them, from nothing */
+	enum mural_pressure pressure;
 	bool lost;                /* some wait for a producer to come back */
 	uint64_t now_ms, lost_ms; /* of the last call that told it; of the last attempt */
 	bool repin;               /* all have to be looked at: they may have been purged */
@@ -152,41 +153,76 @@ static void want(struct gallery *gallery, size_t index, uint32_t priority, size_
 	--*room;
 }
 
-/* Gives up what is under way outside [@first, @end), and references that are too many to keep,
- * farthest first. */
-static void give_up(struct gallery *gallery, size_t first, size_t end)
+/* Thumbnails, from first to before end. */
+struct range {
+	size_t first, end;
+};
+
+static struct range seen_range(const struct gallery *gallery, int32_t margin)
 {
-	size_t near_first = first > KEPT_MAX / 2 ? first - KEPT_MAX / 2 : 0;
-	size_t near_end = end + KEPT_MAX / 2;
+	struct range range = {0, 0};
+	if (gallery->shown)
+		grid_visible(
+			&gallery->grid, scroll_position(gallery), margin, &range.first, &range.end);
+	return range;
+}
+
+static bool is_outside(struct range range, size_t index)
+{
+	return index < range.first || index >= range.end;
+}
+
+/* Which references are worth keeping, farthest first to go. */
+static struct range kept_range(const struct gallery *gallery, struct range seen, struct range near)
+{
+	if (gallery->pressure == MURAL_PRESSURE_CRITICAL)
+		return seen;
+	if (gallery->pressure == MURAL_PRESSURE_MODERATE)
+		return near;
+	return (struct range){
+		near.first > KEPT_MAX / 2 ? near.first - KEPT_MAX / 2 : 0, near.end + KEPT_MAX / 2};
+}
+
+static void give_up(struct gallery *gallery, struct range wanted, struct range kept)
+{
 	for (size_t i = 0; i < gallery->count; i++) {
 		struct shot *shot = &gallery->thumbnails[i].shot;
-		bool away = i < first || i >= end, far = i < near_first || i >= near_end;
-		if ((away && shot->state == SHOT_PENDING) || (far && shot->state != SHOT_ABSENT))
+		if ((is_outside(wanted, i) && shot->state == SHOT_PENDING) ||
+			(is_outside(kept, i) && shot->state != SHOT_ABSENT))
 			shot_drop(shot);
 	}
 }
 
-static void update(struct gallery *gallery)
+/* @wanted is what is asked for; @seen, within that, what is asked for first. */
+static void want_all(struct gallery *gallery, struct range seen, struct range wanted)
 {
-	if (!gallery->shown)
-		return;
-	size_t first, end, margin_first, margin_end;
-	int32_t scroll = scroll_position(gallery);
-	grid_visible(&gallery->grid, scroll, 0, &first, &end);
-	grid_visible(&gallery->grid, scroll, (int32_t)gallery->grid.window.height, &margin_first,
-		&margin_end);
-	give_up(gallery, margin_first, margin_end);
-	gallery->lost = false;
 	size_t busy = in_flight(gallery);
 	size_t room = busy < IN_FLIGHT_MAX ? IN_FLIGHT_MAX - busy : 0;
-	for (size_t i = first; i < end; i++)
+	gallery->lost = false;
+	for (size_t i = seen.first; i < seen.end; i++)
 		want(gallery, i, MURAL_PRIORITY_VISIBLE, &room);
-	for (size_t i = end; i < margin_end; i++)
+	for (size_t i = seen.end; i < wanted.end; i++)
 		want(gallery, i, MURAL_PRIORITY_PREFETCH, &room);
-	for (size_t i = first; i > margin_first; i--)
+	for (size_t i = seen.first; i > wanted.first; i--)
 		want(gallery, i - 1, MURAL_PRIORITY_PREFETCH, &room);
 	if (gallery->lost && gallery->now_ms - gallery->lost_ms >= RETRY_MS)
 		gallery->lost_ms = gallery->now_ms;
+}
+
+/* Brings what is asked for and kept in line with what is seen. */
+static void update(struct gallery *gallery)
+{
+	struct range seen = seen_range(gallery, 0);
+	struct range near = seen_range(gallery, (int32_t)gallery->grid.window.height);
+	struct range wanted = gallery->pressure == MURAL_PRESSURE_NONE ? near : seen;
+	give_up(gallery, wanted, kept_range(gallery, seen, near));
+	want_all(gallery, seen, wanted);
+}
+
+void gallery_set_pressure(struct gallery *gallery, enum mural_pressure pressure)
+{
+	gallery->pressure = pressure;
+	update(gallery);
 }
 
 static struct thumbnail *find(struct gallery *gallery, const struct mural_bitmap *bitmap)
@@ -231,7 +267,7 @@ int gallery_show(
 void gallery_hide(struct gallery *gallery)
 {
 	gallery->shown = false;
-	give_up(gallery, 0, 0);
+	update(gallery);
 }
 
 void gallery_resize(struct gallery *gallery, struct window_size window)

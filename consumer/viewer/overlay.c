@@ -119,13 +119,22 @@ static int32_t draw_share(struct image *image, const struct overlay_fonts *fonts
 static void draw_totals(struct image *image, const struct overlay_fonts *fonts, int32_t x,
 	int32_t y, const struct mural_stats *stats)
 {
-	char used[32], budget[32], text[160];
+	static const char *const short_of[] = {
+		[MURAL_PRESSURE_MODERATE] = "memory is short",
+		[MURAL_PRESSURE_CRITICAL] = "memory is very short",
+	};
+	char used[32], budget[32], left[32], text[160];
 	overlay_bytes(stats->used_bytes, used, sizeof(used));
 	overlay_bytes(stats->budget_bytes, budget, sizeof(budget));
 	snprintf(text, sizeof(text), "↻ decoded again %llu", (unsigned long long)stats->redecodes);
 	x = text_draw(
 		    image, fonts->text, x, y, stats->redecodes ? COLOUR_AGAIN : COLOUR_DIM, text) +
 	    16;
+	if (stats->pressure < ARRAY_SIZE(short_of) && short_of[stats->pressure]) {
+		overlay_bytes(stats->headroom_bytes, left, sizeof(left));
+		snprintf(text, sizeof(text), "%s: %s left", short_of[stats->pressure], left);
+		x = text_draw(image, fonts->text, x, y, COLOUR_ERROR, text) + 16;
+	}
 	snprintf(text, sizeof(text), "used %s of %s", used, budget);
 	int32_t right = (int32_t)image->width - LINE_MARGIN - text_width(fonts->text, text);
 	text_draw(image, fonts->text, right > x ? right : x, y, COLOUR_TEXT, text);

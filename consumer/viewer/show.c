@@ -56,7 +56,8 @@ struct show {
 	uint64_t stamp;
 	size_t wanted;
 	int direction; /* 1 or -1: the way the user leafs */
-	bool started, paused, dirty, moving, frugal;
+	bool started, paused, dirty, moving;
+	enum mural_pressure pressure;
 	uint64_t now_ms, moved_ms, resized_ms, went_ms, failed_ms;
 	bool resized;
 	uint64_t full_limit;
@@ -105,11 +106,6 @@ void show_destroy(struct show *show)
 void show_set_budget(struct show *show, uint64_t budget_bytes)
 {
 	show->full_limit = budget_bytes / 4;
-}
-
-void show_set_pressure(struct show *show, enum mural_pressure pressure)
-{
-	show->frugal = pressure != MURAL_PRESSURE_NONE;
 }
 
 /* ---- the pictures that are remembered ---- */
@@ -258,7 +254,7 @@ static void want_next(struct show *show, struct picture *picture)
 
 static bool full_is_affordable(const struct show *show, const struct picture *picture)
 {
-	return !show->frugal &&
+	return show->pressure == MURAL_PRESSURE_NONE &&
 	       (uint64_t)picture->view.width * picture->view.height * 4 <= show->full_limit;
 }
 
@@ -301,8 +297,26 @@ static void want_full(struct show *show, struct picture *picture, uint64_t now_m
 		shot_hurry(full, MURAL_PRIORITY_VISIBLE);
 }
 
+/* Of a picture that is not wanted: what may go on, and what may stay. */
+static bool may_be_pending(const struct show *show, size_t index)
+{
+	return !show->paused && show->pressure == MURAL_PRESSURE_NONE && is_neighbour(show, index);
+}
+
+static bool may_be_kept(const struct show *show, size_t index)
+{
+	switch (show->pressure) {
+	case MURAL_PRESSURE_NONE:
+		return true;
+	case MURAL_PRESSURE_MODERATE:
+		return index == show->wanted || is_neighbour(show, index);
+	default:
+		return false;
+	}
+}
+
 /* Gives up what is under way for pictures that nobody is about to see, and the large bitmaps of
- * those left behind. */
+ * those left behind; under pressure, more. */
 static void give_up_strays(struct show *show)
 {
 	for (int i = 0; i < KEPT; i++) {
@@ -312,10 +326,36 @@ static void give_up_strays(struct show *show)
 		shot_drop(&picture->shots[SHOT_NEXT]);
 		shot_drop(&picture->shots[SHOT_FULL]);
 		shot_drop(&picture->shots[SHOT_PREVIEW]);
-		bool near = !show->paused && is_neighbour(show, picture->index);
-		if (picture->shots[SHOT_FIT].state == SHOT_PENDING && !near)
-			shot_drop(&picture->shots[SHOT_FIT]);
+		struct shot *fit = &picture->shots[SHOT_FIT];
+		if (!may_be_kept(show, picture->index) ||
+			(fit->state == SHOT_PENDING && !may_be_pending(show, picture->index)))
+			shot_drop(fit);
 	}
+}
+
+/* The full size of the wanted picture was fetched ahead, or served a zoom that is over. */
+static void give_up_full(struct show *show)
+{
+	struct picture *picture = wanted(show);
+	if (!picture)
+		return;
+	struct shot *full = &picture->shots[SHOT_FULL];
+	bool needed = !picture->view.fitted && fit_falls_short(show, picture);
+	bool seen = show->has_drawn && full->bitmap && show->drawn.bitmap == full->bitmap;
+	if (!needed && !seen)
+		shot_drop(full);
+}
+
+void show_set_pressure(struct show *show, enum mural_pressure pressure)
+{
+	if (show->pressure == pressure)
+		return;
+	show->pressure = pressure;
+	show->dirty = true;
+	if (pressure == MURAL_PRESSURE_NONE)
+		return;
+	give_up_strays(show);
+	give_up_full(show);
 }
 
 static void want_neighbours(struct show *show)
@@ -343,7 +383,7 @@ static void update(struct show *show, uint64_t now_ms)
 		want_next(show, picture);
 	want_full(show, picture, now_ms);
 	enum shot_state state = picture->shots[SHOT_FIT].state;
-	if ((state == SHOT_READY || state == SHOT_FAILED) && !show->frugal)
+	if ((state == SHOT_READY || state == SHOT_FAILED) && show->pressure == MURAL_PRESSURE_NONE)
 		want_neighbours(show);
 }
 

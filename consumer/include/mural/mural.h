@@ -12,9 +12,8 @@
  *     mural_open(NULL, &m);
  *     struct mural_request wanted = {.path = "a.jpg", .box_width = 1920, .box_height = 1080};
  *     mural_request(m, &wanted, &b);
- *     if (mural_bitmap_wait(b, -1) == 0 && mural_bitmap_pin_wait(b, -1, &view) == ASHMEM_NOT_PURGED) {
- *             draw(view.pixels, view.stride_bytes);
- *             mural_bitmap_unpin(b);
+ *     if (mural_bitmap_wait(b, -1) == 0 && mural_bitmap_pin_wait(b, -1, &view) ==
+ * ASHMEM_NOT_PURGED) { draw(view.pixels, view.stride_bytes); mural_bitmap_unpin(b);
  *     }
  *     mural_bitmap_unref(b);
  *     mural_close(m);
@@ -76,7 +75,14 @@ enum mural_open_flags {
 enum mural_event {
 	MURAL_EVENT_RECONNECTED = 1, /* the producer died and another one answers */
 	MURAL_EVENT_LOST = 2,        /* no producer can be had; value: -errno */
-	MURAL_EVENT_PRESSURE = 3,    /* value: enum mural_pressure */
+	/* Memory is short, or is so no more; value: enum mural_pressure. Told of every change, once
+	 * after mural_open where it is short already, and MURAL_PRESSURE_NONE when a producer that
+	 * had told of pressure is replaced. MODERATE: let go of what is derived from bitmaps and
+	 * not shown (textures, copies), cancel what was asked for ahead of need, ask for nothing
+	 * ahead. CRITICAL: also unpin and unref all that is not on the screen. The level has been
+	 * steady for a second when it falls; wait some more before asking ahead again, so that this
+	 * does not bring the pressure back. */
+	MURAL_EVENT_PRESSURE = 3,
 };
 
 struct mural_options {
@@ -130,11 +136,11 @@ enum mural_request_flags {
 	/* When all the pool is pinned, wait for room instead of failing with -ENOSPC. */
 	MURAL_REQUEST_WAIT = 1 << 2,
 	/* A coarse version that is there sooner than the picture, to be shown until that is: a
-	 * bitmap of its own, flagged MURAL_BITMAP_PREVIEW, fitted into the box and never larger than
-	 * the picture at 1/8 or the thumbnail that the camera made; source_width and source_height
-	 * are the picture's. It can be asked for beside any picture: where there is none, or none
-	 * that is quicker, it fails with -ENOTSUP and MURAL_REASON_NO_PREVIEW. It says nothing about
-	 * whether the picture itself is whole. */
+	 * bitmap of its own, flagged MURAL_BITMAP_PREVIEW, fitted into the box and never larger
+	 * than the picture at 1/8 or the thumbnail that the camera made; source_width and
+	 * source_height are the picture's. It can be asked for beside any picture: where there is
+	 * none, or none that is quicker, it fails with -ENOTSUP and MURAL_REASON_NO_PREVIEW. It
+	 * says nothing about whether the picture itself is whole. */
 	MURAL_REQUEST_PREVIEW = 1 << 3,
 };
 
@@ -154,7 +160,8 @@ struct mural_request {
 	/* Used when path and open are NULL: readable, a regular file or a memfd, not O_PATH;
 	 * duplicated here. */
 	int fd;
-	/* Gives a new descriptor (taken) or -errno; called inside this call and at every re-decode. */
+	/* Gives a new descriptor (taken) or -errno; called inside this call and at every re-decode.
+	 */
 	int (*open)(void *open_user);
 	void *open_user;
 
@@ -198,8 +205,9 @@ MURAL_PUBLIC int mural_bitmap_cancel(struct mural_bitmap *bitmap);
 
 /* Asks that a picture be decoded into the pool, without keeping a reference: at PREFETCH priority
  * whatever the request says; callbacks are not called. @ret_ticket (may be NULL) is a number for
- * mural_prefetch_cancel. Errors as mural_request. While the pool is thrashing (mural_stat) prefetches
- * come to nothing; a request at PREFETCH priority then fails with -ENOSPC, MURAL_REASON_THRASHING.
+ * mural_prefetch_cancel. Errors as mural_request. While the pool is thrashing (mural_stat)
+ * prefetches come to nothing; a request at PREFETCH priority then fails with -ENOSPC,
+ * MURAL_REASON_THRASHING.
  */
 MURAL_PUBLIC int mural_prefetch(
 	struct mural *mural, const struct mural_request *request, uint32_t *ret_ticket);
@@ -217,8 +225,8 @@ struct mural_view {
 	uint32_t flags;  /* enum mural_bitmap_flags */
 	/* Of the picture in the file, the same way up as this one. */
 	uint32_t source_width, source_height;
-	/* Changes whenever the bitmap was decoded again: what is derived from the pixels (a texture)
-	 * is told by it. */
+	/* Changes whenever the bitmap was decoded again: what is derived from the pixels (a
+	 * texture) is told by it. */
 	uint64_t generation;
 };
 

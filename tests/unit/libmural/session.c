@@ -302,6 +302,23 @@ Test(death, what_is_not_pinned_is_purged_after_the_reconnection)
 	scene_fini(&scene);
 }
 
+Test(death, pressure_ends_with_the_producer_that_told_of_it)
+{
+	struct scene scene;
+	scene_init(&scene);
+	struct protocol_pressure pressure = {
+		.head = {.type = PROTOCOL_PRESSURE}, .level = MURAL_PRESSURE_MODERATE};
+	fake_send(&scene.fake, &pressure, NULL, 0);
+	scene_until(&scene, &scene.pressure, 1);
+	die_and_return(&scene);
+	scene_until(&scene, &scene.pressure, 2);
+	cr_expect_eq(scene.value, MURAL_PRESSURE_NONE);
+	die_and_return(&scene);
+	scene_dispatch(&scene);
+	cr_expect_eq(scene.pressure, 2, "there was none to end");
+	scene_fini(&scene);
+}
+
 Test(death, what_was_idle_is_purged_at_once)
 {
 	struct scene scene;

@@ -6,6 +6,8 @@
 #include "viewer/list.h"
 #include "viewer/style.h"
 
+#include "common/util.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -209,6 +211,22 @@ Test(app, a_bad_picture_is_told_and_passed)
 	cr_expect_str_eq(app_error(app, NULL), "it ends early");
 	cr_expect_eq(headless_play(app, "b"), 1, "what was passed on the way counts");
 	cr_expect_eq(middle(), BLUE);
+}
+
+Test(app, asks_ahead_again_a_while_after_memory_was_short)
+{
+	fake_press(MURAL_PRESSURE_CRITICAL);
+	expect_played("wait", RED);
+	cr_expect_eq(fake_held(), 1);
+	uint64_t ended = monotonic_ns() / 1000000;
+	app_tick(app, ended);
+	fake_press(MURAL_PRESSURE_NONE);
+	expect_played("wait", RED);
+	cr_expect_eq(fake_held(), 1, "not at once");
+	cr_expect_geq(app_timeout(app, ended), 0, "it will be looked at");
+	app_tick(app, ended + 10000);
+	app_draw(app, ended + 10000);
+	cr_expect_gt(fake_held(), 1);
 }
 
 Test(app, every_action_can_be_played_everywhere)

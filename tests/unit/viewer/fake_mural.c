@@ -26,6 +26,8 @@ struct mural {
 	struct mural_bitmap *bitmaps[BITMAPS_MAX];
 	uint64_t order, generation;
 	size_t requests, redecodes, pinned, most_pinned;
+	void (*on_event)(struct mural *mural, enum mural_event event, int value, void *user);
+	void *user; /* of on_event */
 	mural_trim_fn trim;
 	void *trim_user;
 	mural_stat_fn stat;
@@ -239,6 +241,19 @@ size_t fake_pending(void)
 	return count;
 }
 
+size_t fake_held(void)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < BITMAPS_MAX; i++)
+		count += fake.bitmaps[i] != NULL;
+	return count;
+}
+
+void fake_press(enum mural_pressure pressure)
+{
+	fake.on_event(&fake, MURAL_EVENT_PRESSURE, (int)pressure, fake.user);
+}
+
 size_t fake_requests(void)
 {
 	return fake.requests;
@@ -379,7 +394,8 @@ void mural_bitmap_unref(struct mural_bitmap *b)
 
 int mural_open(const struct mural_options *options, struct mural **ret)
 {
-	(void)options;
+	fake.on_event = options->on_event;
+	fake.user = options->user;
 	*ret = &fake;
 	return 0;
 }

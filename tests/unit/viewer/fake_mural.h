@@ -35,6 +35,9 @@ void fake_purge_wider(uint32_t width); /* only what is wider than that */
 void fake_idle(void);
 void fake_grant(void);
 
+/* Tells of memory pressure. */
+void fake_press(enum mural_pressure pressure);
+
 /* The producer ends: what is pending fails with -ECONNRESET. */
 void fake_lose(void);
 
@@ -47,6 +50,7 @@ uint32_t fake_priority(const char *path, uint32_t box_width);
 uint32_t fake_flags(
 	const char *path, uint32_t box_width); /* enum mural_request_flags; UINT32_MAX: none */
 size_t fake_pending(void);
+size_t fake_held(void);     /* bitmaps that somebody has a reference to */
 size_t fake_requests(void); /* since the start */
 size_t fake_redecodes(void);
 size_t fake_most_pinned(void); /* at a time */

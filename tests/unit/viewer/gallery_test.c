@@ -96,6 +96,37 @@ Test(gallery, hurries_what_scrolls_into_the_window)
 	cr_expect_eq(fake_priority("0.jpg", 256), MURAL_PRIORITY_PREFETCH);
 }
 
+Test(gallery, under_pressure_only_what_is_in_the_window_is_asked_for)
+{
+	gallery_show(gallery, 0, window, now);
+	cr_assert_eq(fake_priority("7.jpg", 256), MURAL_PRIORITY_PREFETCH);
+	gallery_set_pressure(gallery, MURAL_PRESSURE_MODERATE);
+	cr_expect_eq(fake_priority("7.jpg", 256), UINT32_MAX, "given up");
+	cr_expect_eq(fake_priority("3.jpg", 256), MURAL_PRIORITY_VISIBLE);
+	settle();
+	cr_expect_eq(fake_priority("7.jpg", 256), UINT32_MAX, "and not asked for again");
+	gallery_set_pressure(gallery, MURAL_PRESSURE_NONE);
+	cr_expect_eq(fake_priority("7.jpg", 256), MURAL_PRIORITY_PREFETCH);
+}
+
+Test(gallery, under_pressure_few_references_are_kept)
+{
+	gallery_show(gallery, 0, window, now);
+	settle();
+	gallery_select(gallery, COUNT - 1, now);
+	gallery_settle(gallery);
+	settle();
+	size_t all = fake_held();
+	gallery_set_pressure(gallery, MURAL_PRESSURE_MODERATE);
+	size_t near = fake_held();
+	cr_expect_lt(near, all, "not those of the other end");
+	gallery_set_pressure(gallery, MURAL_PRESSURE_CRITICAL);
+	cr_expect_lt(fake_held(), near, "not those outside the window");
+	cr_expect_geq(fake_held(), 4);
+	gallery_hide(gallery);
+	cr_expect_eq(fake_held(), 0);
+}
+
 Test(gallery, survives_the_end_of_the_producer)
 {
 	gallery_show(gallery, 0, window, now);

@@ -346,6 +346,65 @@ Test(show, nothing_is_asked_for_ahead_under_pressure)
 	cr_expect_eq(fake_pending(), 0);
 }
 
+Test(show, what_was_asked_for_ahead_is_given_up_under_pressure)
+{
+	show_go(show, 2, now);
+	fake_deliver();
+	draw();
+	cr_assert_eq(fake_pending(), 3);
+	show_set_pressure(show, MURAL_PRESSURE_MODERATE);
+	cr_expect_eq(fake_pending(), 0);
+	settle();
+	cr_expect_eq(fake_pending(), 0, "and not asked for again");
+	show_set_pressure(show, MURAL_PRESSURE_NONE);
+	draw();
+	cr_expect_eq(fake_pending(), 3, "but when it is over");
+}
+
+Test(show, under_pressure_few_references_are_kept)
+{
+	for (size_t i = 0; i < 5; i++) {
+		show_go(show, i, now);
+		settle();
+	}
+	show_go(show, 2, now);
+	settle();
+	size_t all = fake_held();
+	show_set_pressure(show, MURAL_PRESSURE_MODERATE);
+	cr_expect_lt(fake_held(), all);
+	cr_expect_eq(fake_held(), 4, "the wanted one, two ahead and one behind");
+	show_set_pressure(show, MURAL_PRESSURE_CRITICAL);
+	cr_expect_eq(fake_held(), 1, "what is on the screen");
+	cr_expect_not(draw());
+	cr_expect_eq(middle(), BLUE);
+}
+
+Test(show, a_full_size_that_nobody_looks_at_goes_under_pressure)
+{
+	show_go(show, 0, now);
+	settle();
+	now += 1000;
+	show_tick(show, now);
+	settle();
+	size_t held = fake_held();
+	show_set_pressure(show, MURAL_PRESSURE_MODERATE);
+	cr_expect_eq(fake_held(), held - 1);
+}
+
+Test(show, a_full_size_that_is_on_the_screen_stays_under_pressure)
+{
+	show_go(show, 0, now);
+	settle();
+	view_zoom_to(show_view(show), (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, 1, 0, 0);
+	show_touch(show, false, now);
+	settle();
+	cr_assert_eq(status().bitmap_width, 800);
+	show_set_pressure(show, MURAL_PRESSURE_CRITICAL);
+	cr_expect_eq(fake_held(), 2, "the full size, and the one to go back to");
+	settle();
+	cr_expect_eq(status().bitmap_width, 800);
+}
+
 Test(show, a_small_picture_has_no_other_size)
 {
 	show_go(show, 6, now);

@@ -32,6 +32,10 @@ int gallery_show(
 /* Gives up what is under way. */
 void gallery_hide(struct gallery *gallery);
 
+/* Under any pressure only thumbnails in the window are asked for, and references are kept of those
+ * of a screen above and below; under critical pressure only of what is in the window. */
+void gallery_set_pressure(struct gallery *gallery, enum mural_pressure pressure);
+
 void gallery_resize(struct gallery *gallery, struct window_size window);
 
 /* What lines of text hide of the window. */

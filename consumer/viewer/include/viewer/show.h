@@ -55,7 +55,9 @@ void show_destroy(struct show *show);
 void show_resize(struct show *show, struct window_size window, uint64_t now_ms);
 void show_set_budget(struct show *show, uint64_t budget_bytes);
 
-/* Under any pressure nothing is asked for ahead of need. */
+/* Under any pressure nothing is asked for ahead of need, what was is given up, and references are
+ * kept of the wanted picture and its neighbours only, at the size that is seen; under critical
+ * pressure of what is seen alone. */
 void show_set_pressure(struct show *show, enum mural_pressure pressure);
 
 /* Makes a picture the wanted one. A picture that failed before is tried anew. */
