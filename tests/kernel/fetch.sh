@@ -1,16 +1,30 @@
 #!/bin/bash
-# Puts a kernel with the ashmem driver into a folder: vmlinuz, and modules/ with the driver, what it needs, and `order`, which
-# lists them in the order of loading. It is Debian 11's, the last of Debian's to ship the driver; it comes from where this
-# machine gets its packages, through an apt configuration of its own, so that nothing is installed and no list of the machine's
-# own is touched. What is there already is not fetched again: for a newer one remove the folder.
+# Puts a kernel of Debian's into a folder: vmlinuz, and modules/ with the modules that are wanted, what they need, and `order`, which
+# lists them in the order of loading. It comes from where this machine gets its packages, through an apt configuration of its own, so
+# that nothing is installed and no list of the machine's own is touched. What is there already is not fetched again: for a newer one
+# remove the folder.
 #
-# usage: fetch.sh FOLDER
+# usage: fetch.sh FOLDER [KERNEL]
+#   ashmem   Debian 11's, the last of Debian's to ship the ashmem driver (the default)
+#   cgroup2  Debian 12's, without modules: control groups of version 2 with memory, and stall information
 # Exits 77 with the reason on stderr when it can not be had.
 set -euo pipefail
 
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
 cache=$1
-release=bullseye
+kernel=${2:-ashmem}
+case $kernel in
+ashmem)
+	release=bullseye version=5.10.0 modules=(ashmem_linux)
+	;;
+cgroup2)
+	release=bookworm version=6.1.0 modules=()
+	;;
+*)
+	echo "fetch.sh: no kernel is called $kernel" >&2
+	exit 2
+	;;
+esac
 
 skip() {
 	echo "$*" >&2
@@ -89,7 +103,7 @@ download() {
 	export APT_CONFIG=$cache/apt/apt.conf
 	timeout 45 apt-get -q update >"$cache/apt/log" 2>&1 || skip "no package lists ($(tail -n 1 "$cache/apt/log"))"
 	local package
-	package=$(apt-cache search --names-only '^linux-image-5\.10\.0-[0-9]+-amd64$' | awk '{ print $1 }' | sort -V | tail -n 1)
+	package=$(apt-cache search --names-only "^linux-image-${version//./\\.}-[0-9]+-amd64\$" | awk '{ print $1 }' | sort -V | tail -n 1)
 	[ -n "$package" ] || skip "no kernel package of $release in reach ($(tail -n 1 "$cache/apt/log"))"
 	timeout 90 apt-get -q download "$package" >"$cache/apt/log" 2>&1 ||
 		skip "no kernel package ($(tail -n 1 "$cache/apt/log"))"
@@ -97,19 +111,22 @@ download() {
 
 # Takes out of the package in the current folder what is wanted, into ./ready.
 unpack() {
-	local version module
+	local release module file
 	dpkg-deb -x ./*.deb image
-	version=$(basename image/lib/modules/*)
-	depmod -b image "$version"
+	release=$(basename image/lib/modules/*)
+	depmod -b image "$release"
 	mkdir -p ready/modules
+	: >ready/modules/order
 	cp image/boot/vmlinuz-* ready/vmlinuz
-	modprobe -d image -S "$version" --show-depends ashmem_linux | awk '$1 == "insmod" { print $2 }' |
-		while read -r module; do
-			cp "$module" ready/modules/
-			basename "$module" >>ready/modules/order
-		done
-	[ -s ready/modules/order ] || skip "$version has no ashmem driver"
-	echo "$version" >ready/version
+	for module in "${modules[@]}"; do
+		modprobe -d image -S "$release" --show-depends "$module" | awk '$1 == "insmod" { print $2 }' >needed
+		[ -s needed ] || skip "$release has no module $module"
+		while read -r file; do
+			cp "$file" ready/modules/
+			basename "$file" >>ready/modules/order
+		done <needed
+	done
+	echo "$release" >ready/version
 }
 
 [ "$(uname -m)" = x86_64 ] || skip "the kernel is for x86_64 only"

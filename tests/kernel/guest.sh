@@ -6,7 +6,7 @@
 # The caller has set:
 #   guest_build  a folder that exists; keeps `console` (the kernel's words), `output` (the suites'), `qemu`
 # These functions set:
-#   guest_cache  where the kernel is kept: ${XDG_CACHE_HOME:-~/.cache}/mural-kernel
+#   guest_cache  where the kernel is kept: ${XDG_CACHE_HOME:-~/.cache}/mural-kernel, or mural-kernel-KERNEL
 #   guest_root   the initial file system, while it is put together
 
 guest_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,12 +29,13 @@ guest_need() {
 	guest_is_static "$(command -v busybox)" || guest_skip "busybox is not linked statically (scripts/install_packages.sh kernel)"
 }
 
-# The kernel with the ashmem driver; skips where it can not be had.
+# guest_fetch_kernel [KERNEL]: a kernel of fetch.sh's, the one with the ashmem driver unless another is named; skips where it can not
+# be had.
 guest_fetch_kernel() {
-	local reason code=0
-	guest_cache=${XDG_CACHE_HOME:-${HOME:-$guest_build}/.cache}/mural-kernel
-	mkdir -p "$guest_cache" 2>/dev/null || guest_cache=$guest_build/cache
-	reason=$("$guest_folder/fetch.sh" "$guest_cache" 2>&1) || code=$?
+	local reason code=0 name=mural-kernel${1:+-$1}
+	guest_cache=${XDG_CACHE_HOME:-${HOME:-$guest_build}/.cache}/$name
+	mkdir -p "$guest_cache" 2>/dev/null || guest_cache=$guest_build/$name
+	reason=$("$guest_folder/fetch.sh" "$guest_cache" ${1:+"$1"} 2>&1) || code=$?
 	[ "$code" -ne 77 ] || guest_skip "${reason##*$'\n'}"
 	[ "$code" -eq 0 ] || guest_skip "the kernel can not be unpacked: ${reason##*$'\n'}"
 }

@@ -214,6 +214,31 @@ Test(memory, without_any_source_the_allocator_is_killed)
 		mural_bitmap_unref(bitmaps[i]);
 }
 
+/* What `mural stat` says to a person. */
+static char *stat_text(void)
+{
+	struct test_process command;
+	const char *const args[] = {test_program("mural"), "stat", NULL};
+	cr_assert_eq(test_process_run(&command, -1, args), 0);
+	char *text = test_process_out(&command, NULL);
+	test_process_fini(&command);
+	return text;
+}
+
+static void expect_told(uint64_t freed_bytes)
+{
+	CLEANUP(free_p) char *text = stat_text();
+	const char *watched = strstr(text, "\nwatched  by ");
+	char line[256] = "", given_back[64];
+	cr_assert(watched, "%s", text);
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(watched + 1, "\n"), watched + 1);
+	snprintf(given_back, sizeof(given_back), ", %.1f MiB given back",
+		(double)freed_bytes / (double)MIB);
+	cr_expect(strstr(line, given_back), "no \"%s\" in: %s", given_back, line);
+	cr_expect(strstr(line, " cgroup,"), "%s", line);
+	cr_expect(strstr(line, group.v2 ? " events," : " thresholds,"), "%s", line);
+}
+
 Test(memory, what_is_pinned_stays_and_no_more_goes_than_is_missing)
 {
 	struct mural_bitmap *bitmaps[2];
@@ -223,12 +248,14 @@ Test(memory, what_is_pinned_stays_and_no_more_goes_than_is_missing)
 	fill_pool(bitmaps, sums);
 	cr_assert_eq(mural_bitmap_pin_wait(bitmaps[0], TEST_TIMEOUT_MS, &view), ASHMEM_NOT_PURGED);
 	pid_t hog = test_group_hog(&group, 40 * MIB, HOG_PAUSE_US, true);
-	while (stats_now().watch_freed_bytes == 0)
+	while (stats_now().purged_bitmaps == 0)
 		mural_wait(mural, 10);
 	struct mural_stats stats = stats_now();
+	cr_expect_gt(stats.watch_freed_bytes, 0);
 	cr_expect_eq(stats.pinned_bitmaps, 1);
 	cr_expect_leq(stats.watch_freed_bytes, 18 * MIB, "the smaller of the two");
 	cr_expect_eq(checksum(bitmaps[0]), sums[0]);
+	expect_told(stats.watch_freed_bytes);
 	kill(hog, SIGKILL);
 	waitpid(hog, NULL, 0);
 	mural_bitmap_unpin(bitmaps[0]);
