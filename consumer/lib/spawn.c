@@ -109,15 +109,18 @@ void spawn_fini(struct spawn *spawn)
 
 /* ---- in the children ---- */
 
+/* SIGUSR1 (throw away what is idle) stays blocked: who sends it to a producer that is not yet ready
+ * to take it would kill it; so it is taken a moment later. */
 static void reset_signals(void)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
-	sigset_t none;
+	sigset_t kept;
 	for (int number = 1; number < NSIG; number++)
 		sigaction(number, &action,
 			NULL); /* fails for those that cannot be caught: they are as wanted */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigemptyset(&kept);
+	sigaddset(&kept, SIGUSR1);
+	sigprocmask(SIG_SETMASK, &kept, NULL);
 }
 
 static void write_pid(char *digits)

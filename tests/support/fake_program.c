@@ -40,19 +40,28 @@ static int signals_ignored(void)
 	return count;
 }
 
+/* A bit each; the first is signal 1's. */
+static unsigned signals_blocked(void)
+{
+	unsigned bits = 0;
+	sigset_t blocked;
+	sigprocmask(SIG_SETMASK, NULL, &blocked);
+	for (int number = 1; number < 32; number++)
+		bits |= (unsigned)sigismember(&blocked, number) << (number - 1);
+	return bits;
+}
+
 static void report(int argc, char **argv, int descriptors)
 {
 	char folder[4096] = "-";
-	sigset_t blocked;
-	sigprocmask(SIG_SETMASK, NULL, &blocked);
 	FILE *file = fopen(environment("FAKE_REPORT"), "we");
 	if (!file)
 		return;
 	fprintf(file, "pid %d\nsession %d\nlisten_pid %s\nlisten_fds %s\n", getpid(), getsid(0),
 		environment("LISTEN_PID"), environment("LISTEN_FDS"));
-	fprintf(file, "descriptors %d\nfolder %s\nignored %d\nblocked %d\n", descriptors,
+	fprintf(file, "descriptors %d\nfolder %s\nignored %d\nblocked %x\n", descriptors,
 		getcwd(folder, sizeof(folder)) ? folder : "-", signals_ignored(),
-		!sigisemptyset(&blocked));
+		signals_blocked());
 	for (int i = 1; i < argc; i++)
 		fprintf(file, "argument%d %s\n", i, argv[i]);
 	fclose(file);

@@ -85,7 +85,7 @@ Test(spawn, gives_a_listening_socket_as_systemd_does)
 {
 	struct place place;
 	struct stat st;
-	char pid[16];
+	char pid[16], purge_signal[16];
 	place_init(&place);
 	/* What a socket-activated program may have inherited is not for the producer. */
 	setenv("LISTEN_FDS", "7", 1);
@@ -99,7 +99,8 @@ Test(spawn, gives_a_listening_socket_as_systemd_does)
 	expect(&place, "descriptors", "4");
 	expect(&place, "folder", "/");
 	expect(&place, "ignored", "0");
-	expect(&place, "blocked", "0");
+	snprintf(purge_signal, sizeof(purge_signal), "%x", 1u << (SIGUSR1 - 1));
+	expect(&place, "blocked", purge_signal);
 	expect(&place, "argument1", "--socket");
 	expect(&place, "argument2", place.socket);
 	expect(&place, "argument3", "--budget");
