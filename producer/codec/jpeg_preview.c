@@ -195,6 +195,9 @@ static void step_configure(struct preview *preview, struct source *source)
 	cinfo->out_color_space = JCS_EXT_BGRA;
 	cinfo->dct_method = JDCT_ISLOW;
 	cinfo->buffered_image = preview->kind == SCANS;
+	/* It makes up what the first scans lack, of which an eighth shows nothing, and takes longer
+	 * than reading them: 24 megapixels 80 ms with it, 52 without. */
+	cinfo->do_block_smoothing = FALSE;
 	cinfo->scale_num = 1;
 	cinfo->scale_denom = preview->kind == THUMBNAIL ? 1 : 8;
 	jpeg_calc_output_dimensions(cinfo);
