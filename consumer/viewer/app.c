@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ENDS_EARLY "the file ends early"
 #define NOTE_MS 2500
 #define STATS_MS 500
 #define LOADING_MS 300 /* what takes longer than this is announced */
@@ -35,7 +36,7 @@ struct app {
 	bool slideshow;
 	uint64_t slide_ms; /* when the wanted picture began to be seen; 0: not yet */
 	uint64_t went_ms;
-	bool full_told;
+	bool lack_told;
 	bool slow; /* the wanted picture is still not there: that is announced */
 
 	char note[512];
@@ -719,9 +720,10 @@ static void draw_info(struct app *app, const struct show_status *status, struct 
 		.index = index,
 		.count = app->list.count,
 		.note = status->full_error ? status->full_error
+			: status->partial  ? ENDS_EARLY
 			: status->preview  ? "preview"
 					   : NULL,
-		.note_is_error = status->full_error != NULL,
+		.note_is_error = status->full_error || status->partial,
 	};
 	if (!app->in_gallery) {
 		info.width = view->width;
@@ -757,15 +759,18 @@ static void draw_overlays(struct app *app, struct image *on)
 		overlay_help(on, &app->fonts);
 }
 
-/* Somebody zooms in and it stays blurred: say why, once. */
-static void tell_full_error(struct app *app)
+/* What is seen is not all there should be: say why, once. */
+static void tell_lack(struct app *app)
 {
 	struct show_status status;
 	show_status(app->show, &status);
-	bool failed = !app->in_gallery && status.full_error && !show_view(app->show)->fitted;
-	if (failed && !app->full_told)
+	bool blurred = !app->in_gallery && status.full_error && !show_view(app->show)->fitted;
+	bool cut = !app->in_gallery && status.partial;
+	if (blurred && !app->lack_told)
 		note(app, "full size: %s", status.full_error);
-	app->full_told = failed;
+	else if (cut && !app->lack_told)
+		note(app, ENDS_EARLY);
+	app->lack_told = blurred || cut;
 }
 
 bool app_draw(struct app *app, uint64_t now_ms)
@@ -775,7 +780,7 @@ bool app_draw(struct app *app, uint64_t now_ms)
 				       : show_draw(app->show, &app->layer, now_ms);
 	mark_again(app);
 	announce(app);
-	tell_full_error(app);
+	tell_lack(app);
 	if (!app->in_gallery && app_error(app, NULL))
 		app->failed = true;
 	changed |= app->dirty;

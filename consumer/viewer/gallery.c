@@ -26,6 +26,7 @@ static const int32_t sides[] = {96, 128, 160, 192, 224, 256};
 struct thumbnail {
 	struct shot shot;
 	bool touched; /* its cell has to be drawn anew */
+	bool cut;     /* its file ends early: what there is of it will do */
 	bool drawn;   /* its pixels are in the layer, where the layout of the last drawing has it */
 	uint64_t again_ms; /* when it was drawn after having been decoded again; 0: it was not */
 };
@@ -145,7 +146,8 @@ static void want(struct gallery *gallery, size_t index, uint32_t priority, size_
 		.box_width = THUMBNAIL_BOX,
 		.box_height = THUMBNAIL_BOX,
 		.priority = priority,
-		.flags = MURAL_REQUEST_WAIT,
+		.flags = MURAL_REQUEST_WAIT |
+			 (gallery->thumbnails[index].cut ? MURAL_REQUEST_ALLOW_PARTIAL : 0u),
 		.on_event = on_event,
 		.user = gallery,
 	};
@@ -240,8 +242,12 @@ static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event,
 	if (!thumbnail)
 		return;
 	shot_event(&thumbnail->shot, event);
-	if (thumbnail->shot.state == SHOT_FAILED && thumbnail->shot.error == -ESTALE)
+	bool failed = thumbnail->shot.state == SHOT_FAILED;
+	bool cut = failed && thumbnail->shot.reason == MURAL_REASON_TRUNCATED && !thumbnail->cut;
+	if (cut || (failed && thumbnail->shot.error == -ESTALE)) {
+		thumbnail->cut = cut;
 		shot_drop(&thumbnail->shot);
+	}
 	thumbnail->touched = true;
 	gallery->dirty = true;
 }

@@ -34,6 +34,7 @@ struct picture {
 	struct view view;
 	struct shot shots[SHOT_KINDS];
 	uint32_t box_width, box_height; /* of NEXT, else of FIT */
+	bool cut;                       /* its file ends early: what there is of it will do */
 };
 
 /* What the layer holds. */
@@ -44,7 +45,7 @@ struct drawn {
 	struct placement place;
 	unsigned turn;
 	bool mirror, quick, covers;
-	bool preview;
+	bool preview, partial;
 	uint32_t width, height, took_ms;
 };
 
@@ -172,7 +173,8 @@ static void ask(struct show *show, struct picture *picture, enum shot_kind kind,
 		.priority = priority,
 		/* Somebody looks at the hole: better late than not at all. */
 		.flags = (priority == MURAL_PRIORITY_VISIBLE ? MURAL_REQUEST_WAIT : 0u) |
-			 (kind == SHOT_PREVIEW ? MURAL_REQUEST_PREVIEW : 0u),
+			 (kind == SHOT_PREVIEW ? MURAL_REQUEST_PREVIEW : 0u) |
+			 (picture->cut ? MURAL_REQUEST_ALLOW_PARTIAL : 0u),
 		.on_event = on_event,
 		.user = show,
 	};
@@ -420,6 +422,7 @@ void show_reload(struct show *show, uint64_t now_ms)
 		return;
 	for (int kind = 0; kind < SHOT_KINDS; kind++)
 		shot_drop(&picture->shots[kind]);
+	picture->cut = false;
 	view_set_size(&picture->view, 0, 0);
 	show_go(show, show->wanted, now_ms);
 }
@@ -499,6 +502,7 @@ static void start_over(struct show *show, struct picture *picture)
 {
 	for (int kind = 0; kind < SHOT_KINDS; kind++)
 		shot_drop(&picture->shots[kind]);
+	picture->cut = false;
 	view_set_size(&picture->view, 0, 0);
 	view_fit(&picture->view);
 	if (picture->index == show->wanted)
@@ -509,13 +513,18 @@ static void failed(struct show *show, struct picture *picture, enum shot_kind ki
 {
 	struct shot *shot = &picture->shots[kind];
 	show->failed_ms = show->now_ms;
-	if (shot->error == -ESTALE)
+	if (shot->error == -ESTALE) {
 		start_over(show, picture);
-	else if (kind == SHOT_NEXT)
+	} else if (shot->reason == MURAL_REASON_TRUNCATED && !picture->cut) {
+		/* Asked for as whole first, because all programs share that one. */
+		picture->cut = true;
+		shot_drop(shot);
+	} else if (kind == SHOT_NEXT) {
 		shot_drop(shot); /* FIT goes on serving, enlarged */
-	else if (picture->index == show->wanted && shot->error == -ENOSPC &&
-		 !(shot->flags & MURAL_REQUEST_WAIT))
+	} else if (picture->index == show->wanted && shot->error == -ENOSPC &&
+		   !(shot->flags & MURAL_REQUEST_WAIT)) {
 		shot_drop(shot); /* was asked for ahead of need; now patiently */
+	}
 }
 
 static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user)
@@ -580,6 +589,7 @@ static struct drawn plan(const struct show *show, const struct picture *picture,
 		.mirror = picture->view.mirror,
 		.quick = show->moving,
 		.preview = pinned->flags & MURAL_BITMAP_PREVIEW,
+		.partial = pinned->flags & MURAL_BITMAP_PARTIAL,
 		.covers = !falls_short(show, &picture->view, pinned->width, pinned->height),
 		.width = pinned->width,
 		.height = pinned->height,
@@ -717,6 +727,7 @@ void show_status(const struct show *show, struct show_status *ret)
 	ret->seen = show->has_drawn && show->drawn.index == show->wanted && show->drawn.width != 0;
 	ret->drawn = ret->seen && show->drawn.covers;
 	ret->preview = ret->seen && show->drawn.preview;
+	ret->partial = ret->seen && show->drawn.partial;
 	for (int kind = 0; kind < SHOT_KINDS; kind++)
 		ret->loading |= picture->shots[kind].state == SHOT_PENDING;
 	if (fit->state == SHOT_FAILED && !is_lost(fit))

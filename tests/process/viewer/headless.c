@@ -458,6 +458,33 @@ Test(viewer, a_bad_file_says_why_in_the_window_and_on_standard_error)
 	free(bad);
 }
 
+/* Half of a JPEG: its upper rows are there, and each is that of the whole. */
+Test(viewer, a_file_that_ends_early_is_shown_as_far_as_it_goes)
+{
+	size_t size;
+	char *whole = asset("pictures/mountains-420.jpg"), *data = test_read_file(whole, &size),
+	     *cut = make_file("cut.jpg", data, size / 2);
+	struct reference_picture picture = upright(whole), seen = play_one("2000x1125", "", cut);
+	for (uint32_t y = 0; y < 300; y++)
+		for (uint32_t x = 0; x < 2000; x++)
+			cr_assert_eq(rgb(&seen, x, y), rgb(&picture, x, y), "at %u, %u", x, y);
+	cr_expect_eq(rgb(&seen, 1000, 1120), rgb(&seen, 500, 1120), "nothing is below");
+	reference_free(&seen);
+	seen = play_one("400x300", "Enter", cut);
+	uint32_t bright = 0;
+	for (uint32_t y = 0; y < 300; y++)
+		for (uint32_t x = 0; x < 400; x++)
+			bright += (rgb(&seen, x, y) & 0xff) >
+				  160; /* sky and snow; no text is as large */
+	cr_expect_gt(bright, 2000, "a thumbnail: %u", bright);
+	expect_same(play_one("400x300", "Enter,Enter", cut), play_one("400x300", "", cut));
+	reference_free(&seen);
+	reference_free(&picture);
+	free(cut);
+	free(data);
+	free(whole);
+}
+
 Test(viewer, goes_on_behind_a_bad_file)
 {
 	char *bad = make_file("a-bad.png", "", 0), *good = asset("formats/jpeg-420.jpg"),

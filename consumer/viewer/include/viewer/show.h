@@ -9,6 +9,8 @@
  * leafs past it. The next two and the previous picture, in the direction of travel, are decoded
  * ahead once the wanted one is there. What nobody will see any more is given up.
  *
+ * A file that ends early is shown as far as it goes.
+ *
  * Nothing is pinned but while it is copied into the layer. A pin that finds the pixels purged asks
  * for the decode again, and the layer stays as it is until they are back. Nothing here waits.
  *
@@ -33,6 +35,7 @@ struct show_status {
 			 more */
 	bool seen;    /* the layer holds it in some quality */
 	bool preview; /* what is seen is the coarse version that came first */
+	bool partial; /* its file ends early: this is what there is */
 	bool loading; /* a decode of it is under way */
 	const char *error; /* why it can not be shown; NULL: it can. Valid until the next call */
 	const char *full_error;               /* why there is only the size that fits the window */
