@@ -137,6 +137,8 @@ static void draw_totals(struct image *image, const struct overlay_fonts *fonts, 
 	}
 	snprintf(text, sizeof(text), "used %s of %s", used, budget);
 	int32_t right = (int32_t)image->width - LINE_MARGIN - text_width(fonts->text, text);
+	if (right < x && stats->pressure != MURAL_PRESSURE_NONE)
+		return; /* a narrow window: what is left says more */
 	text_draw(image, fonts->text, right > x ? right : x, y, COLOUR_TEXT, text);
 }
 
