@@ -39,8 +39,8 @@ check_clause() {
 }
 
 check_test() {
-	local test=${2/#\*/[a-z_0-9]+}
-	grep -qE "^(Parameterized)?Test\((.*, )?$1, $test[,)]" "$source" || complain "$(basename "$source") has no test $1/$2"
+	local start="^(Parameterized)?Test\((.*, )?"
+	grep -qE "$start$1, ${2/#\*/[a-z_0-9]+}[,)]" "$source" || complain "$(basename "$source") has no test $1/$2"
 }
 
 find_source() {
@@ -66,7 +66,7 @@ sed -nE 's/^\| ([A-Z][0-9]+[^|]*) \|.* \| ([^|]*) \|$/\1|\2/p' "$document" >"$wo
 while IFS='|' read -r ids named; do
 	expand_list "$ids" >>"$work/found"
 	[[ $ids != N* && $named != none* ]] || continue
-	sed -E 's/ *\([^)]*\)//g' <<<"$named" | tr ';,' '\n\n' | sed 's/^ *//' >"$work/items"
+	sed -E 's/ *\([^)]*\)//g' <<<"$named" | tr ';' , | tr , '\n' | sed 's/^ *//' >"$work/items"
 	while IFS= read -r item; do
 		check_item "$item"
 	done <"$work/items"
