@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
@@ -44,6 +45,13 @@ int ashmem_layout_from_file(uint64_t file_bytes, uint64_t *ret_block_offset)
 		return -ENOTTY;
 	*ret_block_offset = (file_bytes - page) / per_unit * ASHMEM_UNIT;
 	return 0;
+}
+
+/* A fault inside a system call is an error of that call. MADV_POPULATE_WRITE, which is made for
+ * this, came with Linux 5.14 only. */
+int ashmem_make_page(uint32_t *word)
+{
+	return syscall(SYS_getcpu, word, NULL, NULL) < 0 && errno == EFAULT ? -ENOMEM : 0;
 }
 
 /* A file that its peers can not resize: otherwise touching the mapping could raise SIGBUS. */

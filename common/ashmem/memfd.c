@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifndef MFD_NOEXEC_SEAL /* Linux 6.3; not yet in Debian 12's headers */
@@ -29,7 +30,7 @@ int memfd_open(const char *name)
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create(shown, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
-		return -errno;
+		return errno == ENOSPC ? -ENOMEM : -errno; /* no memory for the inode */
 	/* Not 0777, or whoever is given a read-only descriptor opens it again for writing. */
 	if (fchmod(fd, 0600) < 0) {
 		int error = errno;
@@ -54,6 +55,11 @@ static int write_block(int fd, const char *name, uint64_t size, uint32_t mask, u
 	if (block == MAP_FAILED)
 		return -errno;
 	madvise(block, ashmem_page_size(), MADV_NOHUGEPAGE);
+	int r = ashmem_make_page(&block->version);
+	if (r < 0) {
+		munmap(block, ashmem_page_size());
+		return r;
+	}
 	block->version = ASHMEM_BLOCK_VERSION;
 	block->page_size = (uint32_t)ashmem_page_size();
 	block->size = size;
@@ -69,12 +75,21 @@ static int write_block(int fd, const char *name, uint64_t size, uint32_t mask, u
 	return 0;
 }
 
+/* Or ftruncate raises SIGXFSZ. */
+static bool may_be_so_long(uint64_t bytes)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_FSIZE, &limit) < 0 || bytes <= limit.rlim_cur;
+}
+
 int memfd_lay_out(int fd, const char *name, uint64_t size, uint32_t mask)
 {
 	uint64_t offset, bytes;
 	int r = ashmem_layout(size, &offset, &bytes);
 	if (r < 0)
 		return r;
+	if (!may_be_so_long(bytes))
+		return -EFBIG;
 	if (ftruncate(fd, (off_t)bytes) < 0)
 		return -errno;
 	return write_block(fd, name, size, mask, offset);

@@ -255,6 +255,21 @@ static int take_node(struct ashmem_region *region, uint32_t *ret_index)
 	return 0;
 }
 
+/* Before an edit that takes a node more than it frees, so that it need not fail in the middle. Of a
+ * node that was never used the last word may be the first in its page. */
+static int have_room(struct ashmem_region *region)
+{
+	const struct ashmem_block *block = region->block;
+	uint32_t index = GET(block->used_nodes) + 1;
+	struct ashmem_node *node = node_at(region, index);
+	if (GET(block->free_head) != 0 || !node)
+		return 0; /* without a node, take_node will tell */
+	size_t end = (size_t)((const char *)(node + 1) - (const char *)block);
+	if ((end - 1) % ashmem_page_size() >= sizeof(*node))
+		return 0;
+	return ashmem_make_page(&node->unused);
+}
+
 /* The new range becomes the youngest, unless it is purged already. */
 static int add_range(struct ashmem_region *region, uint32_t start, uint32_t end, bool purged)
 {
@@ -385,6 +400,9 @@ int ranges_pin(struct ashmem_region *region, uint32_t start, uint32_t end)
 	int r = ranges_next(region, start, &range);
 	if (r <= 0 || range.start >= end)
 		return r < 0 ? r : 0;
+	r = range.start < start && range.end > end ? have_room(region) : 0;
+	if (r < 0)
+		return r;
 	begin_edit(region->block);
 	r = clear_pages(region, start, end);
 	if (r < 0)
@@ -415,6 +433,9 @@ int ranges_unpin(struct ashmem_region *region, uint32_t start, uint32_t end)
 	if (r < 0 || (r > 0 && range.start <= start && range.end >= end))
 		return r < 0 ? r : 0;
 	int overlaps = r > 0 && range.start < end;
+	r = overlaps ? 0 : have_room(region);
+	if (r < 0)
+		return r;
 	begin_edit(region->block);
 	if (overlaps) {
 		r = grow_over_neighbours(region, &start, &end);

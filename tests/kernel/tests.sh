@@ -15,6 +15,9 @@ suite one_process one_process kernel
 suite many_processes many_processes
 [ ! -e /cost ] || suite cost ashmem_cost
 unset ASHMEM_DRIVER
+echo 2 >/proc/sys/vm/overcommit_memory
+suite no_memory ashmem_no_memory
+echo 0 >/proc/sys/vm/overcommit_memory
 suite doctor mural doctor
 export ASHMEM_DRIVER=device
 suite memory_dealer test_memory_dealer --jobs 1 --color=never

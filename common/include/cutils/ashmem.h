@@ -15,7 +15,8 @@
  *   ETIMEDOUT  a living process has held the region's lock, or has been purging these pages, for
  *              5 seconds
  *   EDEADLK    called from a signal handler that interrupted such a call on the same region
- *   ENOMEM, EMFILE
+ *   ENOMEM     also when the region's list of unpinned ranges needs a page and none is to be had
+ *   EMFILE
  * All calls may be used from several threads and processes at a time. <ashmem/ashmem.h> has what
  * goes beyond libcutils. */
 #ifndef CUTILS_ASHMEM_H
@@ -46,9 +47,9 @@ int ashmem_valid(int fd);
  * and gives its descriptor, which is close-on-exec. @name may be NULL; of a longer one the first
  * 255 bytes are kept. Size 0 gives a region that can neither be mapped nor pinned. ASHMEM_DRIVER in
  * the environment (auto, memfd, device) chooses the driver.
- * EFBIG: more than the driver can count (memfd: 2^32 - 2 pages; device, when asked for by name:
- * 2 GiB - 1).  ENOTSUP: the driver asked for is not on this machine.  EINVAL: ASHMEM_DRIVER has
- * another value. */
+ * EFBIG: more than the driver can count (memfd: 2^32 - 2 pages, or RLIMIT_FSIZE less 1 % and 2 MiB;
+ * device, when asked for by name: 2 GiB - 1).  ENOTSUP: the driver asked for is not on this machine.
+ * EINVAL: ASHMEM_DRIVER has another value. */
 int ashmem_create_region(const char *name, size_t size);
 
 /* Restricts what later mappings may ask for. Bits can only be taken away; mappings that exist keep

@@ -279,6 +279,17 @@ Test(errors, handle_arguments)
 	cr_assert_fails(ashmem_attach(open("/dev/null", O_RDWR | O_CLOEXEC), &handle), ENOTTY);
 }
 
+/* Not SIGXFSZ, which ends a program. */
+Test(errors, file_size_limit_is_efbig)
+{
+	struct rlimit tight = {(rlim_t)1 << 20, RLIM_INFINITY};
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	cr_assert_fails(ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "x", PAGE), EFBIG);
+	tight.rlim_cur = (rlim_t)3 << 20;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	cr_assert_geq(ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "x", PAGE), 0);
+}
+
 Test(errors, size_limit_is_efbig)
 {
 	cr_assert_fails(
