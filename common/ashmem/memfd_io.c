@@ -115,26 +115,59 @@ static int reserve(int fd, uint64_t size, size_t count, int64_t *ret_at, size_t 
 	return 0;
 }
 
+/* What could not be read was not passed over, unless somebody has moved on from there. */
+static void unreserve(int fd, int64_t reserved_end, int64_t read_end)
+{
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	if (at == (off_t)reserved_end)
+		lseek(fd, (off_t)read_end, SEEK_SET);
+}
+
+/* With the region's lock; through a read-only descriptor, which can not take it, without. */
+static int lock_position(int fd, const struct stat *st, struct loan *loan, bool *ret_locked)
+{
+	int r = memfd_borrow(fd, st, loan);
+	*ret_locked = false;
+	if (r < 0)
+		return r == -EACCES ? 0 : r;
+	r = region_lock(loan->region);
+	if (r < 0)
+		memfd_give_back(loan);
+	*ret_locked = r == 0;
+	return r;
+}
+
+static void unlock_position(struct loan *loan, bool locked)
+{
+	if (!locked)
+		return;
+	region_unlock(loan->region);
+	memfd_give_back(loan);
+}
+
 ssize_t memfd_read(int fd, const struct stat *st, void *buf, size_t count)
 {
 	struct loan loan;
+	bool locked;
 	uint64_t size = 0;
 	int64_t at = 0;
 	size_t n = 0;
 	int r = memfd_get_size(fd, st, &size);
 	if (r == 0)
-		r = memfd_borrow(fd, st, &loan);
-	if (r == -EACCES) { /* read-only: without the lock */
-		r = reserve(fd, size, count, &at, &n);
-	} else if (r == 0) {
-		r = region_lock(loan.region);
-		if (r == 0) {
-			r = reserve(fd, size, count, &at, &n);
-			region_unlock(loan.region);
-		}
-		memfd_give_back(&loan);
+		r = lock_position(fd, st, &loan, &locked);
+	if (r < 0)
+		return r;
+	r = reserve(fd, size, count, &at, &n);
+	unlock_position(&loan, locked);
+	if (r < 0)
+		return r;
+	ssize_t got = memfd_pread(fd, st, buf, n, at);
+	int64_t done = got < 0 ? 0 : got;
+	if (done < (int64_t)n && lock_position(fd, st, &loan, &locked) == 0) {
+		unreserve(fd, at + (int64_t)n, at + done);
+		unlock_position(&loan, locked);
 	}
-	return r < 0 ? r : memfd_pread(fd, st, buf, n, at);
+	return got;
 }
 
 static int64_t seek_content(int fd, uint64_t size, int64_t offset, int whence)

@@ -95,6 +95,8 @@ static void a13(void)
 	check(ashmem_read(copy, bytes, 5) == 5 && ashmem_lseek(passed, 0, SEEK_CUR) == 10,
 		"and move it together");
 	check(fails(ashmem_pread(fd, (void *)8, 1, 0), EFAULT), "a bad buffer: EFAULT");
+	check(fails(ashmem_read(fd, (void *)8, 1), EFAULT) && ashmem_lseek(fd, 0, SEEK_CUR) == 10,
+		"read too, and the position stays");
 	ashmem_munmap(at, 2 * PAGE);
 	close(fd);
 	close(copy);
