@@ -12,9 +12,10 @@
  *     descriptor made by ashmem_share_readonly.
  *   - The kernel does not purge by itself: a process that holds regions calls ashmem_shrink, or
  *     starts the shrinker.
- *   - Memory for the data is not promised beforehand: where there is none (a full cgroup, or
- *     vm.overcommit_memory=2) the first touch of a page ends the process by the OOM killer or
- *     SIGBUS. What the library itself needs is an error, ENOMEM.
+ *   - Memory for the data is not promised beforehand: with vm.overcommit_memory=2 and all memory
+ *     promised the first touch of a page raises SIGBUS. What the library itself needs is an error
+ *     then, ENOMEM. In a full cgroup Linux asks nobody: the OOM killer ends a process of it, inside
+ *     a call of this library too.
  *   - A process with a writable descriptor can damage the block. Then calls fail with EBADMSG or
  *     report purged; they never crash, hang or touch memory outside the block.
  *

@@ -85,8 +85,8 @@ _Static_assert(offsetof(struct ashmem_block, name) == 112, "shared layout");
 _Static_assert(sizeof(struct ashmem_block) == 512, "shared layout");
 
 /* Makes the page of the file that @word, which nobody uses yet, lies in. A store would raise SIGBUS
- * or have a process killed where memory has run out; this gives -ENOMEM. What @word is set to means
- * nothing. */
+ * where the system promises no more memory; this gives -ENOMEM. (A full cgroup's OOM killer strikes
+ * in either.) What @word is set to means nothing. */
 int ashmem_make_page(uint32_t *word);
 
 /* A control block mapped writable into this process. */
