@@ -538,4 +538,8 @@ Test(received, is_a_memory_file_or_not)
 	cr_assert_eq(memory_file_is(not_a_region()), 0);
 	cr_assert_eq(memory_file_is(closed_descriptor()), -EBADF);
 	close(fd);
+	fd = ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "test", PAGE);
+	cr_assert_eq(pwrite(fd, "version", 4, ((off_t)2 << 20) + 8), 4);
+	cr_assert_eq(memory_file_is(fd), -EBADMSG, "damaged");
+	close(fd);
 }

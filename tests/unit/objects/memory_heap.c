@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -411,6 +412,24 @@ Test(base, claims_to_be_writable_are_checked)
 	send_wire(sockets[0], &wire, sizeof(wire), fd);
 	cr_assert_eq(memory_base_receive(sockets[1], &base), -EPERM);
 	cr_assert_null(base);
+}
+
+Test(base, too_many_descriptors_under_way)
+{
+	struct memory_heap *heap = heap_of(PAGE, 0);
+	struct memory_base *base = base_of(heap, 0, 1);
+	int sockets[8][2], r = 0;
+	for (int i = 0; i < 8; i++)
+		connect_pair(sockets[i]);
+	if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
+		cr_skip_test("root is not counted, and can not become anybody else");
+	struct rlimit limit = {.rlim_cur = 100, .rlim_max = 100};
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int i = 0; i < 400 && r == 0; i++)
+		r = memory_base_send(base, sockets[i % 8][0]);
+	cr_assert_eq(r, -ETOOMANYREFS);
+	memory_base_unref(base);
+	memory_heap_unref(heap);
 }
 
 Test(base, errors_of_the_socket)

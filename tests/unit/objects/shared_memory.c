@@ -385,6 +385,8 @@ Test(pass, errors_of_sending)
 	close(sockets[1]);
 	cr_assert_eq(shared_memory_send(memory, sockets[0]), -EPIPE);
 	cr_assert_eq(shared_memory_send(memory, not_a_region()), -ENOTSOCK);
+	int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+	cr_assert_eq(shared_memory_send(memory, netlink), -EINVAL, "carries no descriptors");
 	shared_memory_destroy(memory);
 }
 
