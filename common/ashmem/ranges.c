@@ -260,10 +260,11 @@ static int take_node(struct ashmem_region *region, uint32_t *ret_index)
 static int have_room(struct ashmem_region *region)
 {
 	const struct ashmem_block *block = region->block;
-	uint32_t index = GET(block->used_nodes) + 1;
-	struct ashmem_node *node = node_at(region, index);
-	if (GET(block->free_head) != 0 || !node)
-		return 0; /* without a node, take_node will tell */
+	if (GET(block->free_head) != 0)
+		return 0;
+	struct ashmem_node *node = node_at(region, GET(block->used_nodes) + 1);
+	if (!node)
+		return 0; /* take_node will tell */
 	size_t end = (size_t)((const char *)(node + 1) - (const char *)block);
 	if ((end - 1) % ashmem_page_size() >= sizeof(*node))
 		return 0;
