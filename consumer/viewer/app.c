@@ -263,22 +263,29 @@ static void leave_gallery(struct app *app)
 	go(app, gallery_selected(app->gallery));
 }
 
+/* What is asked for before the folder is known. */
+struct ahead {
+	struct mural_bitmap *coarse, *picture;
+};
+
 /* A file that is named alone is on its way before its folder is read, which may take long. The
- * request that follows for the same picture joins this one. */
-static struct mural_bitmap *start_ahead(
-	struct app *app, const char *const *paths, size_t count, struct window_size size)
+ * requests that follow for the same picture join these. */
+static void start_ahead(struct app *app, const char *const *paths, size_t count,
+	struct window_size size, struct ahead *ret)
 {
-	struct mural_bitmap *bitmap = NULL;
 	struct mural_request request = {
 		.path = paths[0],
 		.box_width = size.width,
 		.box_height = size.height,
 		.format = MURAL_FORMAT_ARGB8888,
+		.flags = MURAL_REQUEST_PREVIEW,
 		.priority = MURAL_PRIORITY_VISIBLE,
 	};
-	if (count == 1 && !app->options.gallery)
-		mural_request(app->mural, &request, &bitmap);
-	return bitmap;
+	if (count != 1 || app->options.gallery)
+		return;
+	mural_request(app->mural, &request, &ret->coarse);
+	request.flags = 0;
+	mural_request(app->mural, &request, &ret->picture);
 }
 
 int app_open(struct app *app, const char *const *paths, size_t count, struct window_size size,
@@ -286,7 +293,8 @@ int app_open(struct app *app, const char *const *paths, size_t count, struct win
 {
 	size_t first;
 	/* First of all, also before the window's memory, whose pages take milliseconds. */
-	struct mural_bitmap *ahead = start_ahead(app, paths, count, size);
+	struct ahead ahead = {0};
+	start_ahead(app, paths, count, size, &ahead);
 	app_resize(app, size, now_ms);
 	int r = list_add(&app->list, paths, count, app->options.list_flags, &first, ret_bad);
 	if (app->list.count > 0) {
@@ -296,7 +304,8 @@ int app_open(struct app *app, const char *const *paths, size_t count, struct win
 			enter_gallery(app);
 		app_refresh_stats(app);
 	}
-	mural_bitmap_unref(ahead);
+	mural_bitmap_unref(ahead.coarse);
+	mural_bitmap_unref(ahead.picture);
 	return app->list.count == 0 && r == 0 ? -ENOENT : r;
 }
 

@@ -199,14 +199,15 @@ static void want_fit(struct show *show, struct picture *picture, uint32_t priori
 		shot_hurry(fit, priority);
 }
 
-/* Something coarse at once, for as long as the hole is there. Most often the answer is that there
- * is nothing quicker; that, too, is kept, so as not to ask again. */
+/* Something coarse at once, for as long as the hole is there. It is asked for first: the picture's
+ * own decode may take all processors, and the coarse one would wait for its end. Most often the
+ * answer is that there is nothing quicker; that, too, is kept, so as not to ask again. */
 static void want_preview(struct show *show, struct picture *picture)
 {
 	struct shot *preview = &picture->shots[SHOT_PREVIEW];
 	enum shot_state fit = picture->shots[SHOT_FIT].state;
 	bool seen = show->has_drawn && show->drawn.index == picture->index && show->drawn.width;
-	if (fit == SHOT_PENDING && preview->state == SHOT_ABSENT && !seen)
+	if ((fit == SHOT_ABSENT || fit == SHOT_PENDING) && preview->state == SHOT_ABSENT && !seen)
 		ask(show, picture, SHOT_PREVIEW, MURAL_PRIORITY_VISIBLE);
 	else if (fit == SHOT_READY || fit == SHOT_FAILED)
 		shot_drop(preview);
@@ -379,8 +380,8 @@ static void update(struct show *show, uint64_t now_ms)
 	if (!show->started || show->paused || show->window.width == 0)
 		return;
 	struct picture *picture = find_or_make(show, show->wanted);
-	want_fit(show, picture, MURAL_PRIORITY_VISIBLE);
 	want_preview(show, picture);
+	want_fit(show, picture, MURAL_PRIORITY_VISIBLE);
 	if (picture->view.fitted && fit_falls_short(show, picture))
 		want_next(show, picture);
 	want_full(show, picture, now_ms);

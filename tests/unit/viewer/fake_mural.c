@@ -133,6 +133,20 @@ bool fake_deliver(void)
 	return true;
 }
 
+bool fake_deliver_picture(void)
+{
+	struct mural_bitmap *found = NULL;
+	for (size_t i = 0; i < BITMAPS_MAX; i++) {
+		struct mural_bitmap *b = fake.bitmaps[i];
+		if (b && b->state == PENDING && !is_preview(b) &&
+			(!found || b->request.priority > found->request.priority))
+			found = b;
+	}
+	if (found)
+		decode(found);
+	return found != NULL;
+}
+
 bool fake_deliver_preview(void)
 {
 	for (size_t i = 0; i < BITMAPS_MAX; i++) {

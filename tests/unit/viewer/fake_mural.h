@@ -26,6 +26,7 @@ bool fake_is_clean(void);
 bool fake_deliver(void);
 void fake_deliver_all(void);
 bool fake_deliver_preview(void); /* false: none is asked for */
+bool fake_deliver_picture(void); /* the most urgent that is none; false: none is asked for */
 
 /* Everything decoded loses its pixels. Aborts when one of them is pinned. */
 void fake_purge(void);

@@ -589,10 +589,18 @@ Test(show, a_preview_is_seen_until_the_picture_is_there)
 	cr_expect(status().drawn);
 }
 
+Test(show, a_preview_is_asked_for_before_the_picture)
+{
+	show_go(show, 7, now);
+	cr_expect(fake_deliver(), "the oldest of the most urgent");
+	draw();
+	cr_expect(status().preview);
+}
+
 Test(show, a_preview_that_comes_late_is_given_up)
 {
 	show_go(show, 7, now);
-	fake_deliver(); /* the picture, which was asked for first */
+	cr_expect(fake_deliver_picture());
 	draw();
 	cr_expect_eq(middle(), GREEN);
 	cr_expect_not(fake_deliver_preview());
