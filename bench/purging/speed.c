@@ -3,6 +3,7 @@
  * region that was kept. In pairs; CPU time, so that other load counts little. */
 #include "harness/bench.h"
 
+#include "common/message.h"
 #include "pool/pool.h"
 #include "window.h"
 
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,53 +44,71 @@ struct context {
 
 /* ---- processes that map ---- */
 
-struct mappers {
-	pid_t pid[MAPPERS_MAX];
-	unsigned count;
-	int hold; /* they end when it is closed */
-};
+/* Forked before anything is measured: whatever is forked later leaves the parent with pages that
+ * are copied when they are next written, in the middle of what is measured. */
+static struct mapper {
+	pid_t pid;
+	int socket;
+} mapper[MAPPERS_MAX];
 
-static _Noreturn void map_and_wait(int fd, int ready, int hold)
+/* Maps what it is sent, answers, and unmaps it at the next message, which is answered as well. */
+static _Noreturn void map_for(int socket)
 {
-	char byte = 0, sum = 0;
+	char byte, sum = 0;
+	int fds[MESSAGE_FDS_MAX];
+	size_t count;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	const volatile char *at = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		_exit(1);
-	for (size_t i = 0; i < BYTES; i += PAGE)
-		sum = (char)(sum + at[i]);
-	if (write(ready, &byte, 1) == 1 && read(hold, &byte, 1) < 0)
-		_exit(1);
-	_exit(sum == 1 ? 1 : 0);
-}
-
-static struct mappers mappers_start(int fd, unsigned count)
-{
-	struct mappers mappers = {.count = count};
-	int ready[2], hold[2];
-	bench_must(pipe2(ready, O_CLOEXEC) == 0 && pipe2(hold, O_CLOEXEC) == 0, "pipe");
-	for (unsigned i = 0; i < count; i++) {
-		char byte;
-		mappers.pid[i] = fork();
-		bench_must(mappers.pid[i] >= 0, "fork");
-		if (mappers.pid[i] == 0) {
-			close(hold[1]);
-			map_and_wait(fd, ready[1], hold[0]);
-		}
-		bench_must(read(ready[0], &byte, 1) == 1, "a process that maps");
+	while (message_receive(socket, &byte, 1, fds, &count) == 1 && count == 1) {
+		char *at = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, fds[0], 0);
+		close(fds[0]);
+		if (at == MAP_FAILED)
+			_exit(1);
+		for (size_t i = 0; i < BYTES; i += PAGE)
+			sum = (char)(sum + ((const volatile char *)at)[i]);
+		message_send(socket, &sum, 1, NULL, 0);
+		if (message_receive(socket, &byte, 1, fds, &count) != 1 || count != 0)
+			break;
+		munmap(at, BYTES);
+		message_send(socket, &byte, 1, NULL, 0);
 	}
-	close(ready[0]);
-	close(ready[1]);
-	close(hold[0]);
-	mappers.hold = hold[1];
-	return mappers;
+	_exit(0);
 }
 
-static void mappers_stop(struct mappers *mappers)
+static void mappers_fork(void)
 {
-	close(mappers->hold);
-	for (unsigned i = 0; i < mappers->count; i++)
-		waitpid(mappers->pid[i], NULL, 0);
+	for (unsigned i = 0; i < MAPPERS_MAX; i++) {
+		int pair[2];
+		bench_must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0,
+			"socketpair");
+		mapper[i] = (struct mapper){.pid = fork(), .socket = pair[0]};
+		bench_must(mapper[i].pid >= 0, "fork");
+		if (mapper[i].pid == 0) {
+			for (unsigned k = 0; k <= i; k++)
+				close(mapper[k].socket);
+			map_for(pair[1]);
+		}
+		close(pair[1]);
+	}
+}
+
+static void mappers_join(void)
+{
+	for (unsigned i = 0; i < MAPPERS_MAX; i++) {
+		close(mapper[i].socket);
+		waitpid(mapper[i].pid, NULL, 0);
+	}
+}
+
+/* Has @count of them do what is next; @fd: the memory to be mapped, -1: unmap it. */
+static void mappers_tell(unsigned count, int fd)
+{
+	char byte = 0;
+	int fds[MESSAGE_FDS_MAX];
+	size_t received;
+	for (unsigned i = 0; i < count; i++)
+		bench_must(message_send(mapper[i].socket, &byte, 1, &fd, fd >= 0) == 0 &&
+				   message_receive(mapper[i].socket, &byte, 1, fds, &received) == 1,
+			"a process that maps");
 }
 
 /* ---- purging ---- */
@@ -115,7 +135,7 @@ static double punch_and_close(struct context *context, double *ret_close_us)
 	int fd = memfd_create("bench", MFD_CLOEXEC);
 	bench_must(fd >= 0 && ftruncate(fd, (off_t)BYTES) == 0, "memfd");
 	write_through(fd, 0);
-	struct mappers mappers = mappers_start(fd, context->mappers);
+	mappers_tell(context->mappers, fd);
 	double start = bench_cpu_ns();
 	int r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)BYTES);
 	double ns = bench_cpu_ns() - start;
@@ -124,7 +144,7 @@ static double punch_and_close(struct context *context, double *ret_close_us)
 	start = bench_cpu_ns();
 	close(fd);
 	*ret_close_us = (bench_cpu_ns() - start) / 1e3 / (double)(BYTES / MIB);
-	mappers_stop(&mappers);
+	mappers_tell(context->mappers, -1);
 	return ns / 1e3 / (double)(BYTES / MIB);
 }
 
@@ -182,13 +202,13 @@ static double shrink(void *user)
 	struct pool_slot *slot = reserve(context);
 	pool_window(slot, &fd, &offset, &length);
 	write_through(fd, offset);
-	struct mappers mappers = mappers_start(fd, context->mappers);
+	mappers_tell(context->mappers, fd);
 	become_idle(context, slot);
 	double start = bench_cpu_ns();
 	uint64_t freed = pool_shrink(context->pool, BYTES, ++context->now);
 	double ns = bench_cpu_ns() - start;
 	bench_check(context->bench, "what is purged is given back", freed >= BYTES);
-	mappers_stop(&mappers);
+	mappers_tell(context->mappers, -1);
 	return ns / 1e3 / (double)(BYTES / MIB);
 }
 
@@ -350,6 +370,7 @@ int main(int argc, char **argv)
 		bench_begin("purge_speed", "What purging costs.", &own, &page_sizes, argc, argv);
 	context.resident = malloc(BYTES);
 	bench_must(context.resident != NULL, "memory");
+	mappers_fork();
 	if (page_sizes && remember_shared_huge_pages()) {
 		bench_pages(&context, "never", "4 KiB pages");
 		bench_pages(&context, "advise", "huge pages");
@@ -358,6 +379,7 @@ int main(int argc, char **argv)
 		bench_fill(&context, "the system's pages");
 	}
 	restore();
+	mappers_join();
 	free(context.resident);
 	return bench_end(bench);
 }
