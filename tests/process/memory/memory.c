@@ -214,6 +214,26 @@ Test(memory, without_any_source_the_allocator_is_killed)
 		mural_bitmap_unref(bitmaps[i]);
 }
 
+/* By the kernel, not by the pool: st_blocks of the regions, and what the group is charged for. */
+Test(memory, what_is_said_to_be_freed_is_charged_to_the_group_no_more)
+{
+	struct mural_bitmap *bitmaps[2];
+	uint64_t sums[2], freed = 0;
+	start("none", "96M");
+	fill_pool(bitmaps, sums);
+	uint64_t before = test_group_shared(&group), blocks = stats_now().allocated_bytes;
+	cr_assert_eq(mural_trim(mural, MIB, TEST_TIMEOUT_MS, &freed), 0);
+	uint64_t after = test_group_shared(&group);
+	cr_expect_gt(freed, 10 * MIB);
+	/* The control block's pages go as well, and are not told of. */
+	cr_expect_geq(blocks - stats_now().allocated_bytes, freed);
+	cr_expect_leq(blocks - stats_now().allocated_bytes, freed + MIB / 4);
+	cr_expect_geq(before, after + freed - MIB / 4);
+	cr_expect_leq(before, after + freed + MIB / 4);
+	for (int i = 0; i < 2; i++)
+		mural_bitmap_unref(bitmaps[i]);
+}
+
 /* What `mural stat` says to a person. */
 static char *stat_text(void)
 {
