@@ -11,7 +11,8 @@ struct test_group {
 	bool v2;
 };
 
-/* False: none can be made here (not root, or no memory controller). */
+/* Without swap, also where the machine has some. False: none can be made here (not root, or no
+ * memory controller). */
 bool test_group_create(struct test_group *group, uint64_t limit_bytes);
 /* All processes in it must have ended. */
 void test_group_remove(const struct test_group *group);
