@@ -215,6 +215,12 @@ static void report(struct bench *bench, const struct walk_kind *kind, unsigned p
 	bench_goal(bench, table, "cost / lru", BENCH_AT_MOST, 1);
 }
 
+/* The bound is a sum of fractions: of nothing it makes 0.003 ns now and then. */
+static bool at_least(double ns, double bound_ns)
+{
+	return ns + 1 >= bound_ns * 0.999;
+}
+
 static void one_budget(struct bench *bench, const struct walk_set *set,
 	const struct walk_kind *kind, const struct walk_path *path, unsigned percent)
 {
@@ -230,9 +236,9 @@ static void one_budget(struct bench *bench, const struct walk_set *set,
 	const struct best best = {.bound_ns = walk_best_bound(set, path, budget),
 		.belady_ns = walk_best_belady(set, path, budget)};
 	bench_check(bench, "no order did better than is possible",
-		outcome[ORDER_COST].again_ns >= best.bound_ns * 0.999 &&
-			outcome[ORDER_LRU].again_ns >= best.bound_ns * 0.999 &&
-			best.belady_ns >= best.bound_ns * 0.999);
+		at_least(outcome[ORDER_COST].again_ns, best.bound_ns) &&
+			at_least(outcome[ORDER_LRU].again_ns, best.bound_ns) &&
+			at_least(best.belady_ns, best.bound_ns));
 	report(bench, kind, percent, outcome, &best);
 	for (int order = 0; order < ORDERS; order++)
 		bench_samples_fini(&outcome[order].wait_ms);

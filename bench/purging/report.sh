@@ -26,7 +26,7 @@ survival_table() {
 			if length > 0 then "\(quantile(0.5) | r), \(max | r)" else "" end;
 		[$all[] | select(.table == "survived") | .series] | reduce .[] as $x ([]; if index($x) then . else . + [$x] end) | .[] |
 		"| \(.) | \(survived(.; "full speed")) | \(survived(.; "1 MiB/ms")) | \(survived(.; "page cache")) | \(survived(.; "part"))" +
-		" | \(reaction(.)) | \(every(.; "freed beyond need") | max | r) | \(every(.; "damaged") | add) |"
+		" | \(reaction(.)) | \(every(.; "freed beyond need") | max | if . == null then "" else r end) | \(every(.; "damaged") | add) |"
 	' "$folder"/survival-{all,meminfo,cgroup,thresholds,pressure-level,psi,none,swap,guest}.json 2>/dev/null
 }
 
