@@ -20,6 +20,7 @@ echo '{"series": [{"table": "survived", "series": "all of them", "at": "full spe
 	{"table": "damaged", "series": "all of them", "at": "full speed", "samples": [0, 0]}]}' >"$folder/killed/survival-guest.json"
 expect "a row of those who were killed" sh -c 'bash -c ". $0/report.sh; survival_table $1" | grep -q "^| all of them | 0 of 2 |"' \
 	"$here" "$folder/killed"
+rm -r "$folder/killed"
 
 "$here/../purge" --quick --rounds 1 --bin "$1" --report "$folder" precision timeline >"$folder/said" 2>&1 ||
 	{ cat "$folder/said" && exit 1; }
