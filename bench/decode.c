@@ -28,6 +28,8 @@
 #define QUICK_ROUNDS 3
 #define TIMEOUT_MS 120000
 #define PICTURES_MAX 16
+/* From here on the time is the decoder's, not the processes'. */
+#define LARGE_MEGAPIXELS 16
 #define HUGE_SWITCH "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 struct kind {
@@ -50,6 +52,7 @@ struct picture {
 
 struct run {
 	struct bench *bench;
+	const char *table;
 	struct mural *cold, *small; /* producers of their own; small has room for one picture */
 	struct mural *single;       /* has one decoder, which gets no helper */
 	struct picture picture;
@@ -263,6 +266,7 @@ static struct mural *open_mural(size_t budget_bytes, const char *workers)
 static void round_of(struct run *run, const char *at, bool counts)
 {
 	struct bench *bench = run->bench;
+	const char *table = run->table;
 	double resident = decode_resident(run), cold = deliver_cold(run, run->cold, 1);
 	double fresh = decode_fresh(run), reused = deliver(run, run->small, 1);
 	double huge = run->huge_pages ? deliver_huge(run) : 0;
@@ -270,27 +274,38 @@ static void round_of(struct run *run, const char *at, bool counts)
 	double one = deliver_cold(run, run->single, 1);
 	if (!counts)
 		return;
-	bench_sample(bench, "decode", "in-process, fresh", at, "ms", fresh);
-	bench_sample(bench, "decode", "in-process, resident", at, "ms", resident);
-	bench_sample(bench, "decode", "mural, cold", at, "ms", cold);
-	bench_sample(bench, "decode", "mural, cold, one thread", at, "ms", one);
-	bench_sample(bench, "decode", "mural, reused", at, "ms", reused);
-	bench_ratio(bench, "decode", "cold / fresh", at, cold / fresh);
-	bench_ratio(bench, "decode", "reused / resident", at, reused / resident);
+	bench_sample(bench, table, "in-process, fresh", at, "ms", fresh);
+	bench_sample(bench, table, "in-process, resident", at, "ms", resident);
+	bench_sample(bench, table, "mural, cold", at, "ms", cold);
+	bench_sample(bench, table, "mural, cold, one thread", at, "ms", one);
+	bench_sample(bench, table, "mural, reused", at, "ms", reused);
+	bench_ratio(bench, table, "cold / fresh", at, cold / fresh);
+	bench_ratio(bench, table, "reused / resident", at, reused / resident);
 	if (run->huge_pages) {
-		bench_sample(bench, "decode", "mural, huge pages", at, "ms", huge);
-		bench_ratio(bench, "decode", "huge pages / resident", at, huge / resident);
+		bench_sample(bench, table, "mural, huge pages", at, "ms", huge);
+		bench_ratio(bench, table, "huge pages / resident", at, huge / resident);
 	}
-	bench_sample(bench, "decode", "in-process, fresh, two at once", at, "ms", two_fresh);
-	bench_sample(bench, "decode", "mural, cold, two at once", at, "ms", two);
-	bench_ratio(bench, "decode", "cold / fresh, two at once", at, two / two_fresh);
-	bench_ratio(bench, "decode", "throughput of two / of one thread", at, 2 * one / two);
+	bench_sample(bench, table, "in-process, fresh, two at once", at, "ms", two_fresh);
+	bench_sample(bench, table, "mural, cold, two at once", at, "ms", two);
+	bench_ratio(bench, table, "cold / fresh, two at once", at, two / two_fresh);
+	bench_ratio(bench, table, "throughput of two / of one thread", at, 2 * one / two);
+	bench_ratio(bench, table, "one thread / several", at, one / cold);
+}
+
+/* Each with goals of its own. */
+static const char *table_of(const struct kind *kind)
+{
+	if (kind->megapixels < LARGE_MEGAPIXELS)
+		return "small";
+	if (strcmp(kind->kind, "png") == 0)
+		return "png";
+	return strcmp(kind->kind, "restart") == 0 ? "restart" : "jpeg";
 }
 
 static void measure(struct bench *bench, const struct kind *kind, bool huge_pages)
 {
 	char at[64];
-	struct run run = {.bench = bench, .huge_pages = huge_pages};
+	struct run run = {.bench = bench, .table = table_of(kind), .huge_pages = huge_pages};
 	unsigned rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS);
 	open_picture(&run.picture, kind);
 	/* Room for one and a half: each new picture takes the place of the one before. */
@@ -314,7 +329,7 @@ static void measure(struct bench *bench, const struct kind *kind, bool huge_page
 /* ---- options ---- */
 
 static const struct kind quick_kinds[] = {
-	{24, "jpeg"}, {24, "restart"}, {4, "progressive"}, {4, "png"}, {1, "jpeg"}};
+	{24, "jpeg"}, {24, "restart"}, {24, "png"}, {4, "progressive"}, {1, "jpeg"}};
 static const struct kind all_kinds[] = {{1, "jpeg"}, {1, "progressive"}, {1, "png"}, {24, "jpeg"},
 	{24, "q95"}, {24, "restart"}, {24, "progressive"}, {24, "png"}, {100, "jpeg"}};
 
@@ -337,11 +352,19 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static void set_goals(struct bench *bench)
 {
-	bench_goal(bench, "decode", "cold / fresh", BENCH_AT_MOST, 0.80);
-	bench_goal(bench, "decode", "reused / resident", BENCH_AT_MOST, 1.05);
-	bench_goal(bench, "decode", "huge pages / resident", BENCH_AT_MOST, 1.05);
-	bench_goal(bench, "decode", "cold / fresh, two at once", BENCH_AT_MOST, 0.95);
-	bench_goal(bench, "decode", "throughput of two / of one thread", BENCH_AT_LEAST, 1.8);
+	const struct {
+		const char *table;
+		double cold, two;
+	} large[] = {{"jpeg", 0.80, 0.95}, {"restart", 0.80, 0.95}, {"png", 0.45, 0.70}};
+	for (size_t i = 0; i < sizeof(large) / sizeof(*large); i++) {
+		const char *table = large[i].table;
+		bench_goal(bench, table, "cold / fresh", BENCH_AT_MOST, large[i].cold);
+		bench_goal(bench, table, "cold / fresh, two at once", BENCH_AT_MOST, large[i].two);
+		bench_goal(bench, table, "reused / resident", BENCH_AT_MOST, 1.05);
+		bench_goal(bench, table, "huge pages / resident", BENCH_AT_MOST, 1.05);
+		bench_goal(bench, table, "throughput of two / of one thread", BENCH_AT_LEAST, 1.8);
+	}
+	bench_goal(bench, "restart", "one thread / several", BENCH_AT_LEAST, 1.6);
 }
 
 int main(int argc, char **argv)

@@ -88,7 +88,8 @@ static double here(void *user)
 {
 	struct task *task = user;
 	uint64_t start = monotonic_ns();
-	codec_run(task->source, task->job, task->pixels, NULL, &task->here);
+	codec_run(task->source, task->job, &(struct codec_place){.pixels = task->pixels, .fd = -1},
+		&task->here);
 	return task->here.error < 0 ? -1 : (double)(monotonic_ns() - start) / 1e6;
 }
 

@@ -193,6 +193,11 @@ void pool_window(
 	*ret_length = length;
 }
 
+bool pool_window_is_written(const struct pool *pool, const struct pool_slot *slot)
+{
+	return slot->region && !pool->device && pool->huge_from == NEVER;
+}
+
 /* The device can not give away a descriptor that only reads: the mask must say it, and then nobody
  * writes there again. */
 static int close_for_writing(const struct pool *pool, const struct region *region)

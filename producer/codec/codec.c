@@ -19,18 +19,20 @@ static const struct codec *codec_find(const uint8_t *bytes, size_t size)
 
 /* The target that the job describes. -ESTALE: it can not be one, or does not fit into the window.
  */
-static int target_of_job(const struct job *job, uint8_t *pixels, struct team *team,
+static int target_of_job(const struct job *job, const struct codec_place *place,
 	struct picture_target *ret, struct job_result *result)
 {
 	uint32_t stride;
 	uint64_t size;
-	if (!pixels || !mural_bitmap_layout(job->format, job->width, job->height, &stride, &size) ||
+	if (!place || !mural_bitmap_layout(job->format, job->width, job->height, &stride, &size) ||
 		stride != job->stride_bytes || size > job->window_length)
 		return outcome_fail(
 			result, MURAL_REASON_CHANGED, "the memory does not fit the bitmap");
 	*ret = (struct picture_target){
-		.pixels = pixels,
-		.team = team,
+		.pixels = place->pixels,
+		.fd = place->fd,
+		.fd_offset = job->window_offset,
+		.team = place->team,
 		.format = job->format,
 		.width = job->width,
 		.height = job->height,
@@ -39,7 +41,7 @@ static int target_of_job(const struct job *job, uint8_t *pixels, struct team *te
 	return 0;
 }
 
-static void run(struct source *source, const struct job *job, uint8_t *pixels, struct team *team,
+static void run(struct source *source, const struct job *job, const struct codec_place *place,
 	struct job_result *result)
 {
 	uint8_t start[16];
@@ -69,16 +71,16 @@ static void run(struct source *source, const struct job *job, uint8_t *pixels, s
 		return;
 	}
 	struct picture_target target;
-	if (target_of_job(job, pixels, team, &target, result) == 0)
+	if (target_of_job(job, place, &target, result) == 0)
 		(preview ? codec->preview_decode : codec->decode)(source, job, &target, result);
 }
 
-void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct team *team,
+void codec_run(int source_fd, const struct job *job, const struct codec_place *place,
 	struct job_result *result)
 {
 	uint64_t start_ns = monotonic_ns();
 	struct source source = {.fd = source_fd};
 	memset(result, 0, sizeof(*result));
-	run(&source, job, pixels, team, result);
+	run(&source, job, place, result);
 	result->decode_ns = monotonic_ns() - start_ns;
 }

@@ -341,6 +341,14 @@ void jpeg_finish(struct jpeg *jpeg)
 	check_ended(jpeg);
 }
 
+void jpeg_end_rows(struct jpeg *jpeg)
+{
+	if (row_sink_end(&jpeg->sink) == 0)
+		return;
+	outcome_fail(jpeg->result, MURAL_REASON_MEMORY, "the bitmap can not be written");
+	jpeg_escape(jpeg);
+}
+
 static void step_decode(struct jpeg *jpeg, void *context)
 {
 	(void)context;
@@ -477,10 +485,14 @@ struct jpeg *jpeg_open(struct source *source, const struct job *job,
 
 static int decode_in_one(struct jpeg *jpeg, const struct picture_target *target)
 {
-	struct pages pages;
-	pages_begin(&pages, target);
+	struct pages pages = {0};
+	if (!row_sink_make_pages(&jpeg->sink))
+		pages_begin(&pages, target);
 	int r = jpeg_settle(jpeg, jpeg_guarded(jpeg, step_decode, NULL));
 	pages_end(&pages);
+	if (r == 0 && row_sink_end(&jpeg->sink) < 0)
+		r = outcome_fail(
+			jpeg->result, MURAL_REASON_MEMORY, "the bitmap can not be written");
 	return r;
 }
 

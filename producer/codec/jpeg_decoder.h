@@ -50,6 +50,8 @@ int jpeg_guarded(struct jpeg *jpeg, void (*step)(struct jpeg *jpeg, void *contex
 void jpeg_start(struct jpeg *jpeg);
 bool jpeg_next_row(struct jpeg *jpeg);
 void jpeg_finish(struct jpeg *jpeg);
+/* Its rows are all in the bitmap, or it fails. */
+void jpeg_end_rows(struct jpeg *jpeg);
 
 /* ---- several threads ---- */
 

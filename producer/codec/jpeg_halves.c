@@ -53,7 +53,7 @@ static void step_first(struct jpeg *jpeg, void *context)
 	while (jpeg->cinfo.output_scanline < jpeg->cinfo.output_height) {
 		uint32_t cut = atomic_load_explicit(&halves->cut, memory_order_relaxed);
 		if (cut != CUT_OPEN && row_sink_reached(&jpeg->sink, cut))
-			return;
+			break;
 		if (!jpeg_next_row(jpeg))
 			return;
 		atomic_store_explicit(&halves->pushed, jpeg->sink.pushed, memory_order_relaxed);
@@ -61,6 +61,7 @@ static void step_first(struct jpeg *jpeg, void *context)
 	/* The second may have come in at the very last moment: then it sees to the end. */
 	if (atomic_compare_exchange_strong(&halves->cut, &open, CUT_CLOSED))
 		jpeg_finish(jpeg);
+	jpeg_end_rows(jpeg);
 }
 
 /* ---- the second: from the cut ---- */
@@ -129,6 +130,7 @@ static void step_second(struct jpeg *jpeg, void *context)
 		if (!jpeg_next_row(jpeg))
 			return;
 	jpeg_finish(jpeg);
+	jpeg_end_rows(jpeg);
 }
 
 static void run_second(void *context)

@@ -186,11 +186,13 @@ static void step_slice(struct jpeg *jpeg, void *context)
 	row_sink_make_pages(&jpeg->sink);
 	while (cinfo->output_scanline < cinfo->output_height) {
 		if (slice->end < height && row_sink_reached(&jpeg->sink, slice->end))
-			return;
+			break;
 		if (!jpeg_next_row(jpeg))
 			return;
 	}
-	jpeg_finish(jpeg);
+	if (slice->end == height)
+		jpeg_finish(jpeg);
+	jpeg_end_rows(jpeg);
 }
 
 static void run_slice(void *context)
@@ -214,6 +216,7 @@ static void step_top(struct jpeg *jpeg, void *context)
 	while (!row_sink_reached(&jpeg->sink, *end))
 		if (!jpeg_next_row(jpeg))
 			return;
+	jpeg_end_rows(jpeg);
 }
 
 /* Cuts the rows into at most @count parts of the same size; how many there are. */

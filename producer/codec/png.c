@@ -261,8 +261,8 @@ static void see_whether_feed_suits(struct png *png)
 
 static int open_feed(struct png *png, const struct picture_target *target)
 {
-	png->feed = png_feed_open(
-		png->source->fd, data_position(png), png->first_bytes, png->feed_bytes, target);
+	png->feed = png_feed_open(png->source->fd, data_position(png), png->first_bytes,
+		png->feed_bytes, target->team);
 	if (!png->feed)
 		return -1;
 	png_set_crc_action(png->png, PNG_CRC_QUIET_USE, PNG_CRC_NO_CHANGE);
@@ -455,21 +455,20 @@ static int png_settle(struct png *png, int failure)
 
 static int png_rows(struct png *png, const struct picture_target *target)
 {
-	struct pages pages;
-	pages_begin(&pages, target);
+	struct pages pages = {0};
+	if (png->passes > 1 || !row_sink_make_pages(&png->sink))
+		pages_begin(&pages, target);
 	int r = png_settle(png, guarded(png, step_decode));
 	pages_end(&pages);
+	if (r == 0 && row_sink_end(&png->sink) < 0)
+		r = outcome_fail(png->result, MURAL_REASON_MEMORY, "the bitmap can not be written");
 	return r;
 }
 
-/* Any failure means: not this way. (The pages are made by the feed's helper, if it has one.) */
+/* Any failure means: not this way. */
 static int png_rows_quick(struct png *png, const struct picture_target *target)
 {
-	if (open_feed(png, target) < 0)
-		return -1;
-	if (png_feed_is_ahead(png->feed))
-		return png_settle(png, guarded(png, step_decode));
-	return png_rows(png, target);
+	return open_feed(png, target) < 0 ? -1 : png_rows(png, target);
 }
 
 /* @quick NULL: by libpng and zlib alone. Else the quick way if it suits; *quick says whether it was

@@ -2,7 +2,6 @@
  * blocks; and that becomes chunks, the first as long as the file's own, of which libpng has seen
  * the length. */
 #include "png_feed.h"
-#include "pages.h"
 #include "png_inflate.h"
 
 #include "common/util.h"
@@ -19,8 +18,6 @@
 #define STREAM_HEADER_BYTES 2u
 #define BLOCK_HEADER_BYTES 5u
 #define CHECKSUM_BYTES 4u
-/* A huge page at a time, and so far ahead. */
-#define PAGES_AHEAD ((uint64_t)2 << 20)
 /* Below this a helper and its memory do not pay. */
 #define RAW_BYTES_MIN ((uint64_t)256 << 10)
 
@@ -31,11 +28,9 @@ struct framing {
 };
 
 struct png_feed {
-	struct png_inflate *inflate;         /* owned; used by the helper while there is one */
-	const struct picture_target *target; /* borrowed */
-	struct team_task task;               /* inflate_ahead, when it is ahead */
+	struct png_inflate *inflate; /* owned; used by the helper while there is one */
+	struct team_task task;       /* inflate_ahead, when it is ahead */
 	bool ahead;
-	uint64_t raw_bytes;
 	/* The ring. The helper fills a piece that is free, the reader empties one that is full. */
 	sem_t full, free;
 	atomic_bool stop; /* set before the last post of free, and read after waiting for it */
@@ -80,29 +75,13 @@ static void wait_for(sem_t *semaphore)
 		continue; /* EINTR */
 }
 
-/* Makes the pages of the bitmap up to where it will be full when so many bytes of rows have been
- * used: a piece ahead of the reader, more or less, and it is of no harm to be wrong. */
-static void make_pages(const struct png_feed *feed, uint64_t *made, uint64_t raw)
-{
-	uint64_t bytes = (uint64_t)feed->target->height * feed->target->stride_bytes;
-	uint64_t wanted = (uint64_t)((double)bytes * ((double)raw / (double)feed->raw_bytes));
-	wanted = min_u64(bytes, wanted + PAGES_AHEAD);
-	if (*made < bytes && (wanted == bytes || wanted - *made >= PAGES_AHEAD)) {
-		pages_make(feed->target->pixels + *made, wanted - *made);
-		*made = wanted;
-	}
-}
-
 static void inflate_ahead(void *context)
 {
 	struct png_feed *feed = context;
-	uint64_t raw = 0, made = 0;
 	for (unsigned i = 0;; i = (i + 1) % PIECES) {
 		wait_for(&feed->free);
 		if (atomic_load_explicit(&feed->stop, memory_order_relaxed))
 			return;
-		make_pages(feed, &made, raw);
-		raw += PIECE_BYTES;
 		feed->sizes[i] = png_inflate_read(feed->inflate, feed->pieces[i], PIECE_BYTES);
 		bool last = feed->sizes[i] <= 0;
 		sem_post(&feed->full);
@@ -248,8 +227,8 @@ bool png_feed_ended(const struct png_feed *feed, uint64_t *ret_position)
 
 /* ---- from beginning to end ---- */
 
-struct png_feed *png_feed_open(int fd, uint64_t position, uint32_t first_bytes, uint64_t raw_bytes,
-	const struct picture_target *target)
+struct png_feed *png_feed_open(
+	int fd, uint64_t position, uint32_t first_bytes, uint64_t raw_bytes, struct team *team)
 {
 	static const uint8_t header[STREAM_HEADER_BYTES] = {0x78, 0x01};
 	struct png_feed *feed = malloc(sizeof(*feed));
@@ -270,16 +249,9 @@ struct png_feed *png_feed_open(int fd, uint64_t position, uint32_t first_bytes, 
 		end_chunk(feed);
 	sem_init(&feed->full, 0, 0);
 	sem_init(&feed->free, 0, PIECES);
-	feed->target = target;
-	feed->raw_bytes = raw_bytes;
 	feed->task = (struct team_task){.run = inflate_ahead, .context = feed};
-	feed->ahead = team_start(target->team, &feed->task);
+	feed->ahead = team_start(team, &feed->task);
 	return feed;
-}
-
-bool png_feed_is_ahead(const struct png_feed *feed)
-{
-	return feed->ahead;
 }
 
 void png_feed_close(struct png_feed *feed)

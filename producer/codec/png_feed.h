@@ -21,14 +21,11 @@ uint64_t png_feed_memory(void);
  * many? */
 bool png_feed_suits(uint64_t raw_bytes, uint32_t first_bytes);
 
-/* As png_inflate_open. @target: the bitmap, and the team. NULL: no memory. */
-struct png_feed *png_feed_open(int fd, uint64_t position, uint32_t first_bytes, uint64_t raw_bytes,
-	const struct picture_target *target);
+/* As png_inflate_open. @team: a helper of it inflates ahead, if one is free. NULL: no memory. */
+struct png_feed *png_feed_open(
+	int fd, uint64_t position, uint32_t first_bytes, uint64_t raw_bytes, struct team *team);
 /* NULL is fine. */
 void png_feed_close(struct png_feed *feed);
-
-/* Does a helper work ahead of it? */
-bool png_feed_is_ahead(const struct png_feed *feed);
 
 /* The next @size bytes, from the data of the first chunk to the CRC of the last. False: the file's
  * chunks are not in order. */

@@ -13,6 +13,7 @@
 #include <mural/pixel.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "rows are B, G, R, A bytes: only on a little-endian machine is that an ARGB8888 word"
@@ -26,6 +27,9 @@
 #define BAND_ROWS ROW_SINK_PART
 /* Keeps the rows of a band that is a power of two wide from competing for the same cache sets. */
 #define BAND_ROW_GAP 64u
+
+/* A strip stays in the second-level cache until it is written. The widest row fits. */
+#define STRIP_BYTES ((size_t)256 << 10)
 
 static bool mirrors_x(unsigned orientation)
 {
@@ -60,9 +64,9 @@ static size_t band_stride(const struct row_shape *shape)
 
 uint64_t row_sink_memory(const struct row_shape *shape)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = STRIP_BYTES;
 	if (row_shape_is_direct(shape))
-		return 0;
+		return bytes;
 	bytes += band_stride(shape) * band_rows(shape);
 	if (shape_scales(shape))
 		bytes += (uint64_t)shape->width * ROW_PIXEL_BYTES + area_scale_memory(shape->width);
@@ -108,6 +112,8 @@ void row_sink_fini(struct row_sink *sink)
 	area_scale_fini(&sink->scale);
 	free(sink->row);
 	free(sink->band);
+	free(sink->strip);
+	sink->strip = NULL;
 	sink->row = NULL;
 	sink->band = NULL;
 }
@@ -125,8 +131,43 @@ bool row_sink_reached(const struct row_sink *sink, uint32_t fitted)
 	return (sink->direct ? sink->pushed : sink->placed) >= fitted;
 }
 
-static uint8_t *target_row(const struct row_sink *sink, uint32_t y)
+static void write_strip(struct row_sink *sink)
 {
+	const struct picture_target *target = sink->target;
+	const uint8_t *from = sink->strip;
+	uint64_t at = target->fd_offset + (uint64_t)sink->strip_first * target->stride_bytes;
+	size_t left = (size_t)sink->strip_count * target->stride_bytes;
+	sink->strip_count = 0;
+	while (left > 0 && sink->error == 0) {
+		ssize_t written = pwrite(target->fd, from, left, (off_t)at);
+		if (written < 0 && errno != EINTR)
+			sink->error = -errno;
+		if (written <= 0)
+			continue;
+		from += written;
+		at += (uint64_t)written;
+		left -= (size_t)written;
+	}
+}
+
+static uint8_t *strip_row(struct row_sink *sink, uint32_t y)
+{
+	const size_t stride = sink->target->stride_bytes;
+	if (sink->strip_count == 0 || y < sink->strip_first ||
+		y - sink->strip_first >= STRIP_BYTES / stride) {
+		write_strip(sink);
+		sink->strip_first = y;
+	}
+	uint32_t row = y - sink->strip_first;
+	if (sink->strip_count <= row)
+		sink->strip_count = row + 1;
+	return sink->strip + row * stride;
+}
+
+static uint8_t *target_row(struct row_sink *sink, uint32_t y)
+{
+	if (sink->strip)
+		return strip_row(sink, y);
 	return sink->target->pixels + (size_t)y * sink->target->stride_bytes;
 }
 
@@ -248,9 +289,22 @@ uint8_t *row_sink_direct_row(struct row_sink *sink, uint32_t y)
 		sink, mirrors_y(sink->shape.orientation) ? sink->shape.fitted_height - 1 - y : y);
 }
 
-void row_sink_make_pages(struct row_sink *sink)
+bool row_sink_make_pages(struct row_sink *sink)
 {
-	sink->makes_pages = sink->direct && !mirrors_y(sink->shape.orientation);
+	const unsigned orientation = sink->shape.orientation;
+	if (mirrors_y(orientation) || orientation_transposes(orientation))
+		return false;
+	if (sink->target->fd >= 0)
+		sink->strip = malloc(STRIP_BYTES);
+	sink->makes_pages = !sink->strip && sink->direct;
+	return sink->strip || sink->makes_pages;
+}
+
+int row_sink_end(struct row_sink *sink)
+{
+	if (sink->strip)
+		write_strip(sink);
+	return sink->error;
 }
 
 /* A huge page's worth at a time. */

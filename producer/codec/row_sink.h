@@ -24,13 +24,17 @@ struct row_sink {
 	const struct picture_target *target; /* borrowed */
 	bool direct;                         /* rows are written in the bitmap itself */
 	bool scaled;
-	bool drop_alpha;      /* X is to be 0xff, whatever the rows' alpha is */
-	uint32_t pushed;      /* rows that came */
-	uint32_t placed;      /* rows, after scaling, that are in the bitmap or in the band */
-	bool partial;         /* the next row that comes out of scaling is another sink's */
-	bool makes_pages;     /* of the bitmap, a piece ahead of the rows */
-	const uint8_t *pages; /* made up to here */
-	uint8_t *row;         /* owned; the place for rows that are to be scaled */
+	bool drop_alpha; /* X is to be 0xff, whatever the rows' alpha is */
+	uint32_t pushed; /* rows that came */
+	uint32_t placed; /* rows, after scaling, that are in the bitmap or in the band */
+	bool partial;    /* the next row that comes out of scaling is another sink's */
+	uint8_t *strip;  /* owned; rows that are to be written in one go; NULL: rows go where
+			    the bitmap is mapped */
+	uint32_t strip_first, strip_count; /* of the bitmap's rows */
+	int error;                         /* -errno of a write that failed, 0 */
+	bool makes_pages;                  /* of the bitmap, a piece ahead of the rows */
+	const uint8_t *pages;              /* made up to here */
+	uint8_t *row;                      /* owned; the place for rows that are to be scaled */
 	uint8_t *band; /* owned; rows on their way into the bitmap, several when they become columns
 			*/
 	size_t band_stride;
@@ -53,9 +57,13 @@ uint32_t row_sink_begin_at(struct row_sink *sink, uint32_t fitted);
 /* Are all rows before @fitted in the bitmap? */
 bool row_sink_reached(const struct row_sink *sink, uint32_t fitted);
 
-/* From now on the bitmap's pages are made by this thread shortly before they are written. For sinks
- * whose rows go down the bitmap; others ignore it. */
-void row_sink_make_pages(struct row_sink *sink);
+/* Before the first row, by a decoder that gets the rows one by one from here on (and does not use
+ * row_sink_direct_row) and makes the bitmap's pages itself: they are made shortly before they are
+ * written, or by writing strips of rows into the target's descriptor. Then row_sink_end must
+ * follow the last row. False: it does not, for rows that do not go down the bitmap. */
+bool row_sink_make_pages(struct row_sink *sink);
+/* 0; -errno: rows could not be written. */
+int row_sink_end(struct row_sink *sink);
 
 /* Whether nothing is to be done to rows of this shape: then they can be written in the bitmap over
  * and over, in any order, before each is pushed once. */

@@ -367,6 +367,8 @@ static int submit(struct server *server, struct entry *entry)
 		job.height = bitmap->height;
 		job.stride_bytes = bitmap->stride_bytes;
 		pool_window(entry->slot, &memory, &job.window_offset, &job.window_length);
+		if (pool_window_is_written(server->pool, entry->slot))
+			job.flags |= JOB_WRITTEN;
 	}
 	int r = nursery_submit(
 		server->nursery, &job, entry->source_fd, memory, entry, &entry->worker);

@@ -6,6 +6,7 @@
 
 #include "common/message.h"
 #include "common/util.h"
+#include "decoder_descriptors.h"
 #include "descriptors.h"
 #include "window.h"
 
@@ -20,6 +21,7 @@
 /* Everything of the process, which never returns: freed by its end. */
 struct decoder {
 	int socket, source;
+	int memory; /* -1: it is written through the mapping alone */
 	struct job job;
 	struct window window;
 	struct team *team;
@@ -66,6 +68,7 @@ static int take_job(struct decoder *decoder)
 	decoder->source = fds[0];
 	if (job->kind != JOB_DECODE)
 		return 0;
+	decoder->memory = job->flags & JOB_WRITTEN && fds[1] == DECODER_MEMORY ? fds[1] : -1;
 	return window_map(fds[1], job->window_offset, job->window_length, &decoder->window);
 }
 
@@ -74,6 +77,7 @@ static int close_the_rest(const struct decoder *decoder)
 	const int keep[] = {
 		decoder->socket,
 		decoder->source,
+		decoder->memory >= 0 ? decoder->memory : decoder->source,
 #ifdef MURAL_SANITIZED
 		STDERR_FILENO,
 #endif
@@ -84,8 +88,12 @@ static int close_the_rest(const struct decoder *decoder)
 static int shut_in(struct decoder *decoder)
 {
 	const struct sandbox_limits limits = {
-		.source_fd = decoder->source,
-		.answer_fd = decoder->socket,
+		.fds = {.source = decoder->source,
+			.answer = decoder->socket,
+			.memory = DECODER_MEMORY},
+		.written_to = decoder->memory >= 0
+				      ? decoder->job.window_offset + decoder->job.window_length
+				      : 0,
 		.window_bytes = decoder->window.length,
 		.memory_bytes = decoder->job.memory_bytes,
 		.cpu_seconds = decoder->job.cpu_seconds,
@@ -123,7 +131,7 @@ static int get_ready(int socket)
 
 void decoder_main(int socket)
 {
-	static struct decoder decoder = {.source = -1};
+	static struct decoder decoder = {.source = -1, .memory = -1};
 	decoder.socket = socket;
 	int ready = get_ready(socket);
 	int r = take_job(&decoder);
@@ -138,6 +146,8 @@ void decoder_main(int socket)
 		give_up(socket, r, "the decoder could not shut itself in");
 
 	struct job_result result = {0};
-	codec_run(decoder.source, &decoder.job, decoder.window.pixels, decoder.team, &result);
+	const struct codec_place place = {
+		.pixels = decoder.window.pixels, .fd = decoder.memory, .team = decoder.team};
+	codec_run(decoder.source, &decoder.job, &place, &result);
 	answer(socket, &result);
 }

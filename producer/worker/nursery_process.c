@@ -258,7 +258,7 @@ static int set_up(struct home *home)
 	if (home->signals < 0 || chdir("/") < 0) /* no folder is kept busy */
 		return -errno;
 	/* Only a saving: where it fails each decoder tries by itself, and answers why not. */
-	sandbox_compile(DECODER_SOURCE, DECODER_ANSWER);
+	sandbox_compile(&decoder_descriptors);
 	return 0;
 }
 

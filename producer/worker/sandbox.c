@@ -18,10 +18,9 @@ unsigned sandbox_features(void)
 
 #ifdef MURAL_NO_SANDBOX
 
-int sandbox_compile(int source_fd, int answer_fd)
+int sandbox_compile(const struct sandbox_descriptors *fds)
 {
-	(void)source_fd;
-	(void)answer_fd;
+	(void)fds;
 	return 0;
 }
 
@@ -104,9 +103,9 @@ static int keep_to_one_heap(void)
 	return set ? 0 : -EINVAL;
 }
 
-int sandbox_compile(int source_fd, int answer_fd)
+int sandbox_compile(const struct sandbox_descriptors *fds)
 {
-	return filter_compile(source_fd, answer_fd);
+	return filter_compile(fds);
 }
 
 /* As sandbox_begin found it. */
@@ -140,13 +139,14 @@ int sandbox_prepare(const struct sandbox_limits *limits)
 	if (__builtin_add_overflow(space, limits->window_bytes, &space) ||
 		__builtin_add_overflow(space, limits->memory_bytes, &space))
 		return -EINVAL;
-	int r = filter_compile(limits->source_fd, limits->answer_fd);
+	int r = filter_compile(&limits->fds);
 	if (r < 0)
 		return r;
 	/* The signal tells too much time from the OOM killer's SIGKILL. */
 	rlim_t seconds = limits->cpu_seconds > 0 ? limits->cpu_seconds : 1;
 	const struct resource_limit resources[] = {
-		{RLIMIT_AS, space, space}, {RLIMIT_CPU, seconds, seconds + 1}, {RLIMIT_FSIZE, 0, 0},
+		{RLIMIT_AS, space, space}, {RLIMIT_CPU, seconds, seconds + 1},
+		{RLIMIT_FSIZE, limits->written_to, limits->written_to},
 		{RLIMIT_NOFILE, 0, 0}, /* what is open stays usable */
 	};
 	return limit_all(resources, ARRAY_SIZE(resources));
@@ -158,7 +158,7 @@ int sandbox_close(const struct sandbox_limits *limits)
 	int r = limit(RLIMIT_NPROC, 0, 0);
 	if (r < 0)
 		return r;
-	return filter_load(limits->source_fd, limits->answer_fd);
+	return filter_load(&limits->fds);
 }
 
 #endif

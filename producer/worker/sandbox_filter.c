@@ -101,15 +101,19 @@ static int allow_memory(scmp_filter_ctx filter)
 }
 
 /* The kernel takes the low 32 bits of a descriptor argument, so those are what is compared. */
-static int allow_descriptors(scmp_filter_ctx filter, int source_fd, int answer_fd)
+static int allow_descriptors(scmp_filter_ctx filter, const struct sandbox_descriptors *fds)
 {
 	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(pread64), 1,
-		SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)source_fd));
+		SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)fds->source));
+	/* How far it may write is RLIMIT_FSIZE's business. */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(pwrite64), 1,
+			SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)fds->memory));
 	if (r < 0)
 		return r;
 	/* sendto and not sendmsg: it can carry no descriptor. And to nobody but the peer. */
 	r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 2,
-		SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)answer_fd), SCMP_A4_64(SCMP_CMP_EQ, 0));
+		SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)fds->answer), SCMP_A4_64(SCMP_CMP_EQ, 0));
 #ifdef MURAL_SANITIZED
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
@@ -120,7 +124,7 @@ static int allow_descriptors(scmp_filter_ctx filter, int source_fd, int answer_f
 	return r;
 }
 
-static int allow(scmp_filter_ctx filter, int source_fd, int answer_fd)
+static int allow(scmp_filter_ctx filter, const struct sandbox_descriptors *fds)
 {
 	/* Calls of another architecture (int 0x80, x32) would otherwise only end their thread. */
 	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
@@ -129,7 +133,7 @@ static int allow(scmp_filter_ctx filter, int source_fd, int answer_fd)
 	if (r == 0)
 		r = allow_memory(filter);
 	if (r == 0)
-		r = allow_descriptors(filter, source_fd, answer_fd);
+		r = allow_descriptors(filter, fds);
 	return r;
 }
 
@@ -144,7 +148,7 @@ static void release_p(scmp_filter_ctx *filter)
 static struct {
 	struct sock_filter code[256];
 	struct sock_fprog program;
-	int source_fd, answer_fd;
+	struct sandbox_descriptors fds;
 } compiled;
 
 /* The only way out of libseccomp 2.5 is through a descriptor. */
@@ -165,33 +169,32 @@ static int export(scmp_filter_ctx filter)
 	return 0;
 }
 
-static bool is_compiled(int source_fd, int answer_fd)
+static bool is_compiled(const struct sandbox_descriptors *fds)
 {
-	return compiled.program.len > 0 && compiled.source_fd == source_fd &&
-	       compiled.answer_fd == answer_fd;
+	return compiled.program.len > 0 && compiled.fds.source == fds->source &&
+	       compiled.fds.answer == fds->answer && compiled.fds.memory == fds->memory;
 }
 
-int filter_compile(int source_fd, int answer_fd)
+int filter_compile(const struct sandbox_descriptors *fds)
 {
-	if (is_compiled(source_fd, answer_fd))
+	if (is_compiled(fds))
 		return 0;
 	CLEANUP(release_p) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!filter)
 		return -ENOMEM;
 	compiled.program.len = 0;
-	int r = allow(filter, source_fd, answer_fd);
+	int r = allow(filter, fds);
 	if (r == 0)
 		r = export(filter);
 	if (r < 0)
 		return r;
-	compiled.source_fd = source_fd;
-	compiled.answer_fd = answer_fd;
+	compiled.fds = *fds;
 	return 0;
 }
 
-int filter_load(int source_fd, int answer_fd)
+int filter_load(const struct sandbox_descriptors *fds)
 {
-	if (!is_compiled(source_fd, answer_fd))
+	if (!is_compiled(fds))
 		return -EINVAL;
 	long r = syscall(
 		SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &compiled.program);

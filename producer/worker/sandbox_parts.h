@@ -17,9 +17,9 @@ int landlock_restrict(void);
 bool filter_available(void);
 /* Builds the list of allowed calls, unless it was built for these numbers. Wants a free descriptor.
  * 0 or -errno. */
-int filter_compile(int source_fd, int answer_fd);
+int filter_compile(const struct sandbox_descriptors *fds);
 /* Loads the list for all threads. Wants no_new_privs. 0; -EINVAL: another list was built, or none;
  * or -errno. */
-int filter_load(int source_fd, int answer_fd);
+int filter_load(const struct sandbox_descriptors *fds);
 
 #endif

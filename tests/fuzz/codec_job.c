@@ -70,7 +70,8 @@ static int decode_over(
 {
 	struct job_result result;
 	memset(pixels, rubbish, job->window_length);
-	codec_run(fd, job, pixels, team, &result);
+	codec_run(
+		fd, job, &(struct codec_place){.pixels = pixels, .fd = -1, .team = team}, &result);
 	check_result(&result);
 	return result.error;
 }
@@ -83,7 +84,7 @@ void codec_job_run(const uint8_t *data, size_t size)
 		team = team_create(1);
 	int fd = file_of(data, size);
 	struct job job = job_for(data, size);
-	codec_run(fd, &job, NULL, NULL, &probe);
+	codec_run(fd, &job, NULL, &probe);
 	check_result(&probe);
 	if (probe.error)
 		return;

@@ -112,6 +112,10 @@ int pool_refill(
 void pool_window(
 	const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset, uint64_t *ret_length);
 
+/* Rows are better written into the window's file than through a mapping of it: nothing else lies in
+ * front of the window's end, and there will be no huge pages, which fault in as quickly. */
+bool pool_window_is_written(const struct pool *pool, const struct pool_slot *slot);
+
 /* FILLING -> READY with a new generation, granted to nobody; @prefetched: nobody has asked to see
  * it yet. The decoder must have gone. Small bitmaps are copied from the scratch memory into their
  * slab here. @cost_ns: what bringing it back costs (processor time, say); a slot

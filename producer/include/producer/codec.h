@@ -4,8 +4,9 @@
  * A codec reads through a struct source (pread: never mapped), checks dimensions against the job
  * before it allocates anything by them, and writes rows into memory that its caller mapped. It does
  * not print, exit, change signal handlers, open anything, make threads, or keep state between
- * calls; it needs pread, anonymous memory, madvise, the helpers of the team that it is given, and
- * nothing else. The pixels and the outcome are the same with any number of helpers.
+ * calls; it needs pread, pwrite to where it decodes, anonymous memory, madvise, the helpers of the
+ * team that it is given, and nothing else. The pixels and the outcome are the same with any number
+ * of helpers.
  *
  * What a picture becomes
  *
@@ -49,9 +50,10 @@
  * Of a JPEG the first of these that there is: the thumbnail of its EXIF block (64 to 1024 pixels,
  * baseline, the sides of the picture within a pixel of rounding, the picture's orientation); of a
  * progressive one of 4 megapixels and more the mean values that its first scans bring; of a
- * baseline one of that size a DCT at 1/8, if the picture itself would be more than half its size. Everything else is refused with MURAL_REASON_NO_PREVIEW:
- * other formats, CMYK, small pictures, boxes at which the picture itself is as quick, and files
- * that are damaged where it was read. JOB_ALLOW_PARTIAL changes nothing. */
+ * baseline one of that size a DCT at 1/8, if the picture itself would be more than half its size.
+ * Everything else is refused with MURAL_REASON_NO_PREVIEW: other formats, CMYK, small pictures,
+ * boxes at which the picture itself is as quick, and files that are damaged where it was read.
+ * JOB_ALLOW_PARTIAL changes nothing. */
 #ifndef PRODUCER_CODEC_H
 #define PRODUCER_CODEC_H
 
@@ -73,8 +75,11 @@ int64_t source_read(struct source *source, void *buffer, size_t size);
 
 /* Where the pixels of a DECODE go. */
 struct picture_target {
-	uint8_t *pixels;   /* mural_bitmap_layout's rows; every byte is written, padding as 0 */
-	struct team *team; /* borrowed; may be NULL */
+	uint8_t *pixels; /* mural_bitmap_layout's rows; every byte is written, padding as 0 */
+	int fd; /* of the same memory, borrowed: pages that are not there yet cost less when
+		   rows are written than when they are faulted in; or -1 */
+	uint64_t fd_offset; /* of pixels in it */
+	struct team *team;  /* borrowed; may be NULL */
 	uint32_t format, width, height, stride_bytes;
 };
 
@@ -101,11 +106,18 @@ struct codec {
 extern const struct codec codec_jpeg;
 extern const struct codec codec_png;
 
-/* Recognises the format and runs the job. Always fills @result (error, reason, text). @pixels: the
- * mapped window of window_length bytes, NULL for PROBE; its bytes are undefined after a failure.
- * @team: helpers that have nothing to do, or NULL; when this returns they have nothing to do again.
- */
-void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct team *team,
+/* Where a DECODE writes, and who helps. */
+struct codec_place {
+	uint8_t *pixels; /* the mapped window, window_length bytes */
+	/* The file that is mapped, where a writer may use pwrite as well; or -1. */
+	int fd;
+	/* Helpers that have nothing to do, and have nothing to do again afterwards; or NULL. */
+	struct team *team;
+};
+
+/* Recognises the format and runs the job. Always fills @result (error, reason, text). @place: NULL
+ * for PROBE; its bytes are undefined after a failure. */
+void codec_run(int source_fd, const struct job *job, const struct codec_place *place,
 	struct job_result *result);
 
 #endif

@@ -19,6 +19,9 @@ enum job_flags {
 	JOB_AS_STORED = 1 << 0,
 	JOB_ALLOW_PARTIAL = 1 << 1,
 	JOB_PREVIEW = 1 << 2, /* a coarse version, or MURAL_REASON_NO_PREVIEW */
+	/* DECODE: rows go into the memory's file by pwrite. It holds nothing before the window's
+	 * end that is not this bitmap's. */
+	JOB_WRITTEN = 1 << 3,
 };
 
 /* A decoder makes use of no more helper threads than these. */
@@ -28,14 +31,14 @@ enum job_flags {
 struct job {
 	uint32_t kind;
 	uint32_t flags;
-	uint32_t format;                /* enum mural_format */
-	uint32_t box_width, box_height; /* pixels of the upright picture; 0: no limit */
-	uint32_t width, height, stride_bytes; /* DECODE: exactly this, as the probe said */
-	uint64_t max_pixels;            /* of the source */
+	uint32_t format;                       /* enum mural_format */
+	uint32_t box_width, box_height;        /* pixels of the upright picture; 0: no limit */
+	uint32_t width, height, stride_bytes;  /* DECODE: exactly this, as the probe said */
+	uint64_t max_pixels;                   /* of the source */
 	uint64_t window_offset, window_length; /* DECODE: of the memory, page-aligned */
-	uint64_t memory_bytes;          /* the most that the process may allocate beside the window */
-	uint32_t cpu_seconds;           /* SIGXCPU beyond; 0 counts as 1 */
-	uint32_t threads;               /* helper threads allowed (0: none): producer/team.h */
+	uint64_t memory_bytes; /* the most that the process may allocate beside the window */
+	uint32_t cpu_seconds;  /* SIGXCPU beyond; 0 counts as 1 */
+	uint32_t threads;      /* helper threads allowed (0: none): producer/team.h */
 };
 
 enum job_source_kind {
@@ -47,10 +50,10 @@ struct job_result {
 	int32_t error;   /* 0 or -errno */
 	uint32_t reason; /* enum mural_reason */
 	uint32_t source_kind;
-	uint32_t flags;  /* enum mural_bitmap_flags */
+	uint32_t flags;                       /* enum mural_bitmap_flags */
 	uint32_t source_width, source_height; /* upright unless AS_STORED */
-	uint32_t width, height; /* of the bitmap: fitted into the box */
-	uint64_t memory_bytes;  /* PROBE: what decoding needs beside the window, an upper bound */
+	uint32_t width, height;               /* of the bitmap: fitted into the box */
+	uint64_t memory_bytes; /* PROBE: what decoding needs beside the window, an upper bound */
 	uint64_t decode_ns;
 	char text[120]; /* for a person, NUL-terminated; without the file's name */
 };

@@ -9,10 +9,11 @@
  * (SIGSYS). Nobody needs a user namespace, root or a setuid helper for it. Where Landlock is
  * missing seccomp stands alone (sandbox_features tells).
  *
- * What is left: pread64 on the source, sendto without an address on the answer socket (so no
- * descriptor can be sent), private anonymous memory without PROT_EXEC, munmap, some madvise,
- * mprotect without PROT_EXEC, brk, futex, sched_yield, clocks, exit. mremap is refused too (a
- * mapping of one window could be grown over the rest of the file); sandbox_begin therefore tells
+ * What is left: pread64 on the source, pwrite64 on the memory up to the end of its own window
+ * (where that is left open at all: RLIMIT_FSIZE holds it), sendto without an address on the answer
+ * socket (so no descriptor can be sent), private anonymous memory without PROT_EXEC, munmap, some
+ * madvise, mprotect without PROT_EXEC, brk, futex, sched_yield, clocks, exit. mremap is refused too
+ * (a mapping of one window could be grown over the rest of the file); sandbox_begin therefore tells
  * malloc never to map blocks of their own, which is what realloc would move with it. */
 #ifndef PRODUCER_SANDBOX_H
 #define PRODUCER_SANDBOX_H
@@ -24,9 +25,16 @@ enum sandbox_feature {
 	SANDBOX_LANDLOCK = 1 << 1,
 };
 
+/* The only ones left open. */
+struct sandbox_descriptors {
+	int source, answer;
+	int memory; /* the number that is meant for it, whether it is left open or not */
+};
+
 struct sandbox_limits {
-	int source_fd, answer_fd; /* the only descriptors left open */
-	uint64_t window_bytes;    /* what was mapped since sandbox_begin */
+	struct sandbox_descriptors fds;
+	uint64_t written_to;   /* @fds.memory may be written below this offset; 0: nowhere */
+	uint64_t window_bytes; /* what was mapped since sandbox_begin */
 	/* Address space beyond that and what sandbox_begin found. SANDBOX_MEMORY_SLACK is added for
 	 * stacks and what the C library needs. Over it malloc fails with ENOMEM. */
 	uint64_t memory_bytes;
@@ -39,7 +47,7 @@ struct sandbox_limits {
 /* In the process that forks decoders: builds the filter for these numbers, so that its children
  * need not. Without it, or with other numbers in the limits, sandbox_prepare builds it. 0 or
  * -errno. */
-int sandbox_compile(int source_fd, int answer_fd);
+int sandbox_compile(const struct sandbox_descriptors *fds);
 
 /* The calling process must have one thread. 0 or -errno; after an error it may be half shut in and
  * must not go on: that is true of all three. */

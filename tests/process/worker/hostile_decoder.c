@@ -149,10 +149,10 @@ static void misbehave(
 	}
 }
 
-void codec_run(int source_fd, const struct job *job, uint8_t *pixels, struct team *team,
+void codec_run(int source_fd, const struct job *job, const struct codec_place *place,
 	struct job_result *result)
 {
-	(void)team;
+	uint8_t *pixels = place ? place->pixels : NULL;
 	char how = 0;
 	if (pread(source_fd, &how, 1, 0) != 1)
 		result->error = -1;

@@ -92,7 +92,7 @@ static void decodes_as_in_process(struct jobs *jobs, int source, const char *nam
 	struct outcome outcome;
 	jobs_run(jobs, &job, source, -1, &outcome);
 	cr_assert(outcome.answered, "%s: signal %d", name, outcome.signal);
-	codec_run(source, &job, NULL, NULL, &here);
+	codec_run(source, &job, NULL, &here);
 	assert_same_result(&outcome.result, &here, name);
 	if (here.error < 0)
 		return;
@@ -104,7 +104,7 @@ static void decodes_as_in_process(struct jobs *jobs, int source, const char *nam
 	jobs_run(jobs, &job, source, memory, &outcome);
 	cr_assert(outcome.answered, "%s: signal %d", name, outcome.signal);
 	cr_assert_eq(outcome.signal, 0);
-	codec_run(source, &job, expected, NULL, &here);
+	codec_run(source, &job, &(struct codec_place){.pixels = expected, .fd = -1}, &here);
 	assert_same_result(&outcome.result, &here, name);
 	assert_same_pixels(memory, &job, expected, name);
 }

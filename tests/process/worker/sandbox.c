@@ -32,6 +32,8 @@
 #define SOURCE 40
 #define ANSWER 41
 #define OTHER_FILE 42
+#define MEMORY 45
+#define WRITTEN_TO 4096
 #define OTHER_SOCKET 43
 
 #define HELPERS 2
@@ -109,6 +111,9 @@ static void open_descriptors(int answer)
 	static const char text[] = "source";
 	put_at(memfd_create("source", 0), SOURCE);
 	put_at(answer, ANSWER);
+	put_at(memfd_create("memory", 0), MEMORY);
+	if (ftruncate(MEMORY, (off_t)2 * WRITTEN_TO) < 0)
+		_exit(105);
 	put_at(memfd_create("other", 0), OTHER_FILE);
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
@@ -120,7 +125,9 @@ static void open_descriptors(int answer)
 }
 
 static const struct sandbox_limits limits = {
-	.source_fd = SOURCE, .answer_fd = ANSWER, .memory_bytes = 128 * MIB, .cpu_seconds = 20};
+	.fds = {.source = SOURCE, .answer = ANSWER, .memory = MEMORY},
+	.written_to = WRITTEN_TO,
+	.memory_bytes = 128 * MIB, .cpu_seconds = 20};
 
 static _Noreturn void be_the_child(int answer)
 {
@@ -228,6 +235,11 @@ static const struct call refused[] = {
 	{"write to the source", SYS_write, {SOURCE, POINTER(pages), 1}},
 	{"writev", SYS_writev, {OTHER_FILE, POINTER(pages), 1}},
 	{"pwrite64", SYS_pwrite64, {OTHER_FILE, POINTER(pages), 1, 0}},
+	{"pwrite to the source", SYS_pwrite64, {SOURCE, POINTER(pages), 1, 0}},
+	{"read the memory", SYS_pread64, {MEMORY, POINTER(pages), 1, 0}},
+	{"pwritev to the memory", SYS_pwritev, {MEMORY, POINTER(pages), 1, 0}},
+	{"resize the memory", SYS_ftruncate, {MEMORY, 0}},
+	{"punch the memory", SYS_fallocate, {MEMORY, 3, 0, 4096}},
 	{"mremap", SYS_mremap, {POINTER(pages), 4096, 8192, MREMAP_MAYMOVE}},
 	{"mmap of the source", SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE, SOURCE, 0}},
 	{"mmap of another file", SYS_mmap,
@@ -589,7 +601,7 @@ static int look_at_state(void)
 	getrlimit(RLIMIT_CORE, &core);
 	getrlimit(RLIMIT_FSIZE, &size);
 	return !(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 && prctl(PR_GET_DUMPABLE) == 0 &&
-		 core.rlim_max == 0 && size.rlim_max == 0);
+		 core.rlim_max == 0 && size.rlim_max == WRITTEN_TO);
 }
 
 Test(sandbox, limits_hold_before_the_filter_does)
@@ -597,6 +609,33 @@ Test(sandbox, limits_hold_before_the_filter_does)
 	skip_without_sandbox();
 	cr_assert_eq(act_prepared(open_one), EMFILE);
 	cr_assert_eq(act_prepared(look_at_state), 0);
+}
+
+/* ---- the memory, where it may be written ---- */
+
+static long write_below_the_end(const void *context)
+{
+	(void)context;
+	return pwrite(MEMORY, pages, 100, WRITTEN_TO - 50);
+}
+
+static long write_beyond(const void *context)
+{
+	(void)context;
+	return pwrite(MEMORY, pages, 1, WRITTEN_TO);
+}
+
+Test(sandbox, the_memory_can_be_written_up_to_the_end_of_the_window)
+{
+	skip_without_sandbox();
+	struct seen seen;
+	act_shut_in(1, write_below_the_end, NULL, &seen);
+	cr_assert(seen.returned);
+	cr_assert_eq(seen.result, 50, "not cut: %ld", (long)seen.result);
+	int status = act_shut_in(0, write_beyond, NULL, &seen);
+	cr_assert((WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) ||
+			(seen.returned && seen.error == EFBIG),
+		"status %#x", status);
 }
 
 /* ---- machines that offer less ---- */

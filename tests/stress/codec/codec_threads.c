@@ -36,7 +36,7 @@ static struct job_result decode(
 	struct job job = *probe;
 	*ret_pixels = NULL;
 	*ret_size = 0;
-	codec_run(fd, &job, NULL, NULL, &result);
+	codec_run(fd, &job, NULL, &result);
 	if (result.error < 0)
 		return result;
 	job.kind = JOB_DECODE;
@@ -48,7 +48,8 @@ static struct job_result decode(
 		abort();
 	*ret_pixels = calloc(1, job.window_length);
 	*ret_size = job.window_length;
-	codec_run(fd, &job, *ret_pixels, team, &result);
+	codec_run(fd, &job, &(struct codec_place){.pixels = *ret_pixels, .fd = -1, .team = team},
+		&result);
 	return result;
 }
 

@@ -37,19 +37,27 @@ int bytes_fd(const uint8_t *data, size_t size)
 }
 
 struct window {
+	int fd; /* of the mapped memory; -1: it is nobody's file */
+	uint64_t offset;
 	uint8_t *mapping, *pixels;
 	size_t length;
 };
 
 /* @size bytes that end where an unmapped page begins. */
-static struct window window_open(size_t size)
+static struct window window_open(size_t size, bool file)
 {
 	uint64_t rounded;
 	if (!page_round_up(size, &rounded))
 		abort();
-	struct window window = {.length = rounded + MURAL_PAGE_SIZE};
-	window.mapping = mmap(
-		NULL, window.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct window window = {.fd = -1, .length = rounded + MURAL_PAGE_SIZE};
+	if (file) {
+		window.fd = memfd_create("window", MFD_CLOEXEC);
+		window.offset = rounded - size;
+		if (ftruncate(window.fd, (off_t)window.length) < 0)
+			abort();
+	}
+	window.mapping = mmap(NULL, window.length, PROT_READ | PROT_WRITE,
+		file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, window.fd, 0);
 	if (window.mapping == MAP_FAILED)
 		abort();
 	mprotect(window.mapping + rounded, MURAL_PAGE_SIZE, PROT_NONE);
@@ -76,7 +84,7 @@ int decode_fd(int fd, const struct request *request, struct decoded *ret)
 	struct job job = job_of(request);
 	uint64_t size;
 	memset(ret, 0, sizeof(*ret));
-	codec_run(fd, &job, NULL, NULL, &ret->probe);
+	codec_run(fd, &job, NULL, &ret->probe);
 	ret->result = ret->probe;
 	if (ret->probe.error < 0)
 		return ret->probe.error;
@@ -88,9 +96,12 @@ int decode_fd(int fd, const struct request *request, struct decoded *ret)
 	job.height = ret->probe.height;
 	job.window_length = size;
 	job.memory_bytes = request->memory_bytes ? request->memory_bytes : ret->probe.memory_bytes;
-	struct window window = window_open(size);
+	struct window window = window_open(size, request->writes);
+	job.window_offset = window.offset;
 	struct team *team = team_create(request->helpers);
-	codec_run(fd, &job, window.pixels, team, &ret->result);
+	codec_run(fd, &job,
+		&(struct codec_place){.pixels = window.pixels, .fd = window.fd, .team = team},
+		&ret->result);
 	team_destroy(team);
 	if (ret->result.error == 0) {
 		ret->pixels = malloc(size);
@@ -98,6 +109,7 @@ int decode_fd(int fd, const struct request *request, struct decoded *ret)
 		memcpy(ret->pixels, window.pixels, size);
 	}
 	munmap(window.mapping, window.length);
+	close_p(&window.fd);
 	return ret->result.error;
 }
 

@@ -18,6 +18,7 @@ struct request {
 	uint64_t max_pixels;   /* 0: 2^28 */
 	uint64_t memory_bytes; /* 0: what the probe said */
 	unsigned helpers;      /* threads beside the one that decodes */
+	bool writes;           /* the decoder gets a descriptor of its memory, too */
 };
 
 struct decoded {

@@ -103,7 +103,7 @@ static int run_within(const struct job *job, int fd, uint64_t bytes)
 	struct job_result result;
 	CLEANUP(free_p) uint8_t *pixels = malloc(job->window_length);
 	(void)bytes;
-	codec_run(fd, job, pixels, NULL, &result);
+	codec_run(fd, job, &(struct codec_place){.pixels = pixels, .fd = -1}, &result);
 	return result.error;
 }
 
@@ -147,7 +147,7 @@ static int run_within(const struct job *job, int fd, uint64_t bytes)
 		struct job_result result;
 		uint8_t *pixels = malloc(job->window_length);
 		limit_memory(bytes);
-		codec_run(fd, job, pixels, NULL, &result);
+		codec_run(fd, job, &(struct codec_place){.pixels = pixels, .fd = -1}, &result);
 		_exit(-result.error);
 	}
 	int status = 0;
@@ -324,7 +324,7 @@ static void expect_probe_bounds_memory(const char *path, void *user)
 	struct job job = probe_job(1 << 28);
 	job.box_width = box[0];
 	job.box_height = box[1];
-	codec_run(fd, &job, NULL, NULL, &probe);
+	codec_run(fd, &job, NULL, &probe);
 	cr_assert_eq(probe.error, 0);
 	make_decode_job(&job, &probe);
 	cr_expect_eq(run_within(&job, fd, probe.memory_bytes), 0, "%s needs more than %llu KiB",
@@ -346,7 +346,7 @@ static uint64_t probed_memory(const uint8_t *data, size_t size, uint32_t box)
 	CLEANUP(close_p) int fd = bytes_fd(data, size);
 	job.box_width = box;
 	job.box_height = box;
-	codec_run(fd, &job, NULL, NULL, &probe);
+	codec_run(fd, &job, NULL, &probe);
 	cr_assert_eq(probe.error, 0, "%s", probe.text);
 	return probe.memory_bytes;
 }
@@ -421,7 +421,7 @@ static void expect_chunks_cost_nothing(const char *name)
 	png_finish_one_pixel(&png);
 	CLEANUP(close_p) int fd = bytes_fd(png.data, png.size);
 	struct job job = probe_job(1 << 28);
-	codec_run(fd, &job, NULL, NULL, &probe);
+	codec_run(fd, &job, NULL, &probe);
 	cr_assert_eq(probe.error, 0, "%s: %s", name, probe.text);
 	make_decode_job(&job, &probe);
 	cr_expect_eq(run_within(&job, fd, probe.memory_bytes), 0, "%s", name);
@@ -466,7 +466,7 @@ static void expect_changed(const char *name, const struct job *job)
 	struct job_result result;
 	struct bytes file = bytes_read(asset(name));
 	CLEANUP(close_p) int fd = bytes_fd(file.data, file.size);
-	codec_run(fd, job, pixels, NULL, &result);
+	codec_run(fd, job, &(struct codec_place){.pixels = pixels, .fd = -1}, &result);
 	cr_expect_eq(result.error, -ESTALE, "%s as %u x %u: %d", name, job->width, job->height,
 		result.error);
 	cr_expect_eq(result.reason, MURAL_REASON_CHANGED);

@@ -28,7 +28,7 @@ static struct outcome decode(const uint8_t *data, size_t size, uint32_t flags, u
 	struct outcome ret = {.pixels = calloc(1, PIXELS_MAX)};
 	struct team *team = team_create(helpers);
 	int fd = bytes_fd(data, size);
-	codec_run(fd, &job, NULL, NULL, &ret.result);
+	codec_run(fd, &job, NULL, &ret.result);
 	if (ret.result.error == 0) {
 		uint64_t bytes;
 		job.kind = JOB_DECODE;
@@ -39,7 +39,9 @@ static struct outcome decode(const uint8_t *data, size_t size, uint32_t flags, u
 		cr_assert(mural_bitmap_layout(
 			job.format, job.width, job.height, &job.stride_bytes, &bytes));
 		cr_assert_leq(bytes, PIXELS_MAX);
-		codec_run(fd, &job, ret.pixels, team, &ret.result);
+		codec_run(fd, &job,
+			&(struct codec_place){.pixels = ret.pixels, .fd = -1, .team = team},
+			&ret.result);
 	}
 	close(fd);
 	team_destroy(team);
@@ -67,8 +69,8 @@ Test(png_quick, a_helper_changes_no_pixel)
 	uint32_t width, height;
 	size_t size;
 	struct bytes file = bytes_read(PICTURE);
-	uint8_t *right = reference_decode(
-		PICTURE, MURAL_FORMAT_XRGB8888, false, &width, &height, &size);
+	uint8_t *right =
+		reference_decode(PICTURE, MURAL_FORMAT_XRGB8888, false, &width, &height, &size);
 	struct outcome helped = decode(file.data, file.size, 0, 1);
 	cr_assert_eq(helped.result.error, 0, "%s", helped.result.text);
 	cr_expect_eq(memcmp(helped.pixels, right, size), 0);
@@ -93,8 +95,8 @@ Test(png_quick, no_flipped_bit_of_the_data_goes_unnoticed, .timeout = 300)
 	struct bytes file = bytes_read(PICTURE);
 	for (size_t place = 200; place < file.size - 12; place += file.size / 9) {
 		file.data[place] ^= 0x10;
-		cr_expect_eq(expect_the_same(file.data, file.size, 0, place), -EBADMSG, "at %zu",
-			place);
+		cr_expect_eq(
+			expect_the_same(file.data, file.size, 0, place), -EBADMSG, "at %zu", place);
 		expect_the_same(file.data, file.size, JOB_ALLOW_PARTIAL, place);
 		file.data[place] ^= 0x10;
 	}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <mural/pixel.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -398,6 +399,25 @@ Test(room, regions_are_reused_only_within_a_user)
 	cr_assert_eq(stats_of(&f).reuses, 0);
 	reserve_as(1000, 2 * MIB);
 	cr_assert_eq(stats_of(&f).reuses, 1);
+}
+
+static bool huge_pages_are_on(void)
+{
+	char text[128] = "";
+	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "re");
+	if (!file)
+		return false;
+	(void)!fgets(text, sizeof(text), file);
+	fclose(file);
+	return !strstr(text, "[never]") && !strstr(text, "[deny]");
+}
+
+Test(room, rows_are_written_only_into_a_file_of_their_own)
+{
+	start(64 * MIB, UINT64_MAX, UINT64_MAX);
+	cr_assert_eq(
+		pool_window_is_written(f.pool, reserve_as(1000, 2 * MIB)), !huge_pages_are_on());
+	cr_assert_not(pool_window_is_written(f.pool, reserve_as(1000, 20000)), "a slab's scratch");
 }
 
 Test(room, a_region_that_another_user_can_read_is_not_reused)
