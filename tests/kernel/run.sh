@@ -27,7 +27,8 @@ guest_build=$build/tests/kernel
 mapfile -t suites < <(sed -nE 's/^suite ([a-z_]+) .*/\1/p' "$here/tests.sh")
 [ -z "$cost" ] || suites+=(cost)
 static=("$guest_build"/guest/{ashmem_conform,ashmem_model,ashmem_cost,ashmem_no_memory,pool_device,one_process,many_processes})
-dynamic=("$build"/bin/{mural-producer,mural,pipeline,test_memory_dealer,test_heap_dealer,test_memory_file,test_memory_heap,test_shared_memory})
+dynamic=("$build"/bin/{mural-producer,mural,pipeline,test_memory_dealer,test_heap_dealer,test_memory_file,test_memory_heap,test_shared_memory}
+	"$build"/bin/memory_service_{server,client})
 # A JPEG that stays pinned; JPEGs and a PNG that come and go.
 pictures=("$here"/../../assets/pictures/{dunes-restart-420,mountains-420,sea-progressive-420}.jpg
 	"$here"/../../assets/pictures/{planet-rgba8,spheres-rgb8}.png)

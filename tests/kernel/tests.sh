@@ -26,4 +26,17 @@ suite memory_file test_memory_file --jobs 1 --color=never
 suite memory_heap test_memory_heap --jobs 1 --color=never
 suite shared_memory test_shared_memory --jobs 1 --color=never
 unset ASHMEM_DRIVER
+
+# The example of docs/examples. Until the server listens a client finds nothing.
+serve_and_read() {
+	ASHMEM_DRIVER=device memory_service_server /tmp/service 8388608 >/tmp/served &
+	for attempt in $(seq 100); do
+		memory_service_client /tmp/service >/tmp/read && break
+		sleep 0.1
+	done
+	kill $!
+	echo "attempt $attempt: $(cat /tmp/read)"
+	cmp /tmp/served /tmp/read
+}
+suite memory_service serve_and_read
 suite pipeline pipeline /bin/mural-producer device /tmp/mural.socket /pictures/*

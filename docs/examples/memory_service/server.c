@@ -3,14 +3,18 @@
  *
  *   server SOCKET BYTES
  *
- * Runs until it is killed. cc server.c $(pkg-config --cflags --libs libashmem) */
+ * Runs until it is killed. SOCKET must not be there yet, and stays.
+ *
+ * cc server.c $(pkg-config --cflags --libs libashmem) */
 #include <ashmem/ashmem.h>
 #include <ashmem/memory_file.h>
 #include <ashmem/shared_memory.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -34,7 +38,17 @@ static int fill(struct memory_file *file, size_t bytes)
 			return (int)r;
 	}
 	printf("%zu bytes, checksum %08x\n", bytes, sum);
-	return fflush(stdout) == 0 ? 0 : -1;
+	return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+/* Our own mapping can still write. Once the mask says "read", shared_memory_send passes on a
+ * descriptor that can not. */
+static int close_for_writing(struct memory_file *file, struct shared_memory **ret)
+{
+	int fd = memory_file_fd(file);
+	if (ashmem_set_prot_region(fd, PROT_READ) < 0)
+		return -errno;
+	return shared_memory_import(fcntl(fd, F_DUPFD_CLOEXEC, 0), ret);
 }
 
 static int listen_at(const char *path)
@@ -58,7 +72,7 @@ static int serve(const char *path, size_t bytes)
 	if (r == 0)
 		r = fill(file, bytes);
 	if (r == 0)
-		r = shared_memory_import(ashmem_share_readonly(memory_file_fd(file)), &readable);
+		r = close_for_writing(file, &readable);
 	if (r < 0) {
 		fprintf(stderr, "server: no memory file: %s\n", strerror(-r));
 		return 1;
