@@ -190,6 +190,8 @@ void *ashmem_mmap(void *addr, size_t length, int prot, int flags, int fd, int64_
 
 int ashmem_munmap(void *addr, size_t length)
 {
+	if ((uintptr_t)addr % ashmem_page_size() || length == 0)
+		return (int)answer(-EINVAL);
 	/* First, or another thread's new mapping at this address would be forgotten. */
 	attachment_forget_mapping(addr, length);
 	return munmap(addr, length);

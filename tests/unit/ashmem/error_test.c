@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -81,6 +82,48 @@ Test(errors, region_of_another_user_can_not_be_shared_readonly)
 	}
 	waitpid(child, &how, 0);
 	cr_assert_eq(how, 0);
+}
+
+/* The kernel's only way to a second open file of a memfd. */
+Test(errors, without_proc_there_is_no_readonly_descriptor)
+{
+	int how, fd = make_region();
+	if (geteuid() != 0)
+		cr_skip_test("needs root to leave /proc behind");
+	pid_t child = fork();
+	if (child == 0) {
+		if (chroot("/proc/self/fdinfo") < 0)
+			_exit(2);
+		_exit(ashmem_share_readonly(fd) == -1 && errno == ENOENT ? 0 : 1);
+	}
+	waitpid(child, &how, 0);
+	cr_assert_eq(how, 0);
+}
+
+/* Lines of /proc/self/maps: the data's mapping, and the block's. */
+static int count_mappings(const char *name)
+{
+	char line[600];
+	int count = 0;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	cr_assert_not_null(maps);
+	while (fgets(line, sizeof(line), maps))
+		count += strstr(line, name) != NULL;
+	fclose(maps);
+	return count;
+}
+
+Test(errors, munmap_that_fails_has_forgotten_nothing)
+{
+	int fd = make_region();
+	char *at = ashmem_mmap(NULL, 4 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	cr_assert_eq(count_mappings("/memfd:errors"), 2);
+	for (int i = 0; i < 2; i++)
+		cr_assert_fails(ashmem_munmap(at + 1, 4 * PAGE), EINVAL);
+	cr_assert_fails(ashmem_munmap(at, 0), EINVAL);
+	cr_assert_eq(count_mappings("/memfd:errors"), 2);
+	cr_assert_eq(ashmem_munmap(at, 4 * PAGE), 0);
+	cr_assert_eq(count_mappings("/memfd:errors"), 0);
 }
 
 Test(errors, readonly_sharing_leaves_other_users_no_way_to_write)
