@@ -53,10 +53,11 @@ int ashmem_create_region_on(enum ashmem_driver driver, const char *name, size_t 
  *   it PROT_WRITE shared gives EACCES.
  * device: a duplicate; the mask alone decides, and any holder can unpin. EPERM: the mask still has
  *   PROT_WRITE or PROT_EXEC (set it to PROT_READ first).
- * EACCES: the region belongs to another user. */
+ * EACCES: the region belongs to another user.  ENOENT: memfd, where /proc is not mounted. */
 int ashmem_share_readonly(int fd);
 
-/* The size given at creation, in bytes. */
+/* The size given at creation, in bytes.
+ * EOVERFLOW: a program has asked the device itself for more than its own calls can tell. */
 int64_t ashmem_get_size_region64(int fd);
 
 /* The name, at most ASHMEM_NAME_LEN bytes with the NUL; ASHMEM_NAME_DEF when it has none.
@@ -89,18 +90,23 @@ long ashmem_purge_all_caches(int fd);
  * EINVAL: length 0, longer than the region, or (memfd) reaching behind its end; unaligned offset; a
  * region of size 0.
  * memfd: mprotect is not held back for PROT_READ, PROT_EXEC and private memory, and for PROT_WRITE
- * neither if the region belongs to another user. */
+ * neither if the region belongs to another user or /proc is not mounted. */
 void *ashmem_mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset);
 
 /* munmap of what ashmem_mmap gave, or a part. Of a mapping removed by munmap itself the library
- * does not hear; it may keep the region until ashmem_mmap is given the address again. */
+ * does not hear; it may keep the region until ashmem_mmap is given the address again.
+ * EINVAL: @addr is not a multiple of the page, @length is 0. */
 int ashmem_munmap(void *addr, size_t length);
 
-/* read and pread that end at the region's size: 0 there. The position is shared by all duplicates
- * of the descriptor. Through a read-only descriptor of a memfd two processes that read at the same
- * time may be given the same bytes.
- * EINVAL: negative offset.  EFAULT: @buf is not writable. */
+/* read that ends at the region's size: 0 there. The position is shared by all duplicates of the
+ * descriptor, and moves on before the bytes are copied. If that fails it goes back, unless somebody
+ * else has moved it meanwhile: then those bytes are passed over (memfd). Through a read-only
+ * descriptor of a memfd two processes that read at the same time may be given the same bytes.
+ * EFAULT: @buf is not writable. */
 ssize_t ashmem_read(int fd, void *buf, size_t count);
+
+/* The same at @offset. memfd: the position stays as it is.
+ * EINVAL: @offset is negative.  EFAULT: as above. */
 ssize_t ashmem_pread(int fd, void *buf, size_t count, int64_t offset);
 
 /* lseek against the region's size; SEEK_DATA and SEEK_HOLE tell which pages exist.
@@ -147,7 +153,7 @@ int ashmem_attach(int fd, struct ashmem_handle **ret);
 /* No other thread may be using it. NULL is fine. */
 void ashmem_detach(struct ashmem_handle *handle);
 
-/* As the calls on a descriptor, with the same results and errors. */
+/* As the calls on a descriptor, with the same results. Errors of ashmem_pin_region. */
 int ashmem_handle_pin(struct ashmem_handle *handle, size_t offset, size_t len);
 int ashmem_handle_unpin(struct ashmem_handle *handle, size_t offset, size_t len);
 int ashmem_handle_status(struct ashmem_handle *handle, size_t offset, size_t len);

@@ -70,8 +70,8 @@ struct memory_heap; /* <ashmem/memory_heap.h> */
 struct memory_base;
 struct heap_dealer; /* opaque, counted */
 
-/* A dealer with a heap of its own of @size bytes; @name and @heap_flags as for memory_heap_create,
- * whose errors it has. */
+/* A dealer with a heap of its own of @size bytes; @name and @heap_flags as for memory_heap_create.
+ * Errors of memory_heap_create. */
 int heap_dealer_create(
 	const char *name, size_t size, unsigned heap_flags, struct heap_dealer **ret);
 

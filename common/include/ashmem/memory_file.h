@@ -50,12 +50,11 @@ enum memory_file_mode {
  * stays the caller's. It does not own the region, so it never pins: what it reads while the owner
  * allows purging may be zeros.
  * -EINVAL: @length is 0 or more than the region has; no such mode.  -EBADF.  -ENOTTY: not a region.
- * -EPERM: the region's mask does not allow @mode.  -EACCES: the descriptor is read-only.  -ENOMEM,
- * -EMFILE. */
+ * -EBADMSG: one that is damaged.  -EPERM: the region's mask does not allow @mode.  -EACCES: the
+ * descriptor is read-only.  -ENOMEM, -EMFILE. */
 int memory_file_open(int fd, size_t length, enum memory_file_mode mode, struct memory_file **ret);
 
-/* Whether @fd is a region: 1 or 0. -EBADF, or another error of ashmem_get_size_region64 but
- * ENOTTY. */
+/* Whether @fd is a region: 1 or 0. Errors of ashmem_get_size_region64 but that. */
 int memory_file_is(int fd);
 
 /* Unmaps it and closes its descriptor. Again is fine. */
@@ -88,7 +87,7 @@ int memory_file_renew(struct memory_file *file);
  * purged.  Errors of ashmem_pin_region. */
 ssize_t memory_file_read(struct memory_file *file, size_t offset, void *buffer, size_t count);
 
-/* The same the other way; all or nothing. -EACCES besides: opened MEMORY_FILE_READ. */
+/* The same the other way; all or nothing. Errors as above.  -EACCES: opened MEMORY_FILE_READ. */
 ssize_t memory_file_write(
 	struct memory_file *file, size_t offset, const void *buffer, size_t count);
 

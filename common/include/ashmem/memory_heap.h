@@ -46,9 +46,9 @@ int memory_heap_create(const char *name, size_t size, unsigned flags, struct mem
  * read-only or read-write, as the flags say; @size 0: the whole region. A memfd region imported
  * again with the same size and flags gives the heap that is there already, so that each is mapped
  * once in a process.
- * -EBADF.  -ENOTTY: not a region.  -EINVAL: @size is more than the region has, or both are 0; an
- * unknown flag, FORCE_MEMFD.  -EPERM, -EACCES: the mask, the descriptor do not allow writing, and
- * READ_ONLY was not given.  -ENOMEM, -EMFILE. */
+ * -EBADF.  -ENOTTY: not a region.  -EBADMSG: one that is damaged.  -EINVAL: @size is more than the
+ * region has, or both are 0; an unknown flag, FORCE_MEMFD.  -EPERM, -EACCES: the mask, the
+ * descriptor do not allow writing, and READ_ONLY was not given.  -ENOMEM, -EMFILE. */
 int memory_heap_import(int fd, size_t size, unsigned flags, struct memory_heap **ret);
 
 struct memory_heap *memory_heap_ref(struct memory_heap *heap); /* gives @heap */
@@ -91,14 +91,15 @@ void *memory_base_pointer(const struct memory_base *base);
 
 /* Passes it on over a SOCK_SEQPACKET Unix socket: the heap's descriptor, and where in it.
  * -EAGAIN: a non-blocking socket is full.  -EPIPE, -ECONNRESET: the peer is gone (no signal).
- * -ETOOMANYREFS.  -ENOTSOCK.  Errors of memory_heap_share. */
+ * -ETOOMANYREFS.  -EBADF, -ENOTSOCK, -EINVAL, -ENOTCONN: not such a socket.  Errors of
+ * memory_heap_share. */
 int memory_base_send(const struct memory_base *base, int socket);
 
 /* Receives one. What the sender says is checked against the region itself.
  * -EAGAIN: nothing there yet.  -ECONNRESET: the peer has gone.  -EPROTO: something else was sent.
- * -EMFILE: no room for the descriptor.  -EBADMSG: it says what is not so: no region, less memory
- * than said, or a place outside it.  -EPERM, -EACCES: it says read-write, and the region does not
- * allow that.  -ENOMEM. */
+ * -EBADF, -ENOTSOCK, -ENOTCONN: not such a socket.  -EMFILE: no room for the descriptor.  -EBADMSG:
+ * it says what is not so: no region, less memory than said, or a place outside it.  -EPERM,
+ * -EACCES: it says read-write, and the region does not allow that.  -ENOMEM. */
 int memory_base_receive(int socket, struct memory_base **ret);
 
 #pragma GCC visibility pop

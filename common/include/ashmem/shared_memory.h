@@ -72,12 +72,14 @@ int shared_memory_unmap(const void *at);
  * (ashmem_share_readonly), so that a plain mmap is held to that too; only when the region belongs
  * to another user and our descriptor is a writable one, that one goes.
  * -EAGAIN: a non-blocking socket is full.  -EPIPE, -ECONNRESET: the peer is gone (no signal).
- * -ETOOMANYREFS.  -ENOTSOCK, -EINVAL: not such a socket.  Errors of ashmem_share_readonly. */
+ * -ETOOMANYREFS.  -EBADF, -ENOTSOCK, -EINVAL, -ENOTCONN: not such a socket.  Errors of
+ * ashmem_share_readonly. */
 int shared_memory_send(const struct shared_memory *memory, int socket);
 
 /* Receives it. The caller owns the object.
  * -EAGAIN: nothing there yet.  -ECONNRESET: the peer has gone.  -EPROTO: something else was sent.
- * -EMFILE: no room for the descriptor.  Errors of shared_memory_import. */
+ * -EBADF, -ENOTSOCK, -ENOTCONN: not such a socket.  -EMFILE: no room for the descriptor.  Errors
+ * of shared_memory_import. */
 int shared_memory_receive(int socket, struct shared_memory **ret);
 
 #pragma GCC visibility pop

@@ -15,8 +15,9 @@
  *   ETIMEDOUT  a living process has held the region's lock, or has been purging these pages, for
  *              5 seconds
  *   EDEADLK    called from a signal handler that interrupted such a call on the same region
- *   ENOMEM     also when the region's list of unpinned ranges needs a page and none is to be had
- *   EMFILE
+ *   ENOMEM     for a mapping, for what the library allocates, or for a page that the region's list
+ *              of unpinned ranges needs
+ *   EMFILE     there is no descriptor left, if the call has to make one
  * All calls may be used from several threads and processes at a time. <ashmem/ashmem.h> has what
  * goes beyond libcutils. */
 #ifndef CUTILS_ASHMEM_H
@@ -48,8 +49,9 @@ int ashmem_valid(int fd);
  * 255 bytes are kept. Size 0 gives a region that can neither be mapped nor pinned. ASHMEM_DRIVER in
  * the environment (auto, memfd, device) chooses the driver.
  * EFBIG: more than the driver can count (memfd: 2^32 - 2 pages, or RLIMIT_FSIZE less 1 % and 2 MiB;
- * device, when asked for by name: 2 GiB - 1).  ENOTSUP: the driver asked for is not on this machine.
- * EINVAL: ASHMEM_DRIVER has another value. */
+ * device, when asked for by name: 2 GiB - 1).  ENOTSUP: the driver asked for is not on this
+ * machine. EACCES: device, asked for by name: this user may not open it.  EINVAL: ASHMEM_DRIVER has
+ * another value. */
 int ashmem_create_region(const char *name, size_t size);
 
 /* Restricts what later mappings may ask for. Bits can only be taken away; mappings that exist keep

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,6 +94,13 @@ static void a5(void)
 	close(fd);
 }
 
+/* As a program does that knows only the device. */
+static int open_of_size(size_t size)
+{
+	int fd = open("/dev/ashmem", O_RDWR | O_CLOEXEC);
+	return ioctl(fd, _IOW(0x77, 3, size_t), size) == 0 ? fd : -1;
+}
+
 static void a6(void)
 {
 	int fd = ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "large", (size_t)5 << 30);
@@ -104,13 +112,31 @@ static void a6(void)
 			ashmem_get_pin_status_region(fd, (size_t)4 << 30, PAGE) == 0,
 		"an offset of 4 GiB is not offset 0");
 	close(fd);
-	check(fails(ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "huge", SIZE_MAX), EFBIG),
+	check(fails(ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "huge", SIZE_MAX), EFBIG) &&
+			fails(ashmem_create_region("huge", SIZE_MAX), EFBIG) &&
+			fails(ASharedMemory_create("huge", SIZE_MAX), EFBIG),
 		"what can not be counted is refused, not wrapped");
-	if (!on_memfd())
-		check(fails(ashmem_create_region_on(
-				    ASHMEM_DRIVER_DEVICE, "large", (size_t)INT_MAX + 1),
-			      EFBIG),
-			"what the device would wrap is refused");
+	if (on_memfd())
+		return;
+	check(fails(ashmem_create_region_on(ASHMEM_DRIVER_DEVICE, "large", (size_t)INT_MAX + 1),
+		      EFBIG),
+		"what the device would wrap is refused");
+	fd = open_of_size((size_t)INT_MAX + 1);
+	check(fails(ashmem_get_size_region(fd), EOVERFLOW) &&
+			fails(ashmem_get_size_region64(fd), EOVERFLOW),
+		"what others have let it wrap is EOVERFLOW");
+	close(fd);
+}
+
+static int make_as_nobody(const struct space *space)
+{
+	(void)space;
+	if (setuid(65534) < 0)
+		return 2;
+	if (!fails(ashmem_create_region_on(ASHMEM_DRIVER_DEVICE, NULL, PAGE), EACCES))
+		return 1;
+	int fd = ashmem_create_region_on(ASHMEM_DRIVER_AUTO, NULL, PAGE);
+	return fcntl(fd, F_GET_SEALS) > 0 ? 0 : 1;
 }
 
 static void a7(void)
@@ -160,6 +186,9 @@ static void a7(void)
 	if (on_memfd() && access("/dev/ashmem", F_OK) < 0)
 		check(fails(ashmem_create_region_on(ASHMEM_DRIVER_DEVICE, NULL, PAGE), ENOTSUP),
 			"a machine without the device: ENOTSUP");
+	if (!on_memfd() && geteuid() == 0)
+		check(in_child(make_as_nobody, NULL) == 0,
+			"who may not open the device: EACCES, or a memfd");
 }
 
 static void a8(void)

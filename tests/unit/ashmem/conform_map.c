@@ -1,6 +1,7 @@
 /* A10 to A20: mapping, reading, seeking, and the protection mask. */
 #include "conform.h"
 
+#include <android/sharedmem.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -49,6 +50,8 @@ static void a11(void)
 	check(ashmem_pread(fd, &byte, 1, 5000) == 0, "but nothing that read sees");
 	close(fd);
 	check(one[PAGE] == 7, "contents live as long as a mapping");
+	check(fails(ashmem_munmap(one + 1, PAGE), EINVAL) && fails(ashmem_munmap(one, 0), EINVAL),
+		"munmap from within a page, and of nothing: EINVAL");
 	ashmem_munmap(one, 2 * PAGE);
 	ashmem_munmap(two, PAGE);
 }
@@ -153,6 +156,7 @@ static void a16(void)
 			ashmem_get_prot_region(fd) == RW,
 		"bits can be taken away, and the same mask set again");
 	check(fails(ashmem_set_prot_region(fd, RW | PROT_EXEC), EINVAL) &&
+			fails(ASharedMemory_setProt(fd, RW | PROT_EXEC), EINVAL) &&
 			ashmem_get_prot_region(fd) == RW,
 		"not given back: EINVAL");
 	check(ashmem_set_prot_region(fd, 0) == 0 &&

@@ -3,22 +3,15 @@
 #
 #   conformance.sh docs/ashmem-conformance.md
 #
-# The last column has, separated by ; and , these: `conform A1`, `conform A34 to A38`, `SOURCE`, `SOURCE: SUITE/TEST`, `SOURCE: SUITE/*`;
-# behind a source, more of its tests without its name. What stands in parentheses is for the reader; a cell that begins with `none` says
-# why there is no test. The N clauses are not ours to test.
+# The last column has items as in named_tests.sh, separated by ; and , or says behind `none` why there is no test. The N clauses are not
+# ours to test.
 set -euo pipefail
 document=$1
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# A34 to A38 -> A34 A35 A36 A37 A38, a line each
-expand() {
-	local from=${1%% *} to=${1##* } n
-	for ((n = ${from:1}; n <= ${to:1}; n++)); do
-		echo "${from:0:1}$n"
-	done
-}
+# shellcheck source=tests/unit/ashmem/named_tests.sh
+. "$here/named_tests.sh"
 
 expand_list() {
 	local part
@@ -27,46 +20,11 @@ expand_list() {
 	done
 }
 
-complain() {
-	echo "$*" | tee -a "$work/complaints"
-}
-
-check_clause() {
-	local id
-	for id in $(expand "$1"); do
-		grep -qE "^\s*\{\"$id\", " "$here"/conform_*.c || complain "ashmem_conform has no clause $id"
-	done
-}
-
-check_test() {
-	local start="^(Parameterized)?Test\((.*, )?"
-	grep -qE "$start$1, ${2/#\*/[a-z_0-9]+}[,)]" "$source" || complain "$(basename "$source") has no test $1/$2"
-}
-
-find_source() {
-	source=$(find "$here/../.." -name "$1.c" -print -quit)
-	[ -n "$source" ] || complain "there is no $1.c among the tests"
-}
-
-# One of the items of a last column.
-check_item() {
-	case $1 in
-	'conform '*) check_clause "${1#conform }" ;;
-	[A-Z][0-9]*) check_clause "$1" ;;
-	*:\ */*)
-		find_source "${1%%:*}"
-		check_item "${1#*: }"
-		;;
-	*/*) check_test "${1%/*}" "${1#*/}" ;;
-	*) find_source "$1" ;;
-	esac
-}
-
 sed -nE 's/^\| ([A-Z][0-9]+[^|]*) \|.* \| ([^|]*) \|$/\1|\2/p' "$document" >"$work/rows"
 while IFS='|' read -r ids named; do
 	expand_list "$ids" >>"$work/found"
 	[[ $ids != N* && $named != none* ]] || continue
-	sed -E 's/ *\([^)]*\)//g' <<<"$named" | tr ';' , | tr , '\n' | sed 's/^ *//' >"$work/items"
+	split_items "$named" >"$work/items"
 	while IFS= read -r item; do
 		check_item "$item"
 	done <"$work/items"

@@ -167,6 +167,33 @@ Test(purging, that_can_not_be_had_changes_nothing)
 
 /* ---- M4 ---- */
 
+Test(access, that_can_not_be_pinned_is_not_made)
+{
+	struct memory_file *file = file_with("text");
+	struct memory_file_input input;
+	struct memory_file_output output;
+	char buffer[5] = "old";
+	uint8_t byte = 7;
+	memory_file_input_init(&input, file);
+	memory_file_output_init(&output, file);
+	memory_file_allow_purging(file, true);
+	int fd = memory_file_fd(file), kept = dup(fd);
+	close(fd); /* behind its back */
+	cr_assert_eq(memory_file_read(file, 0, buffer, 5), -EBADF);
+	cr_assert_eq(memory_file_write(file, 0, "new", 4), -EBADF);
+	cr_assert_eq(memory_file_input_read(&input, buffer, 5), -EBADF);
+	cr_assert_eq(memory_file_input_byte(&input, &byte), -EBADF);
+	cr_assert_eq(memory_file_output_write(&output, "new", 4), -EBADF);
+	cr_assert_str_eq(buffer, "old");
+	cr_assert_eq(byte, 7);
+	cr_assert_eq(dup2(kept, fd), fd);
+	close(kept);
+	cr_assert_eq(is_pinned(file), ASHMEM_IS_UNPINNED);
+	cr_assert_eq(memory_file_input_read(&input, buffer, 5), 5, "the position stayed");
+	cr_assert_str_eq(buffer, "text");
+	memory_file_destroy(file);
+}
+
 Test(access, what_was_written_is_read)
 {
 	struct memory_file *file = file_of(3 * PAGE);
@@ -522,6 +549,7 @@ Test(received, errors)
 	cr_assert_eq(memory_file_open(fd, 100, (enum memory_file_mode)2, &received), -EINVAL);
 	cr_assert_eq(memory_file_open(closed_descriptor(), 1, MEMORY_FILE_READ, &received), -EBADF);
 	cr_assert_eq(memory_file_open(not_a_region(), 1, MEMORY_FILE_READ, &received), -ENOTTY);
+	cr_assert_eq(memory_file_open(damaged_region(), 1, MEMORY_FILE_READ, &received), -EBADMSG);
 	cr_assert_eq(memory_file_open(readonly, 100, MEMORY_FILE_READ_WRITE, &received),
 		looking_error(fd));
 	cr_assert_eq(ashmem_set_prot_region(fd, PROT_READ), 0);
@@ -537,9 +565,6 @@ Test(received, is_a_memory_file_or_not)
 	cr_assert_eq(memory_file_is(fd), 1);
 	cr_assert_eq(memory_file_is(not_a_region()), 0);
 	cr_assert_eq(memory_file_is(closed_descriptor()), -EBADF);
-	close(fd);
-	fd = ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "test", PAGE);
-	cr_assert_eq(pwrite(fd, "version", 4, ((off_t)2 << 20) + 8), 4);
-	cr_assert_eq(memory_file_is(fd), -EBADMSG, "damaged");
+	cr_assert_eq(memory_file_is(damaged_region()), -EBADMSG);
 	close(fd);
 }

@@ -131,6 +131,7 @@ Test(import, errors)
 	cr_assert_eq(memory_heap_import(fd, 0, MEMORY_HEAP_FORCE_MEMFD, &heap), -EINVAL);
 	cr_assert_eq(memory_heap_import(closed_descriptor(), 0, 0, &heap), -EBADF);
 	cr_assert_eq(memory_heap_import(not_a_region(), 0, 0, &heap), -ENOTTY);
+	cr_assert_eq(memory_heap_import(damaged_region(), 0, 0, &heap), -EBADMSG);
 	cr_assert_eq(memory_heap_import(readonly, 0, 0, &heap), looking_error(fd));
 	cr_assert_eq(ashmem_set_prot_region(fd, PROT_READ), 0);
 	cr_assert_eq(memory_heap_import(fd, 0, 0, &heap), -EPERM);
@@ -173,6 +174,19 @@ Test(import, maps_a_region_once)
 	cr_assert_eq(memory_heap_import(fd, 0, 0, &a), 0, "and a new one can be had");
 	cr_assert_not(faults(memory_heap_base(a), true));
 	memory_heap_unref(a);
+}
+
+Test(heap, a_damaged_region_is_not_shared)
+{
+	struct memory_heap *heap = heap_of(PAGE, MEMORY_HEAP_READ_ONLY | MEMORY_HEAP_FORCE_MEMFD);
+	struct memory_base *base = base_of(heap, 0, 1);
+	int sockets[2];
+	connect_pair(sockets);
+	damage(memory_heap_fd(heap));
+	cr_assert_eq(memory_heap_share(heap), -EBADMSG);
+	cr_assert_eq(memory_base_send(base, sockets[0]), -EBADMSG);
+	memory_base_unref(base);
+	memory_heap_unref(heap);
 }
 
 Test(heap, dispose_ends_it_for_everybody)
@@ -315,8 +329,8 @@ Test(base, goes_over_a_socket)
 	cr_assert_eq(memory_base_size(a), 9);
 	cr_assert_neq(memory_base_heap(a), heap, "what one created is not an imported heap");
 	/* Of the device's regions nothing tells that two are the same. */
-	cr_assert_eq(memory_base_heap(a) == memory_base_heap(b),
-		!is_on_device(memory_heap_fd(heap)));
+	cr_assert_eq(
+		memory_base_heap(a) == memory_base_heap(b), !is_on_device(memory_heap_fd(heap)));
 	memory_base_unref(a);
 	memory_base_unref(b);
 	memory_base_unref(base);
@@ -343,26 +357,6 @@ struct wire {
 	uint32_t magic, flags;
 	uint64_t heap_size, offset, size;
 };
-
-static void send_wire(int socket, const struct wire *wire, size_t length, int fd)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)wire, .iov_len = length};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-	if (fd >= 0) {
-		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof(control.bytes);
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &fd, sizeof(int));
-	}
-	cr_assert_eq(sendmsg(socket, &message, 0), (ssize_t)length);
-}
 
 #define MAGIC 0x6573616du
 
@@ -391,7 +385,8 @@ Test(base, what_a_sender_says_is_checked)
 	int before = count_descriptors();
 	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
 		struct memory_base *base = NULL;
-		send_wire(sockets[0], &tries[i].wire, tries[i].length, tries[i].fd);
+		send_with(sockets[0], &tries[i].wire, tries[i].length, &tries[i].fd,
+			tries[i].fd >= 0);
 		cr_assert_eq(
 			memory_base_receive(sockets[1], &base), tries[i].expected, "case %zu", i);
 		cr_assert_eq(base != NULL, tries[i].expected == 0);
@@ -406,10 +401,10 @@ Test(base, claims_to_be_writable_are_checked)
 	const struct wire wire = {MAGIC, 0, PAGE, 0, 1};
 	struct memory_base *base = NULL;
 	connect_pair(sockets);
-	send_wire(sockets[0], &wire, sizeof(wire), readonly);
+	send_with(sockets[0], &wire, sizeof(wire), &readonly, 1);
 	cr_assert_eq(memory_base_receive(sockets[1], &base), looking_error(fd));
 	cr_assert_eq(ashmem_set_prot_region(fd, PROT_READ), 0);
-	send_wire(sockets[0], &wire, sizeof(wire), fd);
+	send_with(sockets[0], &wire, sizeof(wire), &fd, 1);
 	cr_assert_eq(memory_base_receive(sockets[1], &base), -EPERM);
 	cr_assert_null(base);
 }
@@ -432,6 +427,24 @@ Test(base, too_many_descriptors_under_way)
 	memory_heap_unref(heap);
 }
 
+Test(base, what_is_not_such_a_socket)
+{
+	struct memory_heap *heap = heap_of(PAGE, 0);
+	struct memory_base *base = base_of(heap, 0, 1), *received = NULL;
+	int unconnected = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+	cr_assert_eq(memory_base_send(base, -1), -EBADF);
+	cr_assert_eq(memory_base_send(base, not_a_region()), -ENOTSOCK);
+	cr_assert_eq(memory_base_send(base, unconnected), -ENOTCONN);
+	cr_assert_eq(memory_base_send(base, netlink), -EINVAL, "carries no descriptors");
+	cr_assert_eq(memory_base_receive(closed_descriptor(), &received), -EBADF);
+	cr_assert_eq(memory_base_receive(not_a_region(), &received), -ENOTSOCK);
+	cr_assert_eq(memory_base_receive(unconnected, &received), -ENOTCONN);
+	cr_assert_null(received);
+	memory_base_unref(base);
+	memory_heap_unref(heap);
+}
+
 Test(base, errors_of_the_socket)
 {
 	struct memory_heap *heap = heap_of(PAGE, 0);
@@ -450,7 +463,6 @@ Test(base, errors_of_the_socket)
 	connect_pair(sockets);
 	close(sockets[1]);
 	cr_assert_eq(memory_base_send(base, sockets[0]), -EPIPE);
-	cr_assert_eq(memory_base_send(base, not_a_region()), -ENOTSOCK);
 	connect_pair(sockets);
 	close(sockets[0]);
 	cr_assert_eq(memory_base_receive(sockets[1], &received), -ECONNRESET);

@@ -85,6 +85,7 @@ Test(import, refuses_what_is_no_region_and_takes_it_all_the_same)
 	struct shared_memory *memory = NULL;
 	int before = count_descriptors();
 	cr_assert_eq(shared_memory_import(not_a_region(), &memory), -ENOTTY);
+	cr_assert_eq(shared_memory_import(damaged_region(), &memory), -EBADMSG);
 	cr_assert_eq(shared_memory_import(ashmem_create_region("empty", 0), &memory), -EINVAL);
 	cr_assert_eq(shared_memory_import(closed_descriptor(), &memory), -EBADF);
 	cr_assert_eq(shared_memory_import(-1, &memory), -EBADF);
@@ -384,9 +385,33 @@ Test(pass, errors_of_sending)
 	connect_pair(sockets);
 	close(sockets[1]);
 	cr_assert_eq(shared_memory_send(memory, sockets[0]), -EPIPE);
-	cr_assert_eq(shared_memory_send(memory, not_a_region()), -ENOTSOCK);
+	shared_memory_destroy(memory);
+}
+
+Test(pass, what_is_not_such_a_socket)
+{
+	struct shared_memory *memory = memory_of(PAGE), *received = NULL;
+	int unconnected = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+	cr_assert_eq(shared_memory_send(memory, -1), -EBADF);
+	cr_assert_eq(shared_memory_send(memory, not_a_region()), -ENOTSOCK);
+	cr_assert_eq(shared_memory_send(memory, unconnected), -ENOTCONN);
 	cr_assert_eq(shared_memory_send(memory, netlink), -EINVAL, "carries no descriptors");
+	cr_assert_eq(shared_memory_receive(closed_descriptor(), &received), -EBADF);
+	cr_assert_eq(shared_memory_receive(not_a_region(), &received), -ENOTSOCK);
+	cr_assert_eq(shared_memory_receive(unconnected, &received), -ENOTCONN);
+	cr_assert_null(received);
+	shared_memory_destroy(memory);
+}
+
+Test(pass, a_damaged_region_is_not_sent)
+{
+	struct shared_memory *memory = NULL;
+	int sockets[2], fd = ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "test", PAGE);
+	connect_pair(sockets);
+	cr_assert_eq(shared_memory_import(fd, &memory), 0);
+	damage(fd);
+	cr_assert_eq(shared_memory_send(memory, sockets[0]), -EBADMSG);
 	shared_memory_destroy(memory);
 }
 
@@ -417,6 +442,19 @@ Test(pass, errors_of_receiving)
 	cr_assert_eq(shared_memory_receive(sockets[1], &received), -EPROTO, "no descriptor");
 	cr_assert_eq(send(sockets[0], "xy", 2, 0), 2);
 	cr_assert_eq(shared_memory_receive(sockets[1], &received), -EPROTO, "too long");
+	int before = count_descriptors();
+	int good = ashmem_create_region("test", PAGE), both[2] = {good, good};
+	send_with(sockets[0], "x", 1, both, 2);
+	cr_assert_eq(shared_memory_receive(sockets[1], &received), -EPROTO, "two descriptors");
+	close(good);
+	int other = not_a_region(), damaged = damaged_region();
+	send_with(sockets[0], "x", 1, &other, 1);
+	send_with(sockets[0], "x", 1, &damaged, 1);
+	close(other);
+	close(damaged);
+	cr_assert_eq(shared_memory_receive(sockets[1], &received), -ENOTTY);
+	cr_assert_eq(shared_memory_receive(sockets[1], &received), -EBADMSG);
+	cr_assert_eq(count_descriptors(), before, "none of them stays open");
 	close(sockets[0]);
 	cr_assert_eq(shared_memory_receive(sockets[1], &received), -ECONNRESET);
 	cr_assert_null(received);
@@ -430,6 +468,7 @@ Test(pass, no_room_for_the_descriptor)
 	cr_assert_eq(shared_memory_send(memory, sockets[0]), 0);
 	forbid_descriptors();
 	cr_assert_eq(shared_memory_receive(sockets[1], &received), -EMFILE);
+	cr_assert_eq(shared_memory_send(memory, sockets[0]), -EMFILE);
 	cr_assert_null(received);
 	shared_memory_destroy(memory);
 }

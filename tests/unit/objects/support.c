@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -41,6 +43,40 @@ void connect_pair(int sockets[2])
 {
 	cr_assert_eq(
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets), 0);
+}
+
+void send_with(int socket, const void *data, size_t length, const int *fds, size_t count)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+	} control = {0};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = length};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+	cr_assert_leq(count, 4);
+	if (count > 0) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(header), fds, count * sizeof(int));
+	}
+	cr_assert_eq(sendmsg(socket, &message, 0), (ssize_t)length);
+}
+
+void damage(int fd)
+{
+	/* The version, in the block that begins at the first 2 MiB boundary behind the data. */
+	cr_assert_eq(pwrite(fd, "none", 4, ((off_t)2 << 20) + 8), 4);
+}
+
+int damaged_region(void)
+{
+	int fd = ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "test", PAGE);
+	damage(fd);
+	return fd;
 }
 
 int not_a_region(void)

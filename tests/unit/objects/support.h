@@ -30,6 +30,13 @@ int looking_error(int fd);
 /* A connected pair of SOCK_SEQPACKET sockets. */
 void connect_pair(int sockets[2]);
 
+/* Sends bytes with descriptors, as somebody does who knows no rules. */
+void send_with(int socket, const void *data, size_t length, const int *fds, size_t count);
+
+/* Scribbles over the control block of a memfd's region of at most 2 MiB; makes such a one. */
+void damage(int fd);
+int damaged_region(void);
+
 /* A pipe's reading end: a descriptor that is no region. */
 int not_a_region(void);
 
