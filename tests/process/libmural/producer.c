@@ -351,6 +351,62 @@ Test(shared, while_the_same_pictures_go_and_come_back_none_is_fetched_ahead)
 	cr_expect_gt(stats.bounces, 0);
 }
 
+/* Also what has been decoded again for others. */
+static void purge_all(void)
+{
+	struct mural_stats stats = {.ready_bitmaps = 1};
+	while (stats.ready_bitmaps + stats.idle_bitmaps > 0) {
+		cr_assert_eq(mural_purge(mural, TEST_TIMEOUT_MS, NULL), 0);
+		cr_assert_eq(mural_stat(mural, TEST_TIMEOUT_MS, &stats), 0);
+	}
+}
+
+static struct mural_stats stats_now(void)
+{
+	struct mural_stats stats;
+	cr_assert_eq(mural_stat(mural, TEST_TIMEOUT_MS, &stats), 0);
+	return stats;
+}
+
+/* Two that may soon be wanted: the second is held back for five times as long as a decoder worked
+ * on the first, while all decoders are free, and what somebody looks at gets one at once. False: it
+ * took too long to look at that, since others keep the processors busy. */
+static bool is_held_back(struct mural_bitmap *soon[2], struct mural_bitmap *visible)
+{
+	purge_all();
+	uint64_t before_ns = stats_now().redecode_cpu_ns, start_ns = monotonic_ns();
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(mural_bitmap_redecode(soon[i], MURAL_PRIORITY_SOON), 0);
+	cr_assert_eq(mural_bitmap_wait(soon[0], TEST_TIMEOUT_MS), 0);
+	uint64_t cost_ns = stats_now().redecode_cpu_ns - before_ns;
+	decode_again(visible);
+	struct mural_stats stats = stats_now();
+	bool tells = stats.thrashing && monotonic_ns() - start_ns < cost_ns * 7 / 2;
+	if (tells) {
+		cr_expect_eq(stats.waiting_requests, 1, "the second was not held back");
+		cr_expect_eq(stats.workers_busy, 0, "%u decoders are at work", stats.workers_busy);
+	}
+	cr_assert_eq(mural_bitmap_wait(soon[1], TEST_TIMEOUT_MS), 0, "it is never forgotten");
+	return tells;
+}
+
+Test(shared, while_it_thrashes_only_what_is_visible_comes_back_at_once)
+{
+	enum { ROUNDS = 12 };
+	static const char *const names[] = {"assets/pictures/spheres-rgb8.png",
+		"assets/pictures/planet-rgba8.png", "assets/formats/jpeg-420.jpg"};
+	struct mural_bitmap *bitmap[ARRAY_SIZE(names)];
+	bool told = false;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		bitmap[i] = get(mural, names[i]);
+	for (int round = 0; round < ROUNDS && !told; round++)
+		told = make_it_thrash() && is_held_back(bitmap, bitmap[2]);
+	if (!told)
+		cr_skip("decoders get too little of this machine now");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		mural_bitmap_unref(bitmap[i]);
+}
+
 Test(shared, each_bad_file_has_its_reason)
 {
 	static const struct {
