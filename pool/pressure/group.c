@@ -85,15 +85,16 @@ void group_walk(const char *root, char **ret_text,
 		walk_line(root, line, each, list);
 }
 
-/* "max", and v1's nearly 2^63, are no limit. */
-static uint64_t read_limit(int fd)
+/* "max", and v1's nearly 2^63, are no limit, nor is a file that the group does not have. */
+static bool read_limit(int fd, uint64_t *ret)
 {
 	char text[64];
 	uint64_t limit;
-	if (!source_pread(fd, text, sizeof(text)) || !source_field(text, "", &limit) ||
-		limit >= UINT64_C(1) << 62)
-		return UINT64_MAX;
-	return limit;
+	if (fd < 0 || !source_pread(fd, text, sizeof(text)))
+		return fd < 0;
+	if (source_field(text, "", &limit) && limit < UINT64_C(1) << 62)
+		*ret = min_u64(*ret, limit);
+	return true;
 }
 
 bool group_open(const struct group *group, struct source *source)
@@ -126,12 +127,14 @@ static uint64_t read_cache(int fd)
 }
 
 /* memory.high throttles before memory.max kills: the lower of them counts. */
-uint64_t group_limit(const struct source *source)
+bool group_limit(const struct source *source, uint64_t *ret)
 {
-	uint64_t limit = read_limit(source->fds[GROUP_LIMIT]);
-	if (source->fds[GROUP_HIGH] >= 0)
-		limit = min_u64(limit, read_limit(source->fds[GROUP_HIGH]));
-	return limit;
+	uint64_t limit = UINT64_MAX;
+	if (!read_limit(source->fds[GROUP_LIMIT], &limit) ||
+		!read_limit(source->fds[GROUP_HIGH], &limit))
+		return false;
+	*ret = limit;
+	return true;
 }
 
 /* A group without a limit costs one or two small reads. */
@@ -139,7 +142,9 @@ bool group_read(const struct source *source, uint64_t precise_below, struct read
 {
 	char text[64];
 	uint64_t usage;
-	struct reading reading = {.limit = group_limit(source)};
+	struct reading reading = {0};
+	if (!group_limit(source, &reading.limit))
+		return false;
 	if (reading.limit == UINT64_MAX) {
 		*ret = reading;
 		return true;

@@ -115,8 +115,8 @@ enum {
 };
 bool group_open(const struct group *group, struct source *source);
 bool group_read(const struct source *source, uint64_t precise_below, struct reading *ret);
-/* The lower of its limits; UINT64_MAX: none. */
-uint64_t group_limit(const struct source *source);
+/* The lower of its limits; UINT64_MAX: none. False: the group has gone. */
+bool group_limit(const struct source *source, uint64_t *ret);
 
 void source_add_group(const struct group *group, struct source_list *list);
 void source_add_thresholds(const struct group *group, struct source_list *list);

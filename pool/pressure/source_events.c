@@ -30,11 +30,11 @@ static bool read_counts(const struct source *source, uint64_t *ret_limits, uint6
 static enum source_event take(struct source *source, uint64_t now_ns)
 {
 	char buffer[sizeof(struct inotify_event) + NAME_MAX + 1];
-	uint64_t limits, ooms;
+	uint64_t limits, ooms, limit;
 	(void)now_ns;
 	while (read(source->event_fd, buffer, sizeof(buffer)) > 0) {
 	}
-	if (!read_counts(source, &limits, &ooms))
+	if (!read_counts(source, &limits, &ooms) || !group_limit(source, &limit))
 		return EVENT_GONE;
 	enum source_event event = ooms != source->state[OOMS]       ? EVENT_STALL
 				  : limits != source->state[LIMITS] ? EVENT_LOOK
@@ -42,7 +42,7 @@ static enum source_event take(struct source *source, uint64_t now_ns)
 	source->state[LIMITS] = limits;
 	source->state[OOMS] = ooms;
 	/* A group without a limit is told of every group below it. */
-	return group_limit(source) == UINT64_MAX ? EVENT_NOTHING : event;
+	return limit == UINT64_MAX ? EVENT_NOTHING : event;
 }
 
 /* Waits for the file that is open: its path may be another group's by now. */

@@ -22,15 +22,16 @@ static const struct {
 
 _Static_assert(GROUP_OTHERS + ARRAY_SIZE(levels) <= SOURCE_FDS, "a descriptor for each");
 
-/* A level tells all below it, too. */
+/* A level tells all below it, too. A group that goes signals each, which is no pressure. */
 static enum source_event take(struct source *source, uint64_t now_ns)
 {
 	enum source_event highest = EVENT_NOTHING;
+	uint64_t limit;
 	(void)now_ns;
 	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
 		if (v1_event_take(source->fds[GROUP_OTHERS + i]) > 0 && levels[i].says > highest)
 			highest = levels[i].says;
-	return highest;
+	return group_limit(source, &limit) ? highest : EVENT_GONE;
 }
 
 static bool ask(struct source *source)
@@ -54,8 +55,11 @@ static bool ask(struct source *source)
 /* Only a group with a limit is listened to: others are told of every group below them. */
 static bool follow_limit(struct source *source, uint64_t now_ns)
 {
-	bool limited = group_limit(source) != UINT64_MAX;
+	uint64_t limit;
 	(void)now_ns;
+	if (!group_limit(source, &limit))
+		return false;
+	bool limited = limit != UINT64_MAX;
 	if (limited == (source->event_fd >= 0))
 		return true;
 	if (limited)

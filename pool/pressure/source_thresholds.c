@@ -36,8 +36,10 @@ static bool arm(struct source *source, uint64_t limit)
 
 static bool follow_limit(struct source *source, uint64_t now_ns)
 {
-	uint64_t limit = group_limit(source);
+	uint64_t limit;
 	(void)now_ns;
+	if (!group_limit(source, &limit))
+		return false;
 	if (limit == source->state[ARMED_FOR])
 		return true;
 	source->state[ARMED_FOR] = limit;
@@ -50,8 +52,12 @@ static bool follow_limit(struct source *source, uint64_t now_ns)
 
 static enum source_event take(struct source *source, uint64_t now_ns)
 {
+	uint64_t limit;
 	(void)now_ns;
-	return v1_event_take(source->event_fd) > 0 ? EVENT_LOOK : EVENT_NOTHING;
+	if (v1_event_take(source->event_fd) == 0)
+		return EVENT_NOTHING;
+	/* A group that goes signals each eventfd, too. */
+	return group_limit(source, &limit) ? EVENT_LOOK : EVENT_GONE;
 }
 
 void source_add_thresholds(const struct group *group, struct source_list *list)

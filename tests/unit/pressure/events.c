@@ -4,6 +4,7 @@
 
 #include "common/util.h"
 #include "source.h"
+#include "support/group.h"
 
 #include <criterion/criterion.h>
 #include <poll.h>
@@ -130,6 +131,17 @@ Test(pressure_events, thresholds_move_with_the_limit_and_go_with_it)
 	source_free(source);
 }
 
+/* That which was registered for the marks. */
+static int registered_for_marks(void)
+{
+	char text[64] = "";
+	int eventfd = -1;
+	CLEANUP(close_p) int fd = open(machine_path(V1 "cgroup.event_control"), O_RDONLY);
+	cr_assert_gt(read(fd, text, sizeof(text) - 1), 0);
+	cr_assert_eq(sscanf(text, "%d", &eventfd), 1);
+	return eventfd;
+}
+
 Test(pressure_events, a_crossed_threshold_wakes_and_the_numbers_say_how_much)
 {
 	begin_v1(MURAL_WATCH_THRESHOLDS, 100 * MIB, 1024 * MIB, 0);
@@ -138,12 +150,7 @@ Test(pressure_events, a_crossed_threshold_wakes_and_the_numbers_say_how_much)
 	cr_expect_not(is_told());
 	number(V1 "memory.usage_in_bytes", 1000 * MIB);
 	cr_expect_eq(look().free_bytes, 0);
-	char text[64] = "";
-	int eventfd = -1;
-	CLEANUP(close_p) int fd = open(machine_path(V1 "cgroup.event_control"), O_RDONLY);
-	cr_assert_gt(read(fd, text, sizeof(text) - 1), 0);
-	cr_assert_eq(sscanf(text, "%d", &eventfd), 1);
-	signal_eventfd(eventfd);
+	signal_eventfd(registered_for_marks());
 	cr_assert(is_told());
 	cr_assert(dispatch());
 	cr_expect_not(is_told());
@@ -226,6 +233,88 @@ Test(pressure_events, of_several_levels_the_highest_counts)
 	signal_eventfd(registered("critical,hierarchy"));
 	cr_assert(dispatch());
 	cr_expect_eq(look().event_bytes, (60 - 8) * MIB);
+}
+
+/* As the kernel does when a group is removed: its files fail, and each eventfd is signalled. */
+static void group_goes(int eventfd)
+{
+	file(V1 "memory.usage_in_bytes", "");
+	file(V1 "memory.limit_in_bytes", "");
+	signal_eventfd(eventfd);
+	cr_assert(is_told());
+	cr_expect_not(dispatch(), "that was no event");
+	cr_expect_eq(sources(), 0);
+	cr_expect_not(is_told());
+	struct pressure_advice advice = look();
+	cr_expect_eq(advice.free_bytes + advice.event_bytes, 0);
+	cr_expect_eq(advice.level, MURAL_PRESSURE_NONE);
+}
+
+Test(pressure_events, thresholds_of_a_group_that_goes_are_left_out)
+{
+	begin_v1(MURAL_WATCH_THRESHOLDS, 100 * MIB, 1024 * MIB, 0);
+	look();
+	cr_expect_eq(sources(), MURAL_WATCH_THRESHOLDS);
+	group_goes(registered_for_marks());
+}
+
+Test(pressure_events, the_pressure_level_of_a_group_that_goes_is_not_critical)
+{
+	begin_v1(MURAL_WATCH_PRESSURE_LEVEL, 120 * MIB, 128 * MIB, 60 * MIB);
+	look();
+	cr_expect_eq(sources(), MURAL_WATCH_PRESSURE_LEVEL);
+	group_goes(registered("critical,hierarchy"));
+}
+
+Test(pressure_events, a_group_that_goes_unheard_is_left_out_at_the_next_look)
+{
+	begin_v1(MURAL_WATCH_THRESHOLDS | MURAL_WATCH_PRESSURE_LEVEL | MURAL_WATCH_CGROUP,
+		100 * MIB, 128 * MIB, 0);
+	look();
+	file(V1 "memory.limit_in_bytes", "");
+	cr_expect_eq(look().headroom_bytes, UINT64_MAX);
+	cr_expect_eq(sources(), 0);
+}
+
+/* How many of the sources are of a group that a test has made. */
+static unsigned of_test_groups(void)
+{
+	const char *name;
+	unsigned count = 0;
+	for (unsigned i = 0; (name = pressure_source_name(pressure, i)); i++)
+		count += strstr(name, "/mural-test-") != NULL;
+	return count;
+}
+
+/* The kernel's own, where this machine has them: this process leaves the group, which is removed
+ * then. */
+Test(pressure_events, a_real_group_of_version_1_that_is_removed_is_left_out, .timeout = 60)
+{
+	const struct test_group top = {"/sys/fs/cgroup/memory", false};
+	struct test_group group;
+	const struct pressure_options options = {.sources = MURAL_WATCH_THRESHOLDS |
+							    MURAL_WATCH_PRESSURE_LEVEL |
+							    MURAL_WATCH_CGROUP};
+	if (!test_group_create(&group, 1024 * MIB))
+		cr_skip("no control group can be made here (not root, or no memory controller)");
+	if (group.v2) {
+		test_group_remove(&group);
+		cr_skip("the memory controller is one of version 2");
+	}
+	test_group_move(&group, getpid());
+	cr_assert_eq(pressure_create(&options, now_ns, &pressure), 0);
+	look();
+	cr_expect_eq(of_test_groups(), 3, "numbers, thresholds, pressure level");
+	test_group_move(&top, getpid());
+	test_group_remove(&group);
+	while (of_test_groups() > 1) {
+		struct pollfd polled = {.fd = pressure_fd(pressure), .events = POLLIN};
+		cr_assert_eq(poll(&polled, 1, -1), 1);
+		cr_expect_not(dispatch(), "the end of a group is no event");
+	}
+	struct pressure_advice advice = look();
+	cr_expect_eq(of_test_groups(), 0);
+	cr_expect_eq(advice.event_bytes, 0);
 }
 
 Test(pressure_events, a_machine_without_them_has_no_such_sources)
