@@ -52,6 +52,20 @@ static int measure_control(struct region *region, enum region_use use)
 	return 0;
 }
 
+/* The device lets nobody map it writable once its mask is set, and only through such a mapping can
+ * memory of it be given back. */
+static int map_region(struct region *region, enum ashmem_driver driver, enum region_use use)
+{
+	if (driver != ASHMEM_DRIVER_DEVICE && use == REGION_WHOLE)
+		return 0;
+	void *mapping =
+		mmap(NULL, region->capacity, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
+	if (mapping == MAP_FAILED)
+		return -errno;
+	region->mapping = mapping;
+	return 0;
+}
+
 static int open_region(struct region *region, enum ashmem_driver driver, enum region_use use)
 {
 	char name[32];
@@ -63,6 +77,8 @@ static int open_region(struct region *region, enum ashmem_driver driver, enum re
 		return -errno;
 	region->fd = fd;
 	int r = measure_control(region, use);
+	if (r == 0)
+		r = map_region(region, driver, use);
 	if (r < 0) {
 		ashmem_detach(region->handle);
 		return r;
@@ -120,11 +136,20 @@ int region_probe(struct pool *pool)
 
 void region_close(struct pool *pool, struct region *region)
 {
+	if (region->mapping)
+		munmap(region->mapping, region->capacity);
 	ashmem_detach(region->handle);
 	close(region->fd);
 	list_remove(&region->all);
 	pool->region_count--;
 	free(region);
+}
+
+static uint64_t punch_counted(struct region *region, uint64_t offset, uint64_t length)
+{
+	uint64_t before = region_allocated_in(region, offset, length);
+	region_punch(region, offset, length);
+	return before - min_u64(before, region_allocated_in(region, offset, length));
 }
 
 /* Nobody can pin what is about to be closed: it needs neither a flag nor an announcement, nor
@@ -145,11 +170,10 @@ static uint64_t punch_all(struct region *region)
 
 uint64_t region_destroy(struct pool *pool, struct region *region)
 {
-	uint64_t freed = region->capacity; /* device: the kernel's, once nobody maps it any more */
 	ashmem_detach(region->handle);
 	region->handle = NULL;
-	if (!pool->device)
-		freed = punch_all(region);
+	uint64_t freed =
+		pool->device ? punch_counted(region, 0, region->capacity) : punch_all(region);
 	pool->freed_bytes += freed;
 	if (region->shared && pool->options.events.region_gone)
 		pool->options.events.region_gone(region->id, pool->options.events.user);
@@ -159,27 +183,24 @@ uint64_t region_destroy(struct pool *pool, struct region *region)
 
 void region_punch(struct region *region, uint64_t offset, uint64_t length)
 {
-	while (fallocate(region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-		       (off_t)length) < 0 &&
+	int r;
+	while ((r = fallocate(region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+			(off_t)length)) < 0 &&
 		errno == EINTR) {
 	}
+	if (r < 0 && errno == ENODEV && region->mapping) /* the device has no such call */
+		madvise(region->mapping + offset, length, MADV_REMOVE);
 }
 
-uint64_t region_purge(const struct pool *pool, struct region *region, uint64_t offset,
-	uint64_t length, void *mapping)
+uint64_t region_purge(
+	const struct pool *pool, struct region *region, uint64_t offset, uint64_t length)
 {
 	size_t freed = 0;
-	if (pool->device) {
-		if (mapping && madvise((char *)mapping + offset, length, MADV_REMOVE) == 0)
-			freed = length;
-	} else if (ashmem_handle_purge(region->handle, offset, length, &freed) < 0) {
-		/* Somebody has damaged the control block. The pages are ours to give back all the
-		 * same. */
-		uint64_t before = region_allocated(region);
-		region_punch(region, offset, length);
-		uint64_t after = region_allocated(region);
-		freed += before > after ? before - after : 0;
-	}
+	/* The device purges the unpinned memory of everybody, or of nobody; and somebody may have
+	 * damaged a memfd's control block. The pages are ours to give back all the same, also from
+	 * programs that keep them mapped. */
+	if (pool->device || ashmem_handle_purge(region->handle, offset, length, &freed) < 0)
+		freed += punch_counted(region, offset, length);
 	ashmem_handle_pin(region->handle, offset, length);
 	return freed;
 }
@@ -232,8 +253,10 @@ int region_wipe(const struct pool *pool, struct region *region, const struct poo
 uint64_t region_allocated(const struct region *region)
 {
 	struct stat st;
-	if (fstat(region->fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (fstat(region->fd, &st) < 0)
 		return 0;
+	if (!S_ISREG(st.st_mode))
+		return region_allocated_in(region, 0, region->capacity);
 	return (uint64_t)st.st_blocks * 512;
 }
 

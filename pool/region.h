@@ -14,7 +14,8 @@ struct region {
 	struct list all;  /* pool.regions */
 	struct list kept; /* pool.kept */
 	uint64_t id;
-	int fd; /* writable; owned */
+	int fd;        /* writable; owned */
+	char *mapping; /* of the whole, writable; owned. NULL: of a memfd used as a whole */
 	struct ashmem_handle *handle;
 	uint64_t capacity; /* bytes of data */
 	uint64_t control;  /* bytes of the control block */
@@ -51,10 +52,9 @@ void region_close(struct pool *pool, struct region *region);
 uint64_t region_destroy(struct pool *pool, struct region *region);
 
 /* Throws away [@offset, @offset + @length), which must be unpinned, and pins it again. Returns what
- * the kernel got back.
- * @mapping: of the region's beginning, writable; needed for the device, else NULL. */
-uint64_t region_purge(const struct pool *pool, struct region *region, uint64_t offset,
-	uint64_t length, void *mapping);
+ * the kernel got back. */
+uint64_t region_purge(
+	const struct pool *pool, struct region *region, uint64_t offset, uint64_t length);
 
 /* Frees the pages of a range that nobody owns. */
 void region_punch(struct region *region, uint64_t offset, uint64_t length);
@@ -64,10 +64,10 @@ void region_punch(struct region *region, uint64_t offset, uint64_t length);
 int region_wipe_rows(struct region *region, const struct pool_bitmap *bitmap);
 int region_wipe(const struct pool *pool, struct region *region, const struct pool_bitmap *bitmap);
 
-/* The kernel's count of what it takes. Device: unknown, 0. */
+/* The kernel's count of what it takes, control block included. */
 uint64_t region_allocated(const struct region *region);
 
-/* The same of [@offset, @offset + @length) alone. */
+/* The same of [@offset, @offset + @length) alone: some microseconds a MiB. */
 uint64_t region_allocated_in(const struct region *region, uint64_t offset, uint64_t length);
 
 #endif

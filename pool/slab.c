@@ -17,16 +17,12 @@ struct slab *slab_find(const struct pool *pool, uint64_t bytes, uid_t uid)
 	return NULL;
 }
 
-/* Mapped once: the device lets nobody map it writable after the mask is set. Never with huge pages,
- * which would take 2 MiB for the first thumbnail and be split by the first purge. */
-static int map_slab(const struct pool *pool, struct slab *slab)
+/* Never with huge pages, which would take 2 MiB for the first thumbnail and be split by the first
+ * purge. */
+static int prepare(const struct pool *pool, struct slab *slab)
 {
-	void *mapping =
-		mmap(NULL, SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, slab->region->fd, 0);
-	if (mapping == MAP_FAILED)
-		return -errno;
-	slab->mapping = mapping;
-	madvise(mapping, SLAB_BYTES, MADV_NOHUGEPAGE); /* EINVAL: a kernel without huge pages */
+	/* EINVAL: a kernel without huge pages */
+	madvise(slab->region->mapping, SLAB_BYTES, MADV_NOHUGEPAGE);
 	if (pool->device && ashmem_set_prot_region(slab->region->fd, PROT_READ) < 0)
 		return -errno;
 	return 0;
@@ -34,8 +30,6 @@ static int map_slab(const struct pool *pool, struct slab *slab)
 
 static void release(struct slab *slab)
 {
-	if (slab->mapping)
-		munmap(slab->mapping, SLAB_BYTES);
 	memory_dealer_destroy(slab->dealer);
 	free(slab);
 }
@@ -49,7 +43,7 @@ int slab_create(struct pool *pool, uid_t uid, struct slab **ret)
 	if (r == 0)
 		r = region_create(pool, SLAB_BYTES, uid, REGION_PIECES, &slab->region);
 	if (r == 0)
-		r = map_slab(pool, slab);
+		r = prepare(pool, slab);
 	if (r == 0 && !account_fits(&pool->account, slab->region->control))
 		r = -ENOMEM; /* a larger control block than the first one was */
 	if (r < 0) {
@@ -78,7 +72,7 @@ uint64_t slab_give_back(struct pool *pool, struct slab *slab, uint64_t offset, u
 {
 	/* Unpinned it is already, unless its filling failed half-way. */
 	ashmem_handle_unpin(slab->region->handle, offset, bytes);
-	uint64_t freed = region_purge(pool, slab->region, offset, bytes, slab->mapping);
+	uint64_t freed = region_purge(pool, slab->region, offset, bytes);
 	pool->freed_bytes += freed;
 	memory_dealer_free(slab->dealer, offset);
 	slab->torn = true;
@@ -107,7 +101,7 @@ void slab_close(struct pool *pool, struct slab *slab)
 int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch,
 	uint64_t size)
 {
-	char *piece = slab->mapping + offset;
+	char *piece = slab->region->mapping + offset;
 	for (uint64_t done = 0; done < size;) {
 		ssize_t n = pread(scratch->fd, piece + done, size - done, (off_t)done);
 		if (n <= 0)
@@ -140,8 +134,6 @@ static void count_free(size_t offset, size_t size, void *user)
 uint64_t slab_stray(const struct slab *slab)
 {
 	struct stray stray = {.slab = slab};
-	if (region_allocated(slab->region) == 0)
-		return 0; /* device: unknown */
 	memory_dealer_each_free(slab->dealer, count_free, &stray);
 	return stray.bytes;
 }

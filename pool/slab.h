@@ -18,7 +18,6 @@ struct slab {
 	struct region *region;
 	struct memory_dealer *dealer;
 	uint64_t idle_bytes; /* charges of IDLE pieces */
-	char *mapping;       /* of the whole, writable */
 	bool torn; /* a piece was purged: somebody may read there and so fill the hole again */
 };
 

@@ -63,7 +63,8 @@ void check_ashmem(const struct doctor *doctor, struct finding *finding)
 	CLEANUP(close_p) int fd = open("/dev/ashmem", O_RDWR | O_CLOEXEC);
 	if (fd >= 0) {
 		finding_set(finding, FINDING_OK,
-			"/dev/ashmem is there; mural-producer --driver device uses it");
+			"/dev/ashmem is there; mural-producer uses it, unless --driver memfd is "
+			"given");
 		return;
 	}
 	finding_set(finding, FINDING_NOTE,

@@ -6,6 +6,8 @@
  * usage: pipeline PRODUCER DRIVER SOCKET PICTURE...
  *   The first picture stays pinned. On standard output: a checksum of each picture's pixels, the
  * same on every driver. DRIVER memfd ends there: a kernel does not purge a memfd. */
+#include "shared_memory.h"
+
 #include <errno.h>
 #include <mural/mural.h>
 #include <signal.h>
@@ -102,19 +104,6 @@ static struct mural_stats wait_until_idle(void)
 
 /* --- Pressure --- */
 
-static size_t shared_memory(void)
-{
-	char line[128];
-	size_t kib = 0;
-	FILE *file = fopen("/proc/meminfo", "re");
-	must(file, "/proc/meminfo");
-	while (kib == 0 && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Shmem: %zu kB", &kib) == 1)
-			break;
-	fclose(file);
-	return kib * 1024;
-}
-
 /* Takes memory until the system's shared memory has fallen to @enough. Whoever runs out of memory
  * first is this process. */
 static void be_the_hog(size_t enough)
@@ -122,7 +111,7 @@ static void be_the_hog(size_t enough)
 	FILE *file = fopen("/proc/self/oom_score_adj", "we");
 	if (!file || fputs("1000", file) < 0 || fclose(file) != 0)
 		_exit(2);
-	while (shared_memory() > enough) {
+	while (shared_memory_bytes() > enough) {
 		char *at = mmap(
 			NULL, HOG_STEP, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (at == MAP_FAILED)
@@ -134,7 +123,7 @@ static void be_the_hog(size_t enough)
 
 static void let_memory_run_short(pid_t producer, size_t idle_bytes)
 {
-	size_t before = shared_memory();
+	size_t before = shared_memory_bytes();
 	int status = 0;
 	must(kill(producer, SIGSTOP) == 0, "the producer stops");
 	pid_t hog = fork();
@@ -145,10 +134,10 @@ static void let_memory_run_short(pid_t producer, size_t idle_bytes)
 	if (status != 0)
 		fprintf(stderr,
 			"the hog: status %#x, shared memory %zu KiB before, %zu KiB after\n",
-			(unsigned)status, before >> 10, shared_memory() >> 10);
+			(unsigned)status, before >> 10, shared_memory_bytes() >> 10);
 	must(status == 0, "the kernel gives back what is unpinned before it kills anybody");
 	fprintf(stderr, "shared memory: %zu KiB before, %zu KiB after; idle were %zu KiB\n",
-		before >> 10, shared_memory() >> 10, idle_bytes >> 10);
+		before >> 10, shared_memory_bytes() >> 10, idle_bytes >> 10);
 }
 
 /* --- And back --- */

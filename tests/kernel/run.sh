@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs ashmem's tests, and the pipeline, on the real driver: boots a kernel that has it (guest.sh), runs what tests.sh lists, and holds
+# Runs ashmem's tests, the producer, and the pipeline, on the real driver: boots a kernel that has it (guest.sh), runs what tests.sh lists, and holds
 # the conformance program's lines and the pictures' checksums against those that the memfd driver gives here. The lines may differ in
 # what the file `differences` lists, and have to.
 #
@@ -27,7 +27,7 @@ guest_build=$build/tests/kernel
 mapfile -t suites < <(sed -nE 's/^suite ([a-z_]+) .*/\1/p' "$here/tests.sh")
 [ -z "$cost" ] || suites+=(cost)
 static=("$guest_build"/guest/{ashmem_conform,ashmem_model,ashmem_cost,ashmem_no_memory,pool_device,one_process,many_processes})
-dynamic=("$build"/bin/{mural-producer,mural,pipeline,test_memory_dealer,test_heap_dealer,test_memory_file,test_memory_heap,test_shared_memory}
+dynamic=("$build"/bin/{mural-producer,mural,pipeline,device_producer,test_memory_dealer,test_heap_dealer,test_memory_file,test_memory_heap,test_shared_memory}
 	"$build"/bin/memory_service_{server,client})
 # A JPEG that stays pinned; JPEGs and a PNG that come and go.
 pictures=("$here"/../../assets/pictures/{dunes-restart-420,mountains-420,sea-progressive-420}.jpg

@@ -39,4 +39,5 @@ serve_and_read() {
 	cmp /tmp/served /tmp/read
 }
 suite memory_service serve_and_read
+suite producer device_producer /bin/mural-producer /bin/mural /tmp/producer.socket /pictures/*
 suite pipeline pipeline /bin/mural-producer device /tmp/mural.socket /pictures/*

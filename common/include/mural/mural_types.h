@@ -82,7 +82,9 @@ struct mural_stats {
 	uint64_t filling_bytes; /* being decoded */
 	uint64_t kept_bytes;    /* empty regions kept for reuse */
 	uint64_t overhead_bytes; /* control blocks, scratch memory, slack of slabs */
-	uint64_t allocated_bytes; /* the kernel's own count (st_blocks) over all regions of the pool */
+	/* The kernel's own count (st_blocks; SEEK_DATA on the device) over all regions of the pool:
+	 * on the device less than used, when the kernel has taken what was unpinned. */
+	uint64_t allocated_bytes;
 	uint64_t purged_bytes;  /* thrown away since the start */
 	uint32_t pinned_bitmaps, ready_bitmaps, idle_bitmaps, filling_bitmaps;
 	uint32_t purged_bitmaps; /* remembered as purged, now */

@@ -169,7 +169,7 @@ static void start_thread(struct race *race, struct consumer *c, const struct poo
 {
 	c->table = race->pool->table;
 	c->pins = holder->pins;
-	c->slab = race->anchor->slab->mapping;
+	c->slab = race->anchor->slab->region->mapping;
 	must(pthread_create(&c->thread, NULL, consume, c) == 0, "thread");
 }
 
