@@ -1,24 +1,31 @@
 #!/bin/bash
-# Runs the tests of memory pressure in control groups of version 2, with memory.high, memory.max, memory.events and memory.pressure of
-# a real kernel: boots Debian 12's (guest.sh) and runs what groups_tests.sh lists. The producer, libmural and the hog are the same
-# programs that test_memory runs here.
+# Runs the tests of memory pressure in control groups of other machines than this one:
+#   v2      control groups of version 2, with memory.high, memory.max, memory.events and memory.pressure: Debian 12's kernel, and
+#           groups_tests.sh
+#   device  the ashmem driver, and groups of version 1: Debian 11's kernel, and device_groups_tests.sh
+# The producer, libmural and the hog are the same programs that test_memory runs here.
 #
-# usage: run_groups.sh BUILD-FOLDER
-# Exits 77 with a reason where that can not be done. Installs nothing; the kernel is kept in
-# ${XDG_CACHE_HOME:-~/.cache}/mural-kernel-cgroup2, and what was said in BUILD-FOLDER/tests/kernel/groups.
+# usage: run_groups.sh v2|device BUILD-FOLDER
+# Exits 77 with a reason where that can not be done. Installs nothing; the kernel is kept in ${XDG_CACHE_HOME:-~/.cache}, and what was
+# said in BUILD-FOLDER/tests/kernel/groups_v2 or groups_device.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-if [ $# -ne 1 ]; then
-	echo "usage: run_groups.sh BUILD-FOLDER" >&2
+machine=${1:-}
+case $#,$machine in
+2,v2) kernel=cgroup2 tests=groups_tests.sh ;;
+2,device) kernel='' tests=device_groups_tests.sh ;;
+*)
+	echo "usage: run_groups.sh v2|device BUILD-FOLDER" >&2
 	exit 2
-fi
-build=$(realpath "$1")
-guest_build=$build/tests/kernel/groups
+	;;
+esac
+build=$(realpath "$2")
+guest_build=$build/tests/kernel/groups_$machine
 # shellcheck source=tests/kernel/guest.sh
 . "$here/guest.sh"
 
-mapfile -t suites < <(sed -nE 's/^suite ([a-z_]+) .*/\1/p' "$here/groups_tests.sh")
+mapfile -t suites < <(sed -nE 's/^suite ([a-z_]+) .*/\1/p' "$here/$tests")
 programs=("$build"/tests/kernel/guest/watch_groups "$build"/bin/{mural-producer,mural,test_memory})
 failed=0
 
@@ -43,10 +50,10 @@ add_programs() {
 }
 
 boot() {
-	guest_begin "$work" "$here/groups_tests.sh"
+	guest_begin "$work" "$here/$tests"
 	add_programs
 	echo "booting $(<"$guest_cache/kernel/version")"
-	guest_boot 150 || failed=1
+	guest_boot 240 || failed=1
 }
 
 # Every suite ended, and well; a test that skips itself there has not been run.
@@ -64,8 +71,10 @@ judge_suites() {
 
 # What a person is told of that machine.
 judge_machine() {
-	guest_output doctor | grep -qE '^(ok|note) +cgroup .*version 2' || {
-		fail "mural doctor does not speak of control groups of version 2"
+	local version=1
+	[ "$machine" = device ] || version=2
+	guest_output doctor | grep -qE "^(ok|note) +cgroup .*version $version" || {
+		fail "mural doctor does not speak of control groups of version $version"
 		guest_output doctor
 	}
 }
@@ -77,7 +86,7 @@ done
 mkdir -p "$guest_build"
 work=$(mktemp -d "$guest_build/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-guest_fetch_kernel cgroup2
+guest_fetch_kernel ${kernel:+"$kernel"}
 boot
 judge_suites
 judge_machine

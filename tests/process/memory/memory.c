@@ -59,8 +59,10 @@ static struct mural_stats stats_now(void)
 /* A producer that watches by @sources, moved into a group of its own while it runs. */
 static void start_against(const char *growth, const char *sources, const char *budget)
 {
+	const char *driver = getenv("MURAL_TEST_DRIVER"); /* tests/kernel/run_groups.sh */
 	const char *const args[] = {"--budget", budget, "--idle-ms", "20", "--workers", "2",
-		"--pressure", sources, "--growth", growth, NULL};
+		"--pressure", sources, "--growth", growth, "--driver", driver ? driver : "auto",
+		NULL};
 #ifdef MURAL_SANITIZED
 	cr_skip_test("a sanitizer needs more memory than the group has");
 #endif
