@@ -1,9 +1,13 @@
-/* Threads for the calls that may block in a source's file system.
+/* Threads for the calls that may block in a source's file system. On a file system of this machine
+ * fstat does not, and is made here and now: two changes of threads are half of what it costs to
+ * hand over a bitmap that is there. (The last close may, when it removes a file: always a
+ * thread's.)
  *
  * A ticket is in one of three places: waiting, running, done. The lock guards those lists and
  * nothing else; no system call that could enter a file system is made under it. Threads start on
  * demand: one is enough until it blocks. */
 #include "files.h"
+#include "local.h"
 
 #include "common/list.h"
 
@@ -32,6 +36,8 @@ struct file_ticket {
 	file_fn fn; /* NULL: forgotten; loop thread's alone */
 	void *user;
 	uint64_t queued_ns, deadline_ns;
+	dev_t device;      /* 0: nothing is to be learnt of it */
+	enum local learnt; /* of @device; UNKNOWN: to be asked */
 	struct file_answer answer;
 };
 
@@ -43,7 +49,9 @@ struct files {
 	unsigned users; /* the owner and every thread: the last one frees */
 	bool ending;
 	int event;
+	/* The loop thread's. */
 	struct list pending;
+	struct local_devices devices;
 };
 
 static void unref_and_unlock(struct files *files)
@@ -94,8 +102,11 @@ static void identify(int fd, struct file_answer *answer)
 
 static void run(struct file_ticket *ticket)
 {
-	if (ticket->task != TASK_CLOSE)
+	if (ticket->task != TASK_CLOSE) {
 		identify(ticket->fd, &ticket->answer);
+		if (ticket->learnt == LOCAL_UNKNOWN)
+			ticket->learnt = local_ask(ticket->fd);
+	}
 	if (ticket->task != TASK_IDENTIFY || ticket->answer.error < 0)
 		close_p(&ticket->fd);
 	else
@@ -210,6 +221,8 @@ int files_fd(const struct files *files)
 static void deliver(struct files *files, struct file_ticket *ticket)
 {
 	list_remove(&ticket->pending);
+	if (ticket->device != 0)
+		local_learn(&files->devices, ticket->device, ticket->learnt);
 	if (!ticket->fn) {
 		if (ticket->answer.fd >= 0)
 			files_close(files, ticket->answer.fd);
@@ -287,6 +300,48 @@ uint64_t files_deadline(struct files *files)
 	return deadline;
 }
 
+/* On the loop's thread, but answered as if it had been another. */
+static void run_now(struct files *files, struct file_ticket *ticket)
+{
+	identify(ticket->fd, &ticket->answer);
+	if (ticket->task == TASK_VERIFY || ticket->answer.error < 0)
+		files_close(files, ticket->fd);
+	else
+		ticket->answer.fd = ticket->fd;
+	pthread_mutex_lock(&files->lock);
+	list_append(&files->done, &ticket->node);
+	pthread_mutex_unlock(&files->lock);
+	eventfd_write(files->event, 1);
+}
+
+static int run_in_thread(struct files *files, struct file_ticket *ticket)
+{
+	int r = 0;
+	pthread_mutex_lock(&files->lock);
+	if (files->threads < FILES_THREADS_AT_ONCE && files->queued >= files->idle)
+		r = start_thread(files);
+	if (r < 0 && files->threads == 0) {
+		pthread_mutex_unlock(&files->lock);
+		return -EAGAIN;
+	}
+	list_append(&files->waiting, &ticket->node);
+	files->queued++;
+	pthread_cond_signal(&files->wake);
+	pthread_mutex_unlock(&files->lock);
+	return 0;
+}
+
+/* Where nothing is known yet, the thread asks, and the answer tells. */
+static bool answers_at_once(const struct files *files, struct file_ticket *ticket)
+{
+	dev_t device = 0;
+	enum local local = local_look(&files->devices, ticket->fd, &device);
+	if (local == LOCAL_UNKNOWN)
+		ticket->device = device;
+	ticket->learnt = local;
+	return local == LOCAL_YES;
+}
+
 static int submit(struct files *files, enum task task, int fd, file_fn fn, void *user,
 	uint64_t now_ns, struct file_ticket **ret)
 {
@@ -306,20 +361,13 @@ static int submit(struct files *files, enum task task, int fd, file_fn fn, void 
 	};
 	list_init(&ticket->node);
 	list_init(&ticket->pending);
-	pthread_mutex_lock(&files->lock);
-	int r = 0;
-	if (files->threads < FILES_THREADS_AT_ONCE && files->queued >= files->idle)
-		r = start_thread(files);
-	if (r < 0 && files->threads == 0) {
-		pthread_mutex_unlock(&files->lock);
+	if (task != TASK_CLOSE && answers_at_once(files, ticket)) {
+		run_now(files, ticket);
+	} else if (run_in_thread(files, ticket) < 0) {
 		close(fd);
 		free(ticket);
 		return -EAGAIN;
 	}
-	list_append(&files->waiting, &ticket->node);
-	files->queued++;
-	pthread_cond_signal(&files->wake);
-	pthread_mutex_unlock(&files->lock);
 	if (task != TASK_CLOSE)
 		list_append(&files->pending, &ticket->pending);
 	if (ret)

@@ -1,0 +1,151 @@
+/* Which file systems are asked on the event loop. */
+#include "files.h"
+#include "local.h"
+
+#include "common/util.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define TIMEOUT_MS 60000
+
+static int local_file(void)
+{
+	int fd = memfd_create("mural-test", MFD_CLOEXEC);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, "pixels", 6), 6);
+	return fd;
+}
+
+/* ---- devices ---- */
+
+Test(local, is_known_once_it_was_learnt)
+{
+	struct local_devices devices = {0};
+	CLEANUP(close_p) int fd = local_file();
+	struct stat st;
+	dev_t device = 0;
+	cr_assert_eq(local_look(&devices, fd, &device), LOCAL_UNKNOWN);
+	cr_assert_eq(fstat(fd, &st), 0);
+	cr_assert_eq(device, st.st_dev);
+	local_learn(&devices, device, local_ask(fd));
+	cr_assert_eq(local_look(&devices, fd, &device), LOCAL_YES);
+	local_learn(&devices, device, LOCAL_NO);
+	cr_assert_eq(local_look(&devices, fd, &device), LOCAL_NO, "the last word counts");
+}
+
+Test(local, only_file_systems_on_the_list_are)
+{
+	CLEANUP(close_p) int process = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	CLEANUP(close_p) int event = eventfd(0, EFD_CLOEXEC);
+	cr_assert_eq(local_ask(process), LOCAL_NO);
+	cr_assert_eq(local_ask(event), LOCAL_NO);
+	cr_assert_eq(local_ask(-1), LOCAL_NO);
+}
+
+Test(local, what_can_not_be_looked_at_is_not)
+{
+	const struct local_devices devices = {0};
+	dev_t device = 0;
+	cr_assert_eq(local_look(&devices, -1, &device), LOCAL_NO);
+}
+
+Test(local, the_oldest_makes_room)
+{
+	struct local_devices devices = {0};
+	CLEANUP(close_p) int fd = local_file();
+	dev_t device = 0, other = 0;
+	local_look(&devices, fd, &device);
+	local_learn(&devices, device, LOCAL_YES);
+	for (unsigned i = 1; i < LOCAL_DEVICES; i++)
+		local_learn(&devices, device + i, LOCAL_NO);
+	cr_assert_eq(local_look(&devices, fd, &other), LOCAL_YES);
+	local_learn(&devices, device + LOCAL_DEVICES, LOCAL_NO);
+	cr_assert_eq(local_look(&devices, fd, &other), LOCAL_UNKNOWN);
+}
+
+/* ---- answers ---- */
+
+struct answers {
+	unsigned count;
+	struct file_answer last;
+};
+
+static void on_answer(void *user, const struct file_answer *answer)
+{
+	struct answers *answers = user;
+	answers->count++;
+	answers->last = *answer;
+}
+
+static bool is_answered(struct files *files, int timeout_ms)
+{
+	struct pollfd polled = {.fd = files_fd(files), .events = POLLIN};
+	return poll(&polled, 1, timeout_ms) == 1;
+}
+
+static void learn(struct files *files, struct answers *answers)
+{
+	cr_assert_eq(
+		files_verify(files, local_file(), on_answer, answers, monotonic_ns(), NULL), 0);
+	cr_assert(is_answered(files, TIMEOUT_MS));
+	files_dispatch(files, monotonic_ns());
+	cr_assert_eq(answers->count, 1);
+	cr_assert_eq(answers->last.error, 0);
+}
+
+Test(files, a_local_file_is_answered_without_waiting)
+{
+	struct files *files;
+	struct answers answers = {0};
+	cr_assert_eq(files_create(&files), 0);
+	learn(files, &answers);
+	for (unsigned i = 0; i < 200; i++) {
+		int fd = local_file();
+		cr_assert_eq(
+			files_identify(files, fd, on_answer, &answers, monotonic_ns(), NULL), 0);
+		cr_assert_eq(answers.count, i + 1, "not from within the call");
+		cr_assert(is_answered(files, 0));
+		files_dispatch(files, monotonic_ns());
+		cr_assert_eq(answers.count, i + 2);
+		cr_assert_eq(answers.last.identity.size, 6);
+		cr_assert_eq(answers.last.fd, fd);
+		close(fd);
+	}
+	files_destroy(files);
+}
+
+Test(files, what_is_no_picture_at_all_is_refused_at_once_too)
+{
+	struct files *files;
+	struct answers answers = {0};
+	cr_assert_eq(files_create(&files), 0);
+	learn(files, &answers);
+	int empty = memfd_create("mural-test", MFD_CLOEXEC);
+	cr_assert_eq(files_identify(files, empty, on_answer, &answers, monotonic_ns(), NULL), 0);
+	cr_assert(is_answered(files, 0));
+	files_dispatch(files, monotonic_ns());
+	cr_assert_eq(answers.last.error, -ENODATA);
+	cr_assert_eq(answers.last.fd, -1);
+	files_destroy(files);
+}
+
+Test(files, what_is_forgotten_is_not_answered)
+{
+	struct files *files;
+	struct answers answers = {0};
+	struct file_ticket *ticket;
+	cr_assert_eq(files_create(&files), 0);
+	learn(files, &answers);
+	cr_assert_eq(
+		files_identify(files, local_file(), on_answer, &answers, monotonic_ns(), &ticket),
+		0);
+	files_forget(files, ticket);
+	files_dispatch(files, monotonic_ns());
+	cr_assert_eq(answers.count, 1);
+	files_destroy(files);
+}
