@@ -202,9 +202,12 @@ int main(int argc, char *argv[])
 	decode_all(argv + 4);
 	if (strcmp(argv[2], "device") == 0)
 		purge_and_return();
+	struct mural_stats stats;
+	must(mural_stat(m, WAIT_MS, &stats) == 0, "stat");
 	mural_bitmap_unpin(pictures[0].bitmap);
 	for (int i = 0; i < count; i++)
 		mural_bitmap_unref(pictures[i].bitmap);
 	mural_close(m);
+	must(kill(stats.pid, SIGTERM) == 0, "the producer ends"); /* or it would wait for others */
 	return 0;
 }

@@ -31,7 +31,7 @@ unset ASHMEM_DRIVER
 serve_and_read() {
 	ASHMEM_DRIVER=device memory_service_server /tmp/service 8388608 >/tmp/served &
 	for attempt in $(seq 100); do
-		memory_service_client /tmp/service >/tmp/read && break
+		memory_service_client /tmp/service >/tmp/read 2>/tmp/refused && break
 		sleep 0.1
 	done
 	kill $!
