@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -204,6 +205,7 @@ Test(errors, lock_held_by_a_living_process_is_etimedout, .timeout = 30)
 	ashmem_wait_limit_ns = 20000000;
 	pid_t child = fork();
 	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* also if the test fails */
 		owner_lock_acquire(&block->lock);
 		for (;;)
 			pause();
@@ -226,6 +228,7 @@ Test(errors, purge_that_never_ends_is_etimedout_for_its_pages_only, .timeout = 3
 	cr_assert_eq(ashmem_unpin_region(fd, 0, PAGE), 0);
 	pid_t child = fork();
 	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		block->punch_end = 1;
 		owner_lock_claim(&block->punch);
 		for (;;)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define PAGE ((size_t)4096)
@@ -234,6 +235,7 @@ Test(every_call, lock_held_too_long_is_etimedout, .timeout = 30)
 	struct ashmem_block *block = map_block(fd);
 	pid_t child = fork();
 	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* also if the test fails */
 		owner_lock_acquire(&block->lock);
 		for (;;)
 			pause();
