@@ -344,6 +344,8 @@ static bool leave_socket(struct server *server)
 	CLEANUP(close_p) int lock = -1;
 	int r = endpoint_lock(&endpoint, false, &lock);
 	struct pollfd pending = {.fd = server->listen_fd, .events = POLLIN};
+	if (r == -ENOENT) /* its folder has gone, and with it the way here */
+		return true;
 	if (!server->ending && (r < 0 || poll(&pending, 1, 0) > 0))
 		return false;
 	unlink(endpoint.address.sun_path);

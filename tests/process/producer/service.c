@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -568,6 +569,18 @@ Test(service, it_ends_by_itself_when_nobody_needs_it)
 	cr_assert(test_process_wait(&producer, TEST_TIMEOUT_MS));
 	cr_expect_eq(producer.status, 0);
 	cr_expect_neq(access(getenv("MURAL_SOCKET"), F_OK), 0, "its socket is still there");
+}
+
+Test(service, it_ends_by_itself_when_its_folder_is_gone)
+{
+	start_with("64M", "2", "--idle-exit", "1");
+	char away[PATH_MAX];
+	snprintf(away, sizeof(away), "%s-away", folder);
+	cr_assert_eq(rename(folder, away), 0);
+	bool ended = test_process_wait(&producer, TEST_TIMEOUT_MS);
+	cr_assert_eq(rename(away, folder), 0); /* for the fixture */
+	cr_assert(ended);
+	cr_expect_eq(producer.status, 0);
 }
 
 Test(service, a_second_producer_is_refused)
