@@ -118,9 +118,12 @@ static void a6(void)
 		"what can not be counted is refused, not wrapped");
 	if (on_memfd())
 		return;
+	fd = ashmem_create_region_on(ASHMEM_DRIVER_AUTO, "large", (size_t)INT_MAX + 1);
 	check(fails(ashmem_create_region_on(ASHMEM_DRIVER_DEVICE, "large", (size_t)INT_MAX + 1),
-		      EFBIG),
-		"what the device would wrap is refused");
+		      EFBIG) &&
+			ashmem_get_size_region64(fd) == (int64_t)INT_MAX + 1,
+		"what the device would wrap is refused, or a memfd");
+	close(fd);
 	fd = open_of_size((size_t)INT_MAX + 1);
 	check(fails(ashmem_get_size_region(fd), EOVERFLOW) &&
 			fails(ashmem_get_size_region64(fd), EOVERFLOW),

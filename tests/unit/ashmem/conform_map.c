@@ -113,8 +113,12 @@ static void a14(void)
 	check(ftruncate(space.fd, (off_t)1 << 30) < 0, "nor raised");
 	char byte = 9;
 	ssize_t n = pwrite(space.fd, &byte, 1, 0);
-	differs(on_memfd() ? n == 1 : n < 0, "a plain write of the descriptor works",
+	differs(on_memfd() ? n == 1 : fails(n, EINVAL), "a plain write of the descriptor works",
 		"write EINVAL");
+	int r = fallocate(space.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)PAGE);
+	differs(on_memfd() ? r == 0 && page_is(&space, 0, 0) : fails(r, ENODEV),
+		"so does punching a hole", "fallocate ENODEV");
+	check(fallocate(space.fd, 0, 0, (off_t)1 << 30) < 0, "fallocate makes it no longer");
 	close_space(&space);
 }
 
