@@ -12,7 +12,8 @@
 #define NEXT_MAX_NS UINT64_C(1000000000)
 #define LEVEL_HOLD_NS UINT64_C(1000000000)
 #define FOLLOW_NS UINT64_C(1000000000)
-/* A reaction takes 5 to 31 ms, and an allocator in a group grows by up to 1.6 MiB in each of them. */
+/* A reaction takes 5 to 31 ms, and an allocator in a group grows by up to 1.6 MiB in each of them.
+ */
 #define LOW_SHARE 8
 #define LOW_MIN ((uint64_t)48 << 20)
 #define LOW_MAX ((uint64_t)256 << 20)
@@ -149,11 +150,17 @@ int pressure_fd(const struct pressure *pressure)
 	return pressure->epoll;
 }
 
-static enum source_event take_event(
-	struct source *source, const struct epoll_event *event, uint64_t now_ns)
+/* A stall's trigger tells of an event once, to the first that polls it. Who waits for the
+ * descriptor of our epoll set has polled it, and the set finds nothing any more: so triggers are
+ * always asked; they go by numbers of their own. */
+static enum source_event take_event(struct source *source, uint64_t now_ns)
 {
-	if (event->events & (EPOLLERR | EPOLLHUP)) /* its group has gone */
+	uint32_t signalled = source->signalled;
+	source->signalled = 0;
+	if (signalled & (EPOLLERR | EPOLLHUP)) /* its group has gone */
 		return EVENT_GONE;
+	if (!signalled && source->event_mask != EPOLLPRI)
+		return EVENT_NOTHING;
 	return source->kind->event(source, now_ns);
 }
 
@@ -163,15 +170,16 @@ bool pressure_dispatch(struct pressure *pressure, uint64_t now_ns)
 	struct source_list *list = &pressure->sources;
 	bool look = false;
 	int count = epoll_wait(pressure->epoll, events, EVENTS_A_TURN, 0);
-	for (int i = 0; i < count; i++) {
-		struct source *source = events[i].data.ptr;
-		enum source_event event = take_event(source, &events[i], now_ns);
+	for (int i = 0; i < count; i++)
+		((struct source *)events[i].data.ptr)->signalled = events[i].events;
+	for (unsigned i = 0; i < list->count;) {
+		struct source *source = list->source[i];
+		enum source_event event = take_event(source, now_ns);
 		if (event == EVENT_GONE) {
-			for (unsigned at = 0; at < list->count; at++)
-				if (list->source[at] == source)
-					leave_out(pressure, at);
+			leave_out(pressure, i);
 			continue;
 		}
+		i++;
 		if (event == EVENT_NOTHING)
 			continue;
 		source->awake = look = true;

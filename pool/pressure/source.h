@@ -55,8 +55,9 @@ struct source {
 	uint64_t state[4];   /* the kind's own */
 
 	/* pressure.c's */
-	int watched_fd; /* what it has put into its epoll set; -1 */
-	bool awake;     /* not polled, but read at the next look */
+	int watched_fd;     /* what it has put into its epoll set; -1 */
+	uint32_t signalled; /* what the epoll set said of it last, not yet dealt with */
+	bool awake;         /* not polled, but read at the next look */
 	enum source_event told;
 	enum mural_pressure level;
 };

@@ -80,6 +80,9 @@ static bool ask(struct source *source)
 			(unsigned long long)triggers[i].window_us);
 		if (write(source->fds[GROUP_EVENT], text, (size_t)length + 1) > 0) {
 			source->state[TRIGGER] = i;
+			if (i > 0)
+				strncat(source->name, ", 2 s windows",
+					sizeof(source->name) - strlen(source->name) - 1);
 			source->event_fd = source->fds[GROUP_EVENT];
 			source->event_mask = EPOLLPRI;
 			return true;

@@ -457,6 +457,22 @@ Test(pressure_events, stalls_of_long_ago_are_not_added_up)
 	source_free(source);
 }
 
+/* Whoever polls for a trigger's event takes it away, also for the set that it stands in. */
+Test(pressure_events, stalls_are_asked_for_whatever_the_set_of_descriptors_says)
+{
+	meminfo_with_cache(100 * MIB, 4000 * MIB);
+	stalls(0);
+	begin_with(MURAL_WATCH_PSI);
+	stalls(0);
+	look();
+	cr_expect_not(dispatch());
+	stalls(150000);
+	cr_expect_not(is_told());
+	cr_expect(dispatch());
+	cr_expect_eq(look().event_bytes, (256 + 64 - 100) * MIB);
+	cr_expect_not(dispatch());
+}
+
 Test(pressure_events, stalls_that_can_no_longer_be_read_end_the_source)
 {
 	struct source *source = psi(0);
