@@ -17,6 +17,7 @@
 
 #define MIB ((uint64_t)1 << 20)
 #define NO_LIMIT UINT64_MAX
+#define NOBODY 65534
 #define EVENT_NS UINT64_C(60000000000) /* only what never comes meets it */
 
 static struct test_group outer = {"/sys/fs/cgroup/outer", true};
@@ -72,11 +73,16 @@ static void make_groups(void)
 	test_group_move(&inner, getpid());
 }
 
-static void watch(uint32_t sources)
+static void watch_in(const char *root, uint32_t sources)
 {
-	const struct pressure_options options = {.sources = sources};
+	const struct pressure_options options = {.root = root, .sources = sources};
 	pressure_destroy(pressure);
 	must(pressure_create(&options, now_ns(), &pressure) == 0, "the watching begins");
+}
+
+static void watch(uint32_t sources)
+{
+	watch_in(NULL, sources);
 }
 
 static struct pressure_advice look(void)
@@ -205,18 +211,67 @@ static void being_out_of_memory_is_told(void)
 	puts("memory.events wakes when the group was out of memory");
 }
 
-/* Who is over memory.high is made to wait by the kernel: that is a stall. */
-static void stalls_are_told(void)
+/* ---- stalls ---- */
+
+/* A machine of which only one of the triggers is to be seen, and so only that one can tell. */
+static void make_views(void)
 {
+	must(mkdir("/tmp/group", 0755) == 0 && mkdir("/tmp/group/proc", 0755) == 0 &&
+			symlink("/proc/self", "/tmp/group/proc/self") == 0 &&
+			symlink("/sys", "/tmp/group/sys") == 0,
+		"a view of the groups alone");
+	must(mkdir("/tmp/machine", 0755) == 0 && mkdir("/tmp/machine/proc", 0755) == 0 &&
+			symlink("/proc/meminfo", "/tmp/machine/proc/meminfo") == 0 &&
+			symlink("/proc/pressure", "/tmp/machine/proc/pressure") == 0,
+		"a view of the machine alone");
+}
+
+/* A process of @user that watches, and ends when it is told. */
+static void be_told(const char *view, uid_t user, const char *trigger, unsigned count, int ready)
+{
+	must(setresgid(user, user, user) == 0 && setresuid(user, user, user) == 0, "setresuid");
+	watch_in(view, MURAL_WATCH_PSI);
+	must(is_watched(trigger), "the trigger is taken");
+	must(!pressure_source_name(pressure, count), "and no others");
+	look();
+	must(write(ready, "", 1) == 1, "write");
+	must(is_told(), "the trigger tells of stalls");
+	must(facts().last_event == MURAL_WATCH_PSI, "it was a trigger");
+	_exit(0);
+}
+
+/* Who is over memory.high is made to wait by the kernel: that is a stall, of the group and of the
+ * machine. @trigger is one of @count, which are all the group's or all the machine's. */
+static void stalls_are_told(const char *view, uid_t user, const char *trigger, unsigned count)
+{
+	int ready[2], status = 0;
+	char byte;
 	no_limits();
 	limit(&inner, "memory.high", 32 * MIB);
-	watch(MURAL_WATCH_PSI);
-	look();
+	must(pipe(ready) == 0, "pipe");
+	pid_t watcher = fork();
+	if (watcher == 0)
+		be_told(view, user, trigger, count, ready[1]);
+	close(ready[1]);
+	must(read(ready[0], &byte, 1) == 1, "it watches");
+	close(ready[0]);
 	pid_t hog = test_group_hog(&inner, 96 * MIB, 0, true);
-	must(is_told(), "a trigger tells of stalls");
-	must(facts().last_event == MURAL_WATCH_PSI, "it was a trigger");
+	must(waitpid(watcher, &status, 0) == watcher && status == 0, trigger);
 	end(hog);
-	puts("memory.pressure wakes when the group stalls");
+	printf("stalls wake by the trigger \"%s\"\n", trigger);
+}
+
+/* Who may not have windows of a second gets such of two (Linux 6.5, and 6.1 from 6.1.42 on). */
+static void each_trigger_tells_of_stalls(void)
+{
+	char path[512];
+	make_views();
+	snprintf(path, sizeof(path), "%s/memory.pressure", inner.folder);
+	must(chown(path, NOBODY, NOBODY) == 0, "the group's file is given to another user");
+	stalls_are_told("/tmp/group", 0, "stalls in /outer/inner", 2); /* and in /outer */
+	stalls_are_told("/tmp/machine", 0, "stalls", 1);
+	stalls_are_told("/tmp/group", NOBODY, "stalls in /outer/inner, 2 s windows", 1);
+	stalls_are_told("/tmp/machine", NOBODY, "stalls, 2 s windows", 1);
 }
 
 /* ---- coming and going ---- */
@@ -249,7 +304,7 @@ int main(void)
 	the_lowest_limit_counts();
 	reaching_high_is_told();
 	being_out_of_memory_is_told();
-	stalls_are_told();
+	each_trigger_tells_of_stalls();
 	a_group_that_goes_is_left_and_the_new_one_followed();
 	pressure_destroy(pressure);
 	return 0;
