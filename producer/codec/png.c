@@ -139,7 +139,8 @@ static int on_unknown_chunk(png_structp context, png_unknown_chunkp chunk)
 	struct png *png = png_get_user_chunk_ptr(context);
 	if (memcmp(chunk->name, "eXIf", 4) != 0)
 		return 1;
-	if (png->orientation != 0 || png->reading_pixels || chunk->size > PNG_CHUNK_BYTES_MAX)
+	if (png->orientation != 0 || png->reading_pixels || chunk->size == 0 ||
+		chunk->size > PNG_CHUNK_BYTES_MAX)
 		return 1;
 	/* The chunk is a bare TIFF structure; JPEG's Exif segments, which libexif reads, put a
 	 * header before it. */
