@@ -161,7 +161,7 @@ int main(int argc, char **argv)
 {
 	static const struct argp_option table[] = {
 		{"slots", 'n', "N", 0, "Bitmaps held (10000)", 0},
-		{"seconds", 's', "N", 0, "Measured for so long (20)", 0},
+		{"seconds", 's', "N", 0, "Measured for so long (30)", 0},
 		{0},
 	};
 	const struct argp own = {.options = table, .parser = parse};
@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 	if (!options.slots)
 		options.slots = bench_quick(bench) ? 1000 : 10000;
 	if (!options.seconds)
-		options.seconds = bench_quick(bench) ? 5 : 20;
+		options.seconds = bench_quick(bench) ? 5 : 30;
 	copy_pictures(bench_folder(), (options.slots + SIZES - 1) / SIZES);
 	static const struct scheme schemes[] = {{"pinned, unwatched", "none", "1000", true},
 		{"pinned", "all", "1000", true}, {"ready", "all", "3600000", false}};

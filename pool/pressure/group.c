@@ -30,6 +30,65 @@ static bool names_memory(const char *controllers)
 	return false;
 }
 
+/* "max", and v1's nearly 2^63, are no limit, nor is a file that the group does not have. */
+static bool read_limit(int fd, uint64_t *ret)
+{
+	char text[64];
+	uint64_t limit;
+	if (fd < 0 || !source_pread(fd, text, sizeof(text)))
+		return fd < 0;
+	if (source_field(text, "", &limit) && limit < UINT64_C(1) << 62)
+		*ret = min_u64(*ret, limit);
+	return true;
+}
+
+static struct group_numbers *open_numbers(bool v2, const char *folder)
+{
+	struct group_numbers *numbers = malloc(sizeof(*numbers));
+	if (!numbers)
+		return NULL;
+	*numbers = (struct group_numbers){
+		.references = 1,
+		.usage = source_open(
+			folder, v2 ? "memory.current" : "memory.usage_in_bytes", O_RDONLY),
+		.max = source_open(folder, v2 ? "memory.max" : "memory.limit_in_bytes", O_RDONLY),
+		.high = v2 ? source_open(folder, "memory.high", O_RDONLY) : -1,
+		.stat = source_open(folder, "memory.stat", O_RDONLY),
+	};
+	return numbers;
+}
+
+void group_numbers_unref(struct group_numbers *numbers)
+{
+	if (!numbers || --numbers->references > 0)
+		return;
+	close_p(&numbers->usage);
+	close_p(&numbers->max);
+	close_p(&numbers->high);
+	close_p(&numbers->stat);
+	free(numbers);
+}
+
+struct source *group_source_new(
+	const struct source_kind *kind, const char *name, const struct group *group)
+{
+	struct source *source = source_new(kind, name);
+	if (!source)
+		return NULL;
+	source->numbers = group->numbers;
+	source->numbers->references++;
+	return source;
+}
+
+static void walk_one(const struct mount *mount, const char *folder, const char *name,
+	void (*each)(const struct group *, struct source_list *), struct source_list *list)
+{
+	struct group_numbers *numbers = open_numbers(mount->v2, folder);
+	if (numbers && numbers->usage >= 0)
+		each(&(struct group){mount->v2, folder, *name ? name : "/", numbers}, list);
+	group_numbers_unref(numbers);
+}
+
 static void walk_up(const char *root, const struct mount *mount, const char *path,
 	void (*each)(const struct group *, struct source_list *), struct source_list *list)
 {
@@ -40,7 +99,7 @@ static void walk_up(const char *root, const struct mount *mount, const char *pat
 	char *name = folder + length;
 	memcpy(name, path, strlen(path) + 1);
 	for (;;) {
-		each(&(struct group){mount->v2, folder, *name ? name : "/"}, list);
+		walk_one(mount, folder, name, each, list);
 		char *slash = strrchr(name, '/');
 		if (!slash)
 			return;
@@ -66,51 +125,21 @@ static void walk_line(const char *root, char *line,
 			walk_up(root, &mounts[i], strcmp(path, "/") == 0 ? "" : path, each, list);
 }
 
-char *group_text(const char *root)
+char *group_text(int fd)
 {
 	char text[8192];
-	CLEANUP(close_p) int fd = source_open(root, "proc/self/cgroup", O_RDONLY);
 	return source_pread(fd, text, sizeof(text)) ? strdup(text) : NULL;
 }
 
-void group_walk(const char *root, char **ret_text,
+void group_walk(const char *root, const char *text,
 	void (*each)(const struct group *group, struct source_list *list), struct source_list *list)
 {
-	*ret_text = group_text(root);
-	CLEANUP(free_p) char *text = *ret_text ? strdup(*ret_text) : NULL;
+	CLEANUP(free_p) char *lines = strdup(text);
 	char *state = NULL;
-	if (!text)
+	if (!lines)
 		return;
-	for (char *line = strtok_r(text, "\n", &state); line; line = strtok_r(NULL, "\n", &state))
+	for (char *line = strtok_r(lines, "\n", &state); line; line = strtok_r(NULL, "\n", &state))
 		walk_line(root, line, each, list);
-}
-
-/* "max", and v1's nearly 2^63, are no limit, nor is a file that the group does not have. */
-static bool read_limit(int fd, uint64_t *ret)
-{
-	char text[64];
-	uint64_t limit;
-	if (fd < 0 || !source_pread(fd, text, sizeof(text)))
-		return fd < 0;
-	if (source_field(text, "", &limit) && limit < UINT64_C(1) << 62)
-		*ret = min_u64(*ret, limit);
-	return true;
-}
-
-bool group_open(const struct group *group, struct source *source)
-{
-	const char *folder = group->folder;
-	int *fds = source->fds;
-	fds[GROUP_USAGE] = source_open(
-		folder, group->v2 ? "memory.current" : "memory.usage_in_bytes", O_RDONLY);
-	if (fds[GROUP_USAGE] < 0)
-		return false;
-	fds[GROUP_LIMIT] =
-		source_open(folder, group->v2 ? "memory.max" : "memory.limit_in_bytes", O_RDONLY);
-	if (group->v2)
-		fds[GROUP_HIGH] = source_open(folder, "memory.high", O_RDONLY);
-	fds[GROUP_STAT] = source_open(folder, "memory.stat", O_RDONLY);
-	return true;
 }
 
 /* v1's memory.stat has the group's own numbers first, then the sums with all below it. */
@@ -129,12 +158,21 @@ static uint64_t read_cache(int fd)
 /* memory.high throttles before memory.max kills: the lower of them counts. */
 bool group_limit(const struct source *source, uint64_t *ret)
 {
-	uint64_t limit = UINT64_MAX;
-	if (!read_limit(source->fds[GROUP_LIMIT], &limit) ||
-		!read_limit(source->fds[GROUP_HIGH], &limit))
-		return false;
-	*ret = limit;
-	return true;
+	struct group_numbers *numbers = source->numbers;
+	if (!numbers->limit_known) {
+		numbers->limit = UINT64_MAX;
+		numbers->limit_known = read_limit(numbers->max, &numbers->limit) &&
+				       read_limit(numbers->high, &numbers->limit);
+	}
+	if (numbers->limit_known)
+		*ret = numbers->limit;
+	return numbers->limit_known;
+}
+
+void group_forget_limit(struct source *source)
+{
+	if (source->numbers)
+		source->numbers->limit_known = false;
 }
 
 /* A group without a limit costs one or two small reads. */
@@ -149,12 +187,12 @@ bool group_read(const struct source *source, uint64_t precise_below, struct read
 		*ret = reading;
 		return true;
 	}
-	if (!source_pread(source->fds[GROUP_USAGE], text, sizeof(text)) ||
+	if (!source_pread(source->numbers->usage, text, sizeof(text)) ||
 		!source_field(text, "", &usage))
 		return false;
 	reading.left = reading.limit > usage ? reading.limit - usage : 0;
 	if (reading.left < precise_below)
-		reading.cache = min_u64(read_cache(source->fds[GROUP_STAT]), usage);
+		reading.cache = min_u64(read_cache(source->numbers->stat), usage);
 	*ret = reading;
 	return true;
 }

@@ -22,7 +22,8 @@
 
 struct pressure {
 	struct source_list sources;
-	char *groups; /* what /proc/self/cgroup said when they were found; NULL: nothing */
+	int groups_fd; /* /proc/self/cgroup; -1: there is none */
+	char *groups;  /* what it said when they were found; NULL: nothing */
 	uint64_t followed_ns;
 	uint64_t growth;
 	int epoll;
@@ -78,9 +79,11 @@ static void find_sources(struct pressure *pressure, uint64_t now_ns)
 	while (list->count > 0)
 		leave_out(pressure, list->count - 1);
 	free(pressure->groups);
+	pressure->groups = group_text(pressure->groups_fd);
 	source_add_meminfo(list);
 	source_add_psi(list);
-	group_walk(list->root, &pressure->groups, add_group, list);
+	if (pressure->groups)
+		group_walk(list->root, pressure->groups, add_group, list);
 	for (unsigned i = 0; i < list->count; i++) {
 		list->source[i]->awake = true;
 		watch_events(pressure, list->source[i]);
@@ -94,7 +97,7 @@ static void follow_groups(struct pressure *pressure, uint64_t now_ns)
 	if (now_ns - pressure->followed_ns < FOLLOW_NS)
 		return;
 	pressure->followed_ns = now_ns;
-	CLEANUP(free_p) char *now = group_text(pressure->sources.root);
+	CLEANUP(free_p) char *now = group_text(pressure->groups_fd);
 	if (now && (!pressure->groups || strcmp(now, pressure->groups) != 0))
 		find_sources(pressure, now_ns);
 }
@@ -112,6 +115,7 @@ int pressure_create(const struct pressure_options *options, uint64_t now_ns, str
 	}
 	pressure->sources.root = options->root ? options->root : "";
 	pressure->sources.wanted = options->sources;
+	pressure->groups_fd = source_open(pressure->sources.root, "proc/self/cgroup", O_RDONLY);
 	pressure->growth =
 		options->growth_bytes_per_s ? options->growth_bytes_per_s : GROWTH_DEFAULT;
 	find_sources(pressure, now_ns);
@@ -125,6 +129,7 @@ void pressure_destroy(struct pressure *pressure)
 		return;
 	while (pressure->sources.count > 0)
 		leave_out(pressure, pressure->sources.count - 1);
+	close_p(&pressure->groups_fd);
 	close(pressure->epoll);
 	free(pressure->groups);
 	free(pressure);
@@ -141,6 +146,13 @@ void pressure_facts(const struct pressure *pressure, struct pressure_facts *ret)
 	ret->sources = 0;
 	for (unsigned i = 0; i < pressure->sources.count; i++)
 		ret->sources |= pressure->sources.source[i]->kind->watch;
+}
+
+/* The limits are read anew, but once for all. */
+static void forget_limits(struct pressure *pressure)
+{
+	for (unsigned i = 0; i < pressure->sources.count; i++)
+		group_forget_limit(pressure->sources.source[i]);
 }
 
 /* ---- events ---- */
@@ -169,6 +181,7 @@ bool pressure_dispatch(struct pressure *pressure, uint64_t now_ns)
 	struct epoll_event events[EVENTS_A_TURN];
 	struct source_list *list = &pressure->sources;
 	bool look = false;
+	forget_limits(pressure);
 	int count = epoll_wait(pressure->epoll, events, EVENTS_A_TURN, 0);
 	for (int i = 0; i < count; i++)
 		((struct source *)events[i].data.ptr)->signalled = events[i].events;
@@ -283,7 +296,11 @@ void pressure_look(struct pressure *pressure, uint64_t now_ns, struct pressure_a
 {
 	struct pressure_advice advice = {.headroom_bytes = UINT64_MAX, .next_ns = NEXT_MAX_NS};
 	struct source_list *list = &pressure->sources;
-	follow_groups(pressure, now_ns);
+	if (list->wanted & ~(uint32_t)MURAL_WATCH_BUDGET)
+		follow_groups(pressure, now_ns);
+	else
+		advice.next_ns = UINT64_MAX;
+	forget_limits(pressure);
 	pressure->facts.looks++;
 	for (unsigned i = 0; i < list->count;) {
 		if (look_at(pressure, list->source[i], now_ns, &advice))

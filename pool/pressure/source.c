@@ -25,6 +25,7 @@ void source_free(struct source *source)
 	if (!source)
 		return;
 	close_all(source->fds, SOURCE_FDS);
+	group_numbers_unref(source->numbers);
 	free(source);
 }
 

@@ -11,7 +11,7 @@
 
 #define SOURCES_MAX 64
 #define SOURCE_NAME_MAX 192
-#define SOURCE_FDS 10
+#define SOURCE_FDS 6
 
 /* What can still be allocated before @limit: @left at once, @cache more when page cache is dropped.
  */
@@ -30,6 +30,7 @@ enum source_event {
 };
 
 struct source;
+struct group_numbers;
 
 struct source_kind {
 	uint32_t watch; /* enum mural_watch */
@@ -50,9 +51,10 @@ struct source {
 	char name[SOURCE_NAME_MAX]; /* for a person */
 	int fds[SOURCE_FDS]; /* which is which is the kind's own business; -1: none. Closed with the
 				source */
-	int event_fd;        /* one of them, to be watched; -1: none */
-	uint32_t event_mask; /* EPOLLIN or EPOLLPRI */
-	uint64_t state[4];   /* the kind's own */
+	struct group_numbers *numbers; /* a reference; NULL: not of a group */
+	int event_fd;                  /* one of them, to be watched; -1: none */
+	uint32_t event_mask;           /* EPOLLIN or EPOLLPRI */
+	uint64_t state[4];             /* the kind's own */
 
 	/* pressure.c's */
 	int watched_fd;     /* what it has put into its epoll set; -1 */
@@ -64,7 +66,7 @@ struct source {
 
 /* A source with no descriptors yet; NULL: no memory. */
 struct source *source_new(const struct source_kind *kind, const char *name);
-/* Closes its descriptors. NULL is fine. */
+/* Closes its descriptors, and lets its group's numbers go. NULL is fine. */
 void source_free(struct source *source);
 
 /* Where to look for the files, and where to put what is found. */
@@ -85,39 +87,49 @@ void source_add_psi(struct source_list *list);
 bool meminfo_open(const char *root, struct source *source);
 bool meminfo_read(const struct source *source, uint64_t precise_below, struct reading *ret);
 
+/* The files with a group's numbers, open, for all sources of that group: on a machine without
+ * limits most of an idle look was each of them reading the same limits. */
+struct group_numbers {
+	unsigned references;
+	int usage, max, high, stat; /* -1: there is none */
+	bool limit_known;           /* false: to be read again */
+	uint64_t limit;             /* the lower of its limits; UINT64_MAX: none */
+};
+
 /* A control group with a memory controller. */
 struct group {
 	bool v2;
 	const char *folder; /* the path of its files */
 	const char *name;   /* "/a/b" */
+	struct group_numbers *numbers;
 };
 
-/* Calls @each for this process's own groups and all above them, from the inside out.
- * @ret_text: what /proc/self/cgroup says, to be compared later; the caller frees it. NULL: can not
- * be read. */
-void group_walk(const char *root, char **ret_text,
+/* What /proc/self/cgroup says; @fd is that file, open. The caller frees it. NULL: can not be read.
+ */
+char *group_text(int fd);
+/* Calls @each for the groups that @text names, and all above them, from the inside out; those that
+ * have no usage are passed over. */
+void group_walk(const char *root, const char *text,
 	void (*each)(const struct group *group, struct source_list *list),
 	struct source_list *list);
-/* The same text again. */
-char *group_text(const char *root);
 
-/* Numbers of a group: opens its files into fds[GROUP_USAGE] and on, which group_read reads. False,
- * and nothing opened: it has no usage. */
+void group_numbers_unref(struct group_numbers *numbers);
+/* A source of @group with a reference to its numbers; NULL: no memory. */
+struct source *group_source_new(
+	const struct source_kind *kind, const char *name, const struct group *group);
+/* The lower of its limits; UINT64_MAX: none. False: the group has gone. It is read once for all
+ * sources of the group, until it is forgotten. */
+bool group_limit(const struct source *source, uint64_t *ret);
+void group_forget_limit(struct source *source);
+bool group_read(const struct source *source, uint64_t precise_below, struct reading *ret);
+
+/* For the kinds that have events: what is waited for, what it was asked of, what for. */
 enum {
-	GROUP_USAGE,
-	GROUP_LIMIT,
-	GROUP_HIGH, /* v2 */
-	GROUP_STAT,
-	/* For the kinds that have events: what is waited for, what it was asked of, what for. */
 	GROUP_EVENT,
 	GROUP_CONTROL,
 	GROUP_WATCHED,
 	GROUP_OTHERS,
 };
-bool group_open(const struct group *group, struct source *source);
-bool group_read(const struct source *source, uint64_t precise_below, struct reading *ret);
-/* The lower of its limits; UINT64_MAX: none. False: the group has gone. */
-bool group_limit(const struct source *source, uint64_t *ret);
 
 void source_add_group(const struct group *group, struct source_list *list);
 void source_add_thresholds(const struct group *group, struct source_list *list);

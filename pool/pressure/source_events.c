@@ -66,8 +66,8 @@ void source_add_events(const struct group *group, struct source_list *list)
 	if (!group->v2 || !(list->wanted & MURAL_WATCH_EVENTS))
 		return;
 	snprintf(name, sizeof(name), "events %.160s", group->name);
-	struct source *source = source_new(&kind, name);
-	if (!source || !group_open(group, source) ||
+	struct source *source = group_source_new(&kind, name, group);
+	if (!source ||
 		(source->fds[GROUP_CONTROL] =
 				source_open(group->folder, "memory.events", O_RDONLY)) < 0 ||
 		!wait_for_changes(source)) {

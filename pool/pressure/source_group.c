@@ -12,10 +12,5 @@ void source_add_group(const struct group *group, struct source_list *list)
 		return;
 	char name[SOURCE_NAME_MAX];
 	snprintf(name, sizeof(name), "cgroup %s %.160s", group->v2 ? "v2" : "v1", group->name);
-	struct source *source = source_new(&kind, name);
-	if (source && !group_open(group, source)) {
-		source_free(source);
-		return;
-	}
-	source_add(list, source);
+	source_add(list, group_source_new(&kind, name, group));
 }

@@ -82,14 +82,13 @@ void source_add_pressure_level(const struct group *group, struct source_list *li
 	if (group->v2 || !(list->wanted & MURAL_WATCH_PRESSURE_LEVEL))
 		return;
 	snprintf(name, sizeof(name), "pressure level %.160s", group->name);
-	struct source *source = source_new(&kind, name);
+	struct source *source = group_source_new(&kind, name, group);
 	if (!source)
 		return;
 	int *fds = source->fds;
-	bool opened = group_open(group, source);
 	fds[GROUP_CONTROL] = source_open(group->folder, "cgroup.event_control", O_WRONLY);
 	fds[GROUP_WATCHED] = source_open(group->folder, "memory.pressure_level", O_RDONLY);
-	if (!opened || fds[GROUP_CONTROL] < 0 || fds[GROUP_WATCHED] < 0) {
+	if (fds[GROUP_CONTROL] < 0 || fds[GROUP_WATCHED] < 0) {
 		source_free(source);
 		return;
 	}

@@ -132,10 +132,7 @@ void source_add_group_psi(const struct group *group, struct source_list *list)
 	if (!group->v2 || !(list->wanted & MURAL_WATCH_PSI))
 		return;
 	snprintf(name, sizeof(name), "stalls in %.160s", group->name);
-	struct source *source = source_new(&kind, name);
-	if (!source || !group_open(group, source)) {
-		source_free(source);
-		return;
-	}
-	add(list, source, group->folder, "memory.pressure");
+	struct source *source = group_source_new(&kind, name, group);
+	if (source)
+		add(list, source, group->folder, "memory.pressure");
 }

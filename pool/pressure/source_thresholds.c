@@ -26,7 +26,7 @@ static bool arm(struct source *source, uint64_t limit)
 		snprintf(mark, sizeof(mark), "%llu",
 			(unsigned long long)(limit - low_water(limit) / MARKS * (MARKS - i)));
 		if (v1_event_register(
-			    source->fds[GROUP_CONTROL], fd, source->fds[GROUP_USAGE], mark) < 0)
+			    source->fds[GROUP_CONTROL], fd, source->numbers->usage, mark) < 0)
 			return false;
 	}
 	close_p(&source->fds[GROUP_EVENT]);
@@ -72,10 +72,9 @@ void source_add_thresholds(const struct group *group, struct source_list *list)
 	if (group->v2 || !(list->wanted & MURAL_WATCH_THRESHOLDS))
 		return;
 	snprintf(name, sizeof(name), "thresholds %.160s", group->name);
-	struct source *source = source_new(&kind, name);
-	if (!source || !group_open(group, source) ||
-		(source->fds[GROUP_CONTROL] =
-				source_open(group->folder, "cgroup.event_control", O_WRONLY)) < 0) {
+	struct source *source = group_source_new(&kind, name, group);
+	if (!source || (source->fds[GROUP_CONTROL] = source_open(
+				group->folder, "cgroup.event_control", O_WRONLY)) < 0) {
 		source_free(source);
 		return;
 	}

@@ -42,7 +42,8 @@ static void look(struct server *server, uint64_t now_ns)
 	enum mural_pressure before = memory->advice.level;
 	pressure_look(memory->pressure, now_ns, &memory->advice);
 	memory->looked_ns = now_ns;
-	memory->look_ns = now_ns + memory->advice.next_ns;
+	if (__builtin_add_overflow(now_ns, memory->advice.next_ns, &memory->look_ns))
+		memory->look_ns = UINT64_MAX;
 	memory->owed_bytes = max_u64(memory->owed_bytes, memory->advice.event_bytes);
 	if (memory->advice.level != before)
 		tell_all(server);

@@ -47,7 +47,7 @@ struct pressure_advice {
 	uint64_t reserve_bytes;  /* of that, do not take this much: the next step is critical */
 	uint64_t free_bytes;     /* give back so much now; the next look says how much is left to */
 	uint64_t event_bytes;    /* give back so much for an event, whatever later looks say */
-	uint64_t next_ns;        /* from now: look again then */
+	uint64_t next_ns;        /* from now: look again then; UINT64_MAX: nothing is watched */
 	enum mural_pressure level; /* goes up at once, and down after a second of less */
 };
 

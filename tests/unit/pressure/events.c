@@ -71,15 +71,12 @@ static uint32_t sources(void)
 static struct source *thresholds(uint64_t limit)
 {
 	static struct source_list list = {.wanted = MURAL_WATCH_THRESHOLDS};
-	static char folder[256];
 	number(V1 "memory.usage_in_bytes", 100 * MIB);
 	number(V1 "memory.limit_in_bytes", limit);
 	file(V1 "memory.stat", "");
 	file(V1 "cgroup.event_control", "");
-	snprintf(folder, sizeof(folder), "%s", machine_path("sys/fs/cgroup/memory/a"));
-	list.root = machine_path("");
 	list.count = 0;
-	source_add_thresholds(&(struct group){false, folder, "/a"}, &list);
+	group_walk(machine_path(""), "4:memory:/a\n", source_add_thresholds, &list);
 	cr_assert_eq(list.count, 1);
 	return list.source[0];
 }
@@ -106,7 +103,7 @@ Test(pressure_events, thresholds_stand_from_the_mark_to_the_limit)
 	static const unsigned left[] = {128, 96, 64, 32};
 	for (size_t i = 0; i < ARRAY_SIZE(left); i++)
 		snprintf(expected + strlen(expected), sizeof(expected) - strlen(expected),
-			"%d %d %llu", source->event_fd, source->fds[GROUP_USAGE],
+			"%d %d %llu", source->event_fd, source->numbers->usage,
 			(unsigned long long)((1024 - left[i]) * MIB));
 	cr_expect_str_eq(written(source), expected);
 	source_free(source);
@@ -121,11 +118,13 @@ Test(pressure_events, thresholds_move_with_the_limit_and_go_with_it)
 	cr_assert(source->kind->after(source, now_ns));
 	cr_expect_str_eq(written(source), "", "nothing has changed");
 	number(V1 "memory.limit_in_bytes", 256 * MIB);
+	group_forget_limit(source);
 	cr_assert(source->kind->after(source, now_ns));
 	cr_expect_neq(source->event_fd, first);
 	cr_expect_lt(fcntl(first, F_GETFD), 0, "the old one is still registered");
 	cr_expect_not_null(strstr(written(source), "218103808"), "208 MiB");
 	number(V1 "memory.limit_in_bytes", V1_NO_LIMIT);
+	group_forget_limit(source);
 	cr_assert(source->kind->after(source, now_ns));
 	cr_expect_eq(source->event_fd, -1);
 	source_free(source);
@@ -140,6 +139,36 @@ static int registered_for_marks(void)
 	cr_assert_gt(read(fd, text, sizeof(text) - 1), 0);
 	cr_assert_eq(sscanf(text, "%d", &eventfd), 1);
 	return eventfd;
+}
+
+static uint64_t limit_of(const struct source *source)
+{
+	uint64_t limit = 0;
+	cr_assert(group_limit(source, &limit));
+	return limit;
+}
+
+static void add_two(const struct group *group, struct source_list *list)
+{
+	source_add_group(group, list);
+	source_add_thresholds(group, list);
+}
+
+Test(pressure_events, a_limit_is_read_once_for_all_sources_of_a_group)
+{
+	struct source_list list = {.wanted = MURAL_WATCH_CGROUP | MURAL_WATCH_THRESHOLDS};
+	number(V1 "memory.usage_in_bytes", 100 * MIB);
+	number(V1 "memory.limit_in_bytes", 256 * MIB);
+	file(V1 "cgroup.event_control", "");
+	group_walk(machine_path(""), "4:memory:/a\n", add_two, &list);
+	cr_assert_eq(list.count, 2);
+	cr_expect_eq(limit_of(list.source[0]), 256 * MIB);
+	number(V1 "memory.limit_in_bytes", 512 * MIB);
+	cr_expect_eq(limit_of(list.source[1]), 256 * MIB);
+	group_forget_limit(list.source[0]);
+	source_free(list.source[0]); /* the other one keeps the files open */
+	cr_expect_eq(limit_of(list.source[1]), 512 * MIB);
+	source_free(list.source[1]);
 }
 
 Test(pressure_events, a_crossed_threshold_wakes_and_the_numbers_say_how_much)

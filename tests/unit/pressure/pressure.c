@@ -133,6 +133,7 @@ Test(pressure, only_what_was_asked_for_is_watched)
 	pressure_destroy(pressure);
 	begin_with(MURAL_WATCH_BUDGET);
 	cr_expect_eq(look().headroom_bytes, UINT64_MAX);
+	cr_expect_eq(look().next_ns, UINT64_MAX, "there is nothing to look at");
 }
 
 Test(pressure, giving_back_goes_on_until_a_quarter_more_is_left)
