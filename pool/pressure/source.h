@@ -11,7 +11,7 @@
 
 #define SOURCES_MAX 64
 #define SOURCE_NAME_MAX 192
-#define SOURCE_FDS 6
+#define SOURCE_FDS 7
 
 /* What can still be allocated before @limit: @left at once, @cache more when page cache is dropped.
  */
@@ -125,7 +125,7 @@ bool group_read(const struct source *source, uint64_t precise_below, struct read
 
 /* For the kinds that have events: what is waited for, what it was asked of, what for. */
 enum {
-	GROUP_EVENT,
+	GROUP_EVENT = 1, /* behind meminfo_open's */
 	GROUP_CONTROL,
 	GROUP_WATCHED,
 	GROUP_OTHERS,
