@@ -13,6 +13,16 @@
 
 #define CHANNELS 4u
 
+/* The 64-bit x86 that compilers assume has no multiplication of 32-bit vectors and takes four steps
+ * for one: 2448 x 1634 pixels to 256 x 171 take 4.7 ms, with AVX2 3.0. The loader chooses, before
+ * the sandbox closes; the pixels are the same. (What chooses would run before a sanitizer has
+ * started.) */
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(MURAL_SANITIZED)
+#define WITH_AVX2_TOO __attribute__((target_clones("avx2", "default")))
+#else
+#define WITH_AVX2_TOO
+#endif
+
 uint64_t area_scale_memory(uint32_t from_width)
 {
 	return (uint64_t)from_width * CHANNELS * sizeof(uint32_t);
@@ -38,6 +48,7 @@ void area_scale_fini(struct area_scale *scale)
 	scale->sums = NULL;
 }
 
+WITH_AVX2_TOO
 static void add_opaque(
 	uint32_t *restrict sums, const uint8_t *restrict row, size_t count, uint32_t weight)
 {
@@ -45,6 +56,7 @@ static void add_opaque(
 		sums[i] += row[i] * weight;
 }
 
+WITH_AVX2_TOO
 static void add_alpha(
 	uint32_t *restrict sums, const uint8_t *restrict row, size_t count, uint32_t weight)
 {
