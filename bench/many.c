@@ -1,10 +1,11 @@
 /* Many small ones from many files: 200 pictures to 256 pixels and 123 to 512, as a gallery wants
- * them. Mural (all requests at once) beside vipsthumbnail in two processes and in one, and beside
- * the cheapest decode there is, TurboJPEG at 1/8 by two threads, which cannot do PNG, does not
- * scale to the size, and isolates nothing.
+ * them, and 200 of one megapixel to 256, where a process for each counts most. Mural (all requests
+ * at once) beside vipsthumbnail in two processes and in one, and beside the cheapest decode there
+ * is, TurboJPEG at 1/8 by two threads, which cannot do PNG, does not scale to the size, and
+ * isolates nothing.
  *
- * The files are copies of four pictures, of 4 to 12 megapixels, touched before each round so that
- * nothing is known of them. */
+ * The large files are copies of four pictures, of 4 to 12 megapixels. All are touched before each
+ * round so that nothing is known of them. */
 #include "harness/bench.h"
 #include "plain_decode.h"
 
@@ -22,11 +23,13 @@
 #define QUICK_ROUNDS 2
 #define TIMEOUT_MS 300000
 
-static const struct {
+struct kind {
 	unsigned megapixels;
-	const char *kind;
-} kinds[] = {{12, "jpeg"}, {8, "q95"}, {6, "progressive"}, {4, "png"}};
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+	const char *name;
+};
+static const struct kind large[] = {{12, "jpeg"}, {8, "q95"}, {6, "progressive"}, {4, "png"}};
+static const struct kind small[] = {{1, "jpeg"}};
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct run {
 	struct bench *bench;
@@ -41,24 +44,31 @@ static double since_ms(double start_ns)
 	return (bench_now_ns() - start_ns) / 1e6;
 }
 
-static void make_files(struct run *run)
+static char **make_files(
+	const char *name, const struct kind *kinds, size_t kind_count, size_t count)
 {
-	char *source[KINDS], *folder;
-	bench_must(asprintf(&folder, "%s/many", bench_folder()) >= 0 && mkdir(folder, 0700) == 0,
+	char *folder;
+	char **path = calloc(count, sizeof(*path));
+	bench_must(path != NULL && asprintf(&folder, "%s/%s", bench_folder(), name) >= 0 &&
+			   mkdir(folder, 0700) == 0,
 		"a folder");
-	for (size_t i = 0; i < KINDS; i++)
-		source[i] = bench_picture(kinds[i].megapixels, kinds[i].kind);
-	run->path = calloc(run->count, sizeof(*run->path));
-	bench_must(run->path != NULL, "memory");
-	for (size_t i = 0; i < run->count; i++) {
-		const char *from = source[i % KINDS];
-		bench_must(asprintf(&run->path[i], "%s/%zu%s", folder, i, strrchr(from, '.')) >= 0,
+	for (size_t i = 0; i < count; i++) {
+		const struct kind *kind = &kinds[i % kind_count];
+		char *from = bench_picture(kind->megapixels, kind->name);
+		bench_must(asprintf(&path[i], "%s/%zu%s", folder, i, strrchr(from, '.')) >= 0,
 			"memory");
-		bench_copy(from, run->path[i]);
+		bench_copy(from, path[i]);
+		free(from);
 	}
-	for (size_t i = 0; i < KINDS; i++)
-		free(source[i]);
 	free(folder);
+	return path;
+}
+
+static void free_files(char **path, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(path[i]);
+	free(path);
 }
 
 /* ---- the ways ---- */
@@ -163,7 +173,8 @@ static double by_turbojpeg(void *user)
 	return since_ms(start);
 }
 
-static void measure(struct run *run, size_t count, uint32_t box)
+/* The first @count files of @run; @what is a word for them. */
+static void measure(struct run *run, const char *what, size_t count, uint32_t box)
 {
 	char at[64];
 	size_t all = run->count;
@@ -172,10 +183,21 @@ static void measure(struct run *run, size_t count, uint32_t box)
 		{"TurboJPEG at 1/8, two threads, without the PNGs", by_turbojpeg, run}};
 	run->count = count < all ? count : all;
 	run->box = box;
-	snprintf(at, sizeof(at), "%zu to %u pixels", run->count, box);
+	snprintf(at, sizeof(at), "%zu%s to %u pixels", run->count, what, box);
 	bench_compare(run->bench, "many", at, "ms", sides, bench_quick(run->bench) ? 2 : 4,
 		bench_rounds(run->bench, ROUNDS, QUICK_ROUNDS));
 	run->count = all;
+}
+
+static void measure_files(struct run *run)
+{
+	run->path = make_files("large", large, COUNT(large), run->count);
+	measure(run, "", run->count, 256);
+	measure(run, "", 123, 512);
+	free_files(run->path, run->count);
+	run->path = make_files("small", small, COUNT(small), run->count);
+	measure(run, " of 1 MP", run->count, 256);
+	free_files(run->path, run->count);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -202,17 +224,12 @@ int main(int argc, char **argv)
 		bench_skip(run.bench, "no vipsthumbnail (scripts/install_packages.sh bench)");
 	run.count = files ? files : bench_quick(run.bench) ? 16 : 200;
 	bench_folder();
-	make_files(&run);
 	errno = -mural_open(NULL, &run.mural);
 	bench_must(run.mural != NULL, "a producer");
-	measure(&run, run.count, 256);
-	measure(&run, 123, 512);
+	measure_files(&run);
 	/* Times: a ratio of 1 / 1.2 is 1.2 times as many a second. */
 	bench_goal(
 		run.bench, "many", "mural / vipsthumbnail, two processes", BENCH_AT_MOST, 1 / 1.2);
 	mural_close(run.mural);
-	for (size_t i = 0; i < run.count; i++)
-		free(run.path[i]);
-	free(run.path);
 	return bench_end(run.bench);
 }

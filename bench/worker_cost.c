@@ -21,6 +21,7 @@ struct run {
 	struct nursery *nursery;
 	unsigned finished;
 	bool answered;
+	uint64_t cpu_ns;
 	struct job_result result;
 };
 
@@ -28,10 +29,10 @@ static void on_finished(struct worker *worker, void *job_user, bool answered,
 	const struct job_result *result, int signal, void *user)
 {
 	struct run *run = user;
-	(void)worker;
 	(void)job_user;
 	(void)signal;
 	run->finished++;
+	run->cpu_ns = worker_cpu_ns(worker);
 	run->answered = answered;
 	if (answered)
 		run->result = *result;
@@ -144,6 +145,8 @@ static void one_after_another(struct bench *bench, struct run *run, int source)
 		by_worker(run, &job, source, -1, 1);
 		bench_sample(bench, "probe", "as soon as a worker is ready", "", "ms",
 			(double)(monotonic_ns() - start) / 1e6);
+		bench_sample(bench, "probe", "processor time of its process", "", "ms",
+			(double)run->cpu_ns / 1e6);
 	}
 }
 
