@@ -16,6 +16,9 @@
 #define PAUSE_MAX_MS 200
 #define HOG_MAX_MIB 70
 #define HOG_TURNS_MAX 6
+/* A consumer whose sessions end within 5 s, six times in a row, takes its producer for one that can
+ * not live, and gives up: what is to be seen here is that it comes back. */
+#define PRODUCER_LIFE_NS UINT64_C(8000000000)
 
 enum deed {
 	DEED_KILL_CONSUMER,
@@ -34,7 +37,7 @@ static const struct {
 	[DEED_KILL_CONSUMER] = {"consumers killed", 10},
 	[DEED_STOP_CONSUMER] = {"consumers stopped", 6},
 	[DEED_KILL_DECODER] = {"decoders killed", 16},
-	[DEED_KILL_PRODUCER] = {"producers killed", 1},
+	[DEED_KILL_PRODUCER] = {"producers killed", 2},
 	[DEED_SIGNAL_PRODUCER] = {"producers told to purge", 6},
 	[DEED_HOG] = {"hogs", 6},
 };
@@ -47,7 +50,8 @@ struct chaos {
 	pid_t stopped;
 	pid_t hog;
 	unsigned hog_turns; /* until it is killed */
-	pid_t producer;     /* that we have killed last */
+	pid_t producer;     /* that we have killed last, */
+	uint64_t killed_ns; /* then */
 	uint64_t next_number;
 	unsigned done[DEEDS];
 };
@@ -151,14 +155,21 @@ static bool kill_decoder(struct chaos *chaos)
 	return decoder > 0 && kill(decoder, SIGKILL) == 0;
 }
 
-static bool signal_producer(struct chaos *chaos, int signal)
+static bool let_producer_purge(void)
 {
 	pid_t producer = test_child_named(getpid(), "mural-producer", 0);
-	if (producer <= 0)
+	return producer > 0 && kill(producer, SIGUSR1) == 0;
+}
+
+static bool kill_producer(struct chaos *chaos)
+{
+	pid_t producer = test_child_named(getpid(), "mural-producer", 0);
+	uint64_t now = monotonic_ns();
+	if (producer <= 0 || now < chaos->killed_ns + PRODUCER_LIFE_NS)
 		return false;
-	if (signal == SIGKILL)
-		chaos->producer = producer;
-	return kill(producer, signal) == 0;
+	chaos->producer = producer;
+	chaos->killed_ns = now;
+	return kill(producer, SIGKILL) == 0;
 }
 
 /* Takes memory a MiB at a time, holds it for some turns. If it is too much it is the first to be
@@ -189,9 +200,9 @@ static bool do_one(struct chaos *chaos, enum deed deed)
 	case DEED_KILL_DECODER:
 		return kill_decoder(chaos);
 	case DEED_KILL_PRODUCER:
-		return signal_producer(chaos, SIGKILL);
+		return kill_producer(chaos);
 	case DEED_SIGNAL_PRODUCER:
-		return signal_producer(chaos, SIGUSR1);
+		return let_producer_purge();
 	case DEED_HOG:
 		return let_hog(chaos);
 	default:
