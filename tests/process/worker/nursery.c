@@ -261,21 +261,40 @@ Test(nursery, a_worker_killed_at_any_moment_finishes_once)
 	jobs_stop(&jobs);
 }
 
+static size_t list_children(pid_t pid, pid_t *ret_pids, size_t room)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	FILE *file = fopen(path, "re");
+	cr_assert(file);
+	size_t count = 0;
+	while (count < room && fscanf(file, "%d", &ret_pids[count]) == 1)
+		count++;
+	fclose(file);
+	return count;
+}
+
+/* Stops all that are ready: a job that one of them gets is still there when somebody looks. */
+static size_t stop_ready(struct jobs *jobs, pid_t *ret_pids, size_t room)
+{
+	size_t count = list_children(nursery_pid(jobs->nursery), ret_pids, room);
+	for (size_t i = 0; i < count; i++)
+		kill(ret_pids[i], SIGSTOP);
+	return count;
+}
+
 Test(nursery, a_nursery_that_dies_takes_its_workers_along_and_is_replaced)
 {
 	struct jobs jobs;
 	jobs_start(&jobs, PROGRAM, 3);
 	struct large large = large_create(&jobs);
-	cr_assert(jobs_wait_ready(&jobs, 3));
 	for (unsigned turn = 0; turn < 5; turn++) {
 		struct outcome outcomes[2], after;
-		pid_t pids[2];
-		for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
-			struct worker *worker = jobs_submit(
-				&jobs, &large.job, large.source, large.memory, &outcomes[i]);
-			pids[i] = worker_pid(worker);
-			kill(pids[i], SIGSTOP); /* so that it is still there */
-		}
+		pid_t pids[8];
+		cr_assert(jobs_wait_ready(&jobs, 3));
+		cr_assert_geq(stop_ready(&jobs, pids, ARRAY_SIZE(pids)), 3);
+		for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
+			jobs_submit(&jobs, &large.job, large.source, large.memory, &outcomes[i]);
 		pid_t nursery = nursery_pid(jobs.nursery);
 		cr_assert_gt(nursery, 0);
 		kill(nursery, SIGKILL);
@@ -310,19 +329,6 @@ Test(nursery, one_that_stops_reaping_is_replaced)
 }
 
 /* The children of a process, at most @room of them. */
-static size_t list_children(pid_t pid, pid_t *ret_pids, size_t room)
-{
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
-	FILE *file = fopen(path, "re");
-	cr_assert(file);
-	size_t count = 0;
-	while (count < room && fscanf(file, "%d", &ret_pids[count]) == 1)
-		count++;
-	fclose(file);
-	return count;
-}
-
 static bool is_decoder(void *pid)
 {
 	char path[64], name[32] = "";
@@ -350,9 +356,9 @@ static _Noreturn void be_a_producer(int tell)
 	list_children(family.nursery, children, 1);
 	if (!test_until(is_decoder, &children[0], TEST_TIMEOUT_MS))
 		_exit(1);
+	stop_ready(&jobs, children, 1);
 	family.worker =
 		worker_pid(jobs_submit(&jobs, &job, open_asset("png-rgb8.png"), -1, &outcome));
-	kill(family.worker, SIGSTOP);
 	kill(family.nursery, SIGSTOP);
 	(void)!write(tell, &family, sizeof(family));
 	for (;;)
@@ -529,8 +535,8 @@ Test(nursery, stopping_ends_busy_and_ready_workers)
 	cr_assert(jobs_wait_ready(&jobs, 2));
 	struct outcome outcome;
 	pid_t pids[8];
-	kill(worker_pid(jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome)),
-		SIGSTOP);
+	cr_assert_eq(stop_ready(&jobs, pids, ARRAY_SIZE(pids)), 2);
+	jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome);
 	cr_assert(jobs_wait_ready(&jobs, 2));
 	size_t count = list_children(nursery_pid(jobs.nursery), pids, ARRAY_SIZE(pids));
 	cr_assert_eq(count, 3);
