@@ -365,6 +365,10 @@ static void set_goals(struct bench *bench)
 		bench_goal(bench, table, "throughput of two / of one thread", BENCH_AT_LEAST, 1.8);
 	}
 	bench_goal(bench, "restart", "one thread / several", BENCH_AT_LEAST, 1.6);
+	bench_better(bench, "jpeg", "one thread / several", BENCH_AT_LEAST);
+	bench_better(bench, "png", "one thread / several", BENCH_AT_LEAST);
+	bench_better(bench, "small", "one thread / several", BENCH_AT_LEAST);
+	bench_better(bench, "small", "throughput of two / of one thread", BENCH_AT_LEAST);
 }
 
 int main(int argc, char **argv)

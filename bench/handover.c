@@ -305,6 +305,8 @@ int main(int argc, char **argv)
 	bench_note(bench,
 		"at: MiB. Goals at 32 MiB: a socket copy at least 100 times the first byte; "
 		"the first byte at most 3 SCM_RIGHTS round trips. Binder ends at 1 MiB.");
+	bench_better(bench, "hand-over", "socket copy / mural, first byte", BENCH_AT_LEAST);
+	bench_better(bench, "hand-over", "socket copy / mural, last byte", BENCH_AT_LEAST);
 	bench_goal(bench, "hand-over", "mural, first byte / SCM_RIGHTS", BENCH_AT_MOST, 3);
 	free(path);
 	return bench_end(bench);

@@ -331,6 +331,7 @@ int main(int argc, char **argv)
 	scale_threads(bench, mural, path, true);
 	scale_processes(bench, path);
 	bench_goal(bench, "scaling", "threads, own bitmaps / one", BENCH_AT_LEAST, 1.9);
+	bench_better(bench, "scaling", "threads, same bitmap / one", BENCH_AT_LEAST);
 	bench_goal(bench, "scaling", "processes, same bitmap / one", BENCH_AT_LEAST, 1.9);
 	mural_bitmap_unref(bitmap);
 	mural_close(mural);

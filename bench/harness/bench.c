@@ -2,6 +2,7 @@
 #include "parts.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,12 @@ void bench_goal(struct bench *bench, const char *table, const char *name,
 {
 	bench->goals = grow(bench->goals, bench->goal_count, sizeof(*bench->goals));
 	bench->goals[bench->goal_count++] = (struct goal){copy(table), copy(name), direction, goal};
+}
+
+void bench_better(
+	struct bench *bench, const char *table, const char *name, enum bench_direction direction)
+{
+	bench_goal(bench, table, name, direction, NAN);
 }
 
 const struct goal *bench_goal_of(const struct bench *bench, const struct result *ratio)

@@ -57,6 +57,9 @@ enum bench_direction { BENCH_AT_MOST, BENCH_AT_LEAST };
 /* What the ratios of that name (at any place) are to reach; it also says which way is better. */
 void bench_goal(struct bench *bench, const char *table, const char *name,
 	enum bench_direction direction, double goal);
+/* Which way is better where no goal is set: less, unless this says that it is more. */
+void bench_better(
+	struct bench *bench, const char *table, const char *name, enum bench_direction direction);
 
 /* Whether what was measured was right: pixels equal, what was purged reads zero. Counted by name;
  * one failure fails the run. */

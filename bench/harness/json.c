@@ -1,6 +1,7 @@
 /* The report as scripts read it: bench/README.md has its shape. */
 #include "parts.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* A number as a number, so that a plot can have an axis of it. */
@@ -46,7 +47,7 @@ static json_t *ratios(const struct bench *bench)
 		bool less = !goal || goal->direction == BENCH_AT_MOST;
 		json_t *entry = common(result, "name");
 		json_object_set_new(entry, "better", json_string(less ? "less" : "more"));
-		if (goal)
+		if (goal && !isnan(goal->value))
 			json_object_set_new(entry, "goal", json_real(goal->value));
 		json_array_append_new(list, entry);
 	}

@@ -1,6 +1,7 @@
 /* The report as a person reads it in a terminal. */
 #include "parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ static void print_series(const struct bench *bench, const char *table)
 
 static void print_goal(const struct goal *goal, double median)
 {
-	if (!goal)
+	if (!goal || isnan(goal->value))
 		return;
 	bool most = goal->direction == BENCH_AT_MOST;
 	bool met = most ? median <= goal->value : median >= goal->value;
