@@ -268,3 +268,27 @@ Test(hostile, announced_punch_outside_the_region_is_refused, .timeout = 60)
 	cr_assert_eq(block->magic, ASHMEM_BLOCK_MAGIC, "the punch has reached the control block");
 	close_victim(&victim);
 }
+
+/* K1: the driver ends a mapping at the region, mremap of a memfd goes on. */
+Test(hostile, a_mapping_that_grew_to_the_block_can_only_damage_it)
+{
+	struct victim victim;
+	uint64_t offset, bytes;
+	open_victim(&victim);
+	cr_assert_eq(ashmem_layout(PAGES * PAGE, &offset, &bytes), 0);
+	unsigned char *data =
+		ashmem_mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, victim.fd, 0);
+	cr_assert_neq(data, MAP_FAILED);
+	unsigned char *grown = mremap(data, PAGES * PAGE, bytes, MREMAP_MAYMOVE);
+	cr_assert_neq(grown, MAP_FAILED);
+	cr_assert_eq(memcmp(grown + offset, victim.good, 16), 0, "it is the block that is there");
+	memset(grown + offset, 0xa5, sizeof(victim.good));
+	long result = ashmem_pin_region(victim.fd, 0, 0);
+	cr_assert_eq(result, -1);
+	expect_sane(result, "pin by descriptor");
+	result = ashmem_handle_pin(victim.handle, 0, 0);
+	cr_assert_eq(result, -1);
+	expect_sane(result, "pin");
+	munmap(grown, bytes);
+	close_victim(&victim);
+}
