@@ -343,10 +343,8 @@ void jpeg_finish(struct jpeg *jpeg)
 
 void jpeg_end_rows(struct jpeg *jpeg)
 {
-	if (row_sink_end(&jpeg->sink) == 0)
-		return;
-	outcome_fail(jpeg->result, MURAL_REASON_MEMORY, "the bitmap can not be written");
-	jpeg_escape(jpeg);
+	if (row_sink_end(&jpeg->sink, jpeg->result) < 0)
+		jpeg_escape(jpeg);
 }
 
 static void step_decode(struct jpeg *jpeg, void *context)
@@ -490,10 +488,7 @@ static int decode_in_one(struct jpeg *jpeg, const struct picture_target *target)
 		pages_begin(&pages, target);
 	int r = jpeg_settle(jpeg, jpeg_guarded(jpeg, step_decode, NULL));
 	pages_end(&pages);
-	if (r == 0 && row_sink_end(&jpeg->sink) < 0)
-		r = outcome_fail(
-			jpeg->result, MURAL_REASON_MEMORY, "the bitmap can not be written");
-	return r;
+	return r < 0 ? r : row_sink_end(&jpeg->sink, jpeg->result);
 }
 
 static int jpeg_decode(struct source *source, const struct job *job,

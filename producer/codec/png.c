@@ -461,9 +461,7 @@ static int png_rows(struct png *png, const struct picture_target *target)
 		pages_begin(&pages, target);
 	int r = png_settle(png, guarded(png, step_decode));
 	pages_end(&pages);
-	if (r == 0 && row_sink_end(&png->sink) < 0)
-		r = outcome_fail(png->result, MURAL_REASON_MEMORY, "the bitmap can not be written");
-	return r;
+	return r < 0 ? r : row_sink_end(&png->sink, png->result);
 }
 
 /* Any failure means: not this way. */

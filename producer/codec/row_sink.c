@@ -4,6 +4,7 @@
  * each pixel would touch a cache line and a page of its own, so BAND_ROWS of them are gathered and
  * turned together. */
 #include "row_sink.h"
+#include "outcome.h"
 #include "pages.h"
 #include "plan.h"
 
@@ -300,11 +301,13 @@ bool row_sink_make_pages(struct row_sink *sink)
 	return sink->strip || sink->makes_pages;
 }
 
-int row_sink_end(struct row_sink *sink)
+int row_sink_end(struct row_sink *sink, struct job_result *result)
 {
 	if (sink->strip)
 		write_strip(sink);
-	return sink->error;
+	if (sink->error == 0)
+		return 0;
+	return outcome_fail(result, MURAL_REASON_MEMORY, "the bitmap can not be written");
 }
 
 /* A huge page's worth at a time. */

@@ -62,8 +62,8 @@ bool row_sink_reached(const struct row_sink *sink, uint32_t fitted);
  * written, or by writing strips of rows into the target's descriptor. Then row_sink_end must
  * follow the last row. False: it does not, for rows that do not go down the bitmap. */
 bool row_sink_make_pages(struct row_sink *sink);
-/* 0; -errno: rows could not be written. */
-int row_sink_end(struct row_sink *sink);
+/* 0; or fails with MURAL_REASON_MEMORY: rows could not be written. */
+int row_sink_end(struct row_sink *sink, struct job_result *result);
 
 /* Whether nothing is to be done to rows of this shape: then they can be written in the bitmap over
  * and over, in any order, before each is pushed once. */

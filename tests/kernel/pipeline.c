@@ -7,6 +7,7 @@
  *   The first picture stays pinned. On standard output: a checksum of each picture's pixels, the
  * same on every driver. DRIVER memfd ends there: a kernel does not purge a memfd. */
 #include "shared_memory.h"
+#include "support/checksum.h"
 
 #include <errno.h>
 #include <mural/mural.h>
@@ -43,25 +44,12 @@ static void must(bool right, const char *what)
 	exit(1);
 }
 
-/* FNV-1a over the pixels, without what lies between the rows. */
-static uint64_t checksum(const struct mural_view *view)
-{
-	uint64_t sum = UINT64_C(14695981039346656037);
-	for (uint32_t y = 0; y < view->height; y++) {
-		const uint32_t *row =
-			(const void *)((const char *)view->pixels + (size_t)y * view->stride_bytes);
-		for (uint32_t x = 0; x < view->width; x++)
-			sum = (sum ^ row[x]) * UINT64_C(1099511628211);
-	}
-	return sum;
-}
-
 static void look(struct picture *picture)
 {
 	struct mural_view view;
 	must(mural_bitmap_pin_wait(picture->bitmap, WAIT_MS, &view) == ASHMEM_NOT_PURGED,
 		"a decoded picture is pinned");
-	picture->sum = checksum(&view);
+	picture->sum = test_checksum(&view);
 	picture->generation = view.generation;
 	picture->bytes = (size_t)view.height * view.stride_bytes;
 }
@@ -148,7 +136,7 @@ static void pinned_is_whole(const struct picture *picture)
 	must(mural_bitmap_pin(picture->bitmap, &view) == ASHMEM_NOT_PURGED &&
 			view.generation == picture->generation,
 		"what is pinned is not purged");
-	must(checksum(&view) == picture->sum, "what is pinned keeps its bytes");
+	must(test_checksum(&view) == picture->sum, "what is pinned keeps its bytes");
 	mural_bitmap_unpin(picture->bitmap);
 }
 

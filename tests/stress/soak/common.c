@@ -34,19 +34,6 @@ void soak_wrong(struct soak *soak, const char *format, ...)
 	fprintf(stderr, "WRONG, process %d: %s\n", (int)getpid(), text);
 }
 
-/* FNV-1a, four bytes at a time. */
-uint64_t soak_checksum(const struct mural_view *view)
-{
-	uint64_t sum = UINT64_C(14695981039346656037);
-	for (uint32_t y = 0; y < view->height; y++) {
-		const uint32_t *row =
-			(const void *)((const char *)view->pixels + (size_t)y * view->stride_bytes);
-		for (uint32_t x = 0; x < view->width; x++)
-			sum = (sum ^ row[x]) * UINT64_C(1099511628211);
-	}
-	return sum;
-}
-
 int soak_open(void (*on_event)(struct mural *, enum mural_event, int, void *), void *user,
 	struct mural **ret)
 {

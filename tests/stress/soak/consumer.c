@@ -4,6 +4,7 @@
 #include "soak.h"
 
 #include "common/util.h"
+#include "support/checksum.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -79,7 +80,7 @@ static void give_up(struct consumer *consumer, struct held *held, int r, const c
 static void check(struct consumer *consumer, const struct held *held, const char *when)
 {
 	consumer->soak->shared->checks++;
-	if (soak_checksum(&held->view) != held->kind->sum)
+	if (test_checksum(&held->view) != held->kind->sum)
 		soak_wrong(consumer->soak, "%s, box %u: wrong pixels %s, generation %llu",
 			held->kind->path, held->kind->box, when,
 			(unsigned long long)held->view.generation);

@@ -2,6 +2,7 @@
 #include "soak.h"
 
 #include "common/util.h"
+#include "support/checksum.h"
 #include "support/process.h"
 #include "support/reference.h"
 
@@ -26,7 +27,7 @@ static bool reference_sum(struct soak_kind *kind)
 		return false;
 	view.pixels = pixels;
 	view.stride_bytes = (uint32_t)(size / view.height);
-	kind->sum = soak_checksum(&view);
+	kind->sum = test_checksum(&view);
 	return true;
 }
 
@@ -42,7 +43,7 @@ static bool first_sum(struct mural *mural, struct soak_kind *kind)
 		    mural_bitmap_wait(bitmap, SOAK_WAIT_MS) == 0 &&
 		    mural_bitmap_pin_wait(bitmap, SOAK_WAIT_MS, &view) == ASHMEM_NOT_PURGED;
 	if (done)
-		kind->sum = soak_checksum(&view);
+		kind->sum = test_checksum(&view);
 	mural_bitmap_unref(bitmap);
 	return done;
 }

@@ -60,8 +60,6 @@ uint32_t soak_below(struct soak_dice *dice, uint32_t limit);
 /* Counts a mistake, and tells of it. */
 __attribute__((format(printf, 2, 3))) void soak_wrong(struct soak *soak, const char *format, ...);
 
-uint64_t soak_checksum(const struct mural_view *view);
-
 /* Opens a connection to the shared producer of the soak, starting one when need be. */
 int soak_open(void (*on_event)(struct mural *, enum mural_event, int, void *), void *user,
 	struct mural **ret);

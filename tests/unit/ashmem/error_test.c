@@ -1,5 +1,6 @@
 /* Every error that the headers list and the conformance program does not meet. */
-#include "common/ashmem/block.h"
+#include "region.h"
+
 #include "common/ashmem/owner_lock.h"
 
 #include <ashmem/ashmem.h>
@@ -14,25 +15,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define PAGE ((size_t)4096)
-
-static int make_region(void)
-{
-	int fd = ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "errors", 4 * PAGE);
-	cr_assert(fd >= 0);
-	return fd;
-}
-
-static struct ashmem_block *map_block(int fd)
-{
-	uint64_t offset, bytes;
-	cr_assert_eq(ashmem_layout(4 * PAGE, &offset, &bytes), 0);
-	struct ashmem_block *block =
-		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
-	cr_assert_neq(block, MAP_FAILED);
-	return block;
-}
 
 #define cr_assert_fails(call, error)                                                               \
 	do {                                                                                       \

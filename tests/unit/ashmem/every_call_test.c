@@ -1,6 +1,7 @@
 /* The errors that <cutils/ashmem.h> lists for all calls on a region, from every one of them, by
  * descriptor and by handle. */
-#include "common/ashmem/block.h"
+#include "region.h"
+
 #include "common/ashmem/owner_lock.h"
 
 #include <android/sharedmem.h>
@@ -12,8 +13,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#define PAGE ((size_t)4096)
 
 /* --- The calls, each with arguments that are right --- */
 
@@ -152,23 +151,6 @@ static void must_fail(const struct call *call, int fd, int error)
 	errno = 0;
 	cr_assert_eq(call->make(fd), -1, "%s succeeds", call->name);
 	cr_assert_eq(errno, error, "%s gives errno %d", call->name, errno);
-}
-
-static int make_region(void)
-{
-	int fd = ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "every", 4 * PAGE);
-	cr_assert_geq(fd, 0);
-	return fd;
-}
-
-static struct ashmem_block *map_block(int fd)
-{
-	uint64_t offset, bytes;
-	cr_assert_eq(ashmem_layout(4 * PAGE, &offset, &bytes), 0);
-	struct ashmem_block *block =
-		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
-	cr_assert_neq(block, MAP_FAILED);
-	return block;
 }
 
 /* --- By descriptor --- */

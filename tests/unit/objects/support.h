@@ -30,6 +30,10 @@ int looking_error(int fd);
 /* A connected pair of SOCK_SEQPACKET sockets. */
 void connect_pair(int sockets[2]);
 
+/* The kernel counts descriptors under way for each user, root excepted: this process is counted
+ * from here on, and may have a hundred. Skips the test where it can not be. */
+void limit_descriptors_under_way(void);
+
 /* Sends bytes with descriptors, as somebody does who knows no rules. */
 void send_with(int socket, const void *data, size_t length, const int *fds, size_t count);
 

@@ -118,68 +118,67 @@ Test(slab, users_do_not_share_slabs)
 	cr_assert_neq(region[0], region[1]);
 }
 
+/* A slab with a pinned bitmap, and 400000 bytes that were another's before a purge; a reader still
+ * has all of it mapped. */
+struct hole {
+	struct pool_slot *keep; /* made with seed 1 */
+	void *base;
+	uint64_t size;
+	volatile const char *pixels; /* where the other was */
+};
+
+static struct hole make_hole(void)
+{
+	struct hole hole = {.keep = slot_make_for(&f, &c, 20000, 1)};
+	struct pool_slot *gone = slot_make_for(&f, &c, 400000, 2);
+	int fd = -1;
+	uint64_t region = 0, offset = 0;
+	pool_slot_place(gone, &region, &hole.size, &offset);
+	cr_assert_eq(pool_slot_share(gone, &fd), 0);
+	hole.base = mmap(NULL, hole.size, PROT_READ, MAP_SHARED, fd, 0);
+	cr_assert_neq(hole.base, MAP_FAILED);
+	hole.pixels = (const char *)hole.base + offset;
+	close(fd);
+	consumer_pin(&c, hole.keep);
+	pool_purge(f.pool, f.now);
+	return hole;
+}
+
 Test(slab, a_hole_filled_again_by_a_reader_is_punched_again)
 {
-	struct pool_slot *keep = slot_make_for(&f, &c, 20000, 1),
-			 *gone = slot_make_for(&f, &c, 400000, 2);
-	int fd = -1;
-	uint64_t region = 0, size = 0, offset = 0;
-	pool_slot_place(gone, &region, &size, &offset);
-	cr_assert_eq(pool_slot_share(gone, &fd), 0);
-	volatile const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	consumer_pin(&c, keep);
-	pool_purge(f.pool, f.now);
+	struct hole hole = make_hole();
 	uint64_t after_purge = stats_of(&f).allocated_bytes;
 	for (uint64_t i = 0; i < 400000; i += 4096)
-		(void)base[offset + i];
+		(void)hole.pixels[i];
 	cr_assert_gt(stats_of(&f).allocated_bytes, after_purge + 300000, "reading a hole fills it");
 	cr_assert_eq(stats_of(&f).stray_bytes, stats_of(&f).allocated_bytes - after_purge);
 	cr_assert_leq(pool_deadline(f.pool), f.now + 30000 * MS);
 	pass(&f, 30000 * MS);
 	cr_assert_eq(stats_of(&f).allocated_bytes, after_purge);
 	cr_assert_eq(stats_of(&f).stray_bytes, 0);
-	cr_assert_eq(slot_verify(keep, 1), -1);
-	munmap((void *)(uintptr_t)base, size);
-	close(fd);
+	cr_assert_eq(slot_verify(hole.keep, 1), -1);
+	munmap(hole.base, hole.size);
 }
 
 Test(slab, one_page_filled_again_is_told_and_punched_too)
 {
-	struct pool_slot *keep = slot_make_for(&f, &c, 20000, 1),
-			 *gone = slot_make_for(&f, &c, 400000, 2);
-	int fd = -1;
-	uint64_t region = 0, size = 0, offset = 0;
-	pool_slot_place(gone, &region, &size, &offset);
-	cr_assert_eq(pool_slot_share(gone, &fd), 0);
-	volatile const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	consumer_pin(&c, keep);
-	pool_purge(f.pool, f.now);
-	(void)base[offset + 8192];
+	struct hole hole = make_hole();
+	(void)hole.pixels[8192];
 	cr_assert_eq(stats_of(&f).stray_bytes, 4096);
 	pass(&f, 30000 * MS);
 	cr_assert_eq(stats_of(&f).stray_bytes, 0);
-	munmap((void *)(uintptr_t)base, size);
-	close(fd);
+	munmap(hole.base, hole.size);
 }
 
 Test(slab, shrinking_punches_refilled_holes_without_waiting)
 {
-	struct pool_slot *keep = slot_make_for(&f, &c, 20000, 1);
-	struct pool_slot *gone = slot_make_for(&f, &c, 400000, 2);
-	int fd = -1;
-	uint64_t region = 0, size = 0, offset = 0;
-	pool_slot_place(gone, &region, &size, &offset);
-	cr_assert_eq(pool_slot_share(gone, &fd), 0);
-	volatile const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	consumer_pin(&c, keep);
-	pool_purge(f.pool, f.now);
+	struct hole hole = make_hole();
 	uint64_t after_purge = stats_of(&f).allocated_bytes;
 	for (uint64_t i = 0; i < 400000; i += 4096)
-		(void)base[offset + i];
+		(void)hole.pixels[i];
 	pool_shrink(f.pool, 1, f.now);
 	cr_assert_eq(stats_of(&f).allocated_bytes, after_purge);
-	munmap((void *)(uintptr_t)base, size);
-	close(fd);
+	munmap(hole.base, hole.size);
 }
 
 Test(slab, the_largest_small_and_the_smallest_large_bitmap)
