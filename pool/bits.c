@@ -19,13 +19,6 @@ static uint64_t *word_of(struct bits *bits, uint32_t index)
 	return index - 1 < bits->more_words ? &bits->more[index - 1] : NULL;
 }
 
-static uint64_t word_at(const struct bits *bits, uint32_t index)
-{
-	if (index == 0)
-		return bits->first;
-	return index - 1 < bits->more_words ? bits->more[index - 1] : 0;
-}
-
 static int grow(struct bits *bits, uint32_t words)
 {
 	uint32_t larger = bits->more_words * 2 > words ? bits->more_words * 2 : words;
@@ -38,13 +31,16 @@ static int grow(struct bits *bits, uint32_t words)
 	return 0;
 }
 
+int bits_reserve(struct bits *bits, uint32_t count)
+{
+	return count > 0 && (count - 1) / 64 > bits->more_words ? grow(bits, (count - 1) / 64) : 0;
+}
+
 int bits_set(struct bits *bits, uint32_t bit)
 {
-	if (bit / 64 > bits->more_words) {
-		int r = grow(bits, bit / 64);
-		if (r < 0)
-			return r;
-	}
+	int r = bits_reserve(bits, bit + 1);
+	if (r < 0)
+		return r;
 	*(bit < 64 ? &bits->first : &bits->more[bit / 64 - 1]) |= UINT64_C(1) << bit % 64;
 	return 0;
 }
@@ -58,16 +54,5 @@ void bits_clear(struct bits *bits, uint32_t bit)
 
 bool bits_test(const struct bits *bits, uint32_t bit)
 {
-	return word_at(bits, bit / 64) >> bit % 64 & 1;
-}
-
-uint32_t bits_next(const struct bits *bits, uint32_t from)
-{
-	uint64_t mask = UINT64_MAX << from % 64;
-	for (uint32_t index = from / 64; index <= bits->more_words; index++, mask = UINT64_MAX) {
-		uint64_t word = word_at(bits, index) & mask;
-		if (word)
-			return index * 64 + (uint32_t)__builtin_ctzll(word);
-	}
-	return BITS_NONE;
+	return bits_word(bits, bit / 64) >> bit % 64 & 1;
 }

@@ -16,13 +16,38 @@ struct bits {
 
 void bits_fini(struct bits *bits);
 
+/* Setting a bit below @count can not fail any more. -ENOMEM. */
+int bits_reserve(struct bits *bits, uint32_t count);
+
 /* -ENOMEM. */
 int bits_set(struct bits *bits, uint32_t bit);
 void bits_clear(struct bits *bits, uint32_t bit);
 bool bits_test(const struct bits *bits, uint32_t bit);
 
+/* Members 64 * @index to 64 * @index + 63, for who goes through them 64 at a time. */
+static inline uint64_t bits_word(const struct bits *bits, uint32_t index)
+{
+	if (index == 0)
+		return bits->first;
+	return index - 1 < bits->more_words ? bits->more[index - 1] : 0;
+}
+
+static inline uint32_t bits_words(const struct bits *bits)
+{
+	return bits->more_words + 1;
+}
+
 /* The smallest member from @from on; BITS_NONE: there is none. */
-uint32_t bits_next(const struct bits *bits, uint32_t from);
+static inline uint32_t bits_next(const struct bits *bits, uint32_t from)
+{
+	uint64_t mask = UINT64_MAX << from % 64;
+	for (uint32_t index = from / 64; index < bits_words(bits); index++, mask = UINT64_MAX) {
+		uint64_t word = bits_word(bits, index) & mask;
+		if (word)
+			return index * 64 + (uint32_t)__builtin_ctzll(word);
+	}
+	return BITS_NONE;
+}
 
 static inline bool bits_empty(const struct bits *bits)
 {

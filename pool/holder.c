@@ -89,15 +89,6 @@ void holder_remove(struct pool_holder *holder, struct pool_slot *slot)
 		holder->ready_bytes -= slot->charge;
 }
 
-struct pool_holder *holder_next(const struct pool *pool, const struct pool_slot *slot, uint32_t *at)
-{
-	uint32_t index = bits_next(&slot->told, *at);
-	if (index == BITS_NONE)
-		return NULL;
-	*at = index + 1;
-	return pool->holder[index];
-}
-
 int grant_add(struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns)
 {
 	struct grant *grant = slot->grants;

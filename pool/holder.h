@@ -18,8 +18,15 @@ void holder_remove(struct pool_holder *holder, struct pool_slot *slot);
 
 /* The next holder that was told of @slot, from index @*at on, which moves behind it; NULL: no more.
  */
-struct pool_holder *holder_next(
-	const struct pool *pool, const struct pool_slot *slot, uint32_t *at);
+static inline struct pool_holder *holder_next(
+	const struct pool *pool, const struct pool_slot *slot, uint32_t *at)
+{
+	uint32_t index = bits_next(&slot->told, *at);
+	if (index == BITS_NONE)
+		return NULL;
+	*at = index + 1;
+	return pool->holder[index];
+}
 
 /* Makes or renews a grant; the slot is READY and the holder knows it. -ENOMEM. */
 int grant_add(struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns);

@@ -94,6 +94,7 @@ void pool_destroy(struct pool *pool)
 	}
 	board_unmap_table(pool->table);
 	close_p(&pool->table_fd);
+	bits_fini(&pool->unsure);
 	free(pool->slot);
 	free(pool->free_number);
 	free(pool->holder);

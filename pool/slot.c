@@ -2,6 +2,7 @@
 #include "slot.h"
 
 #include "holder.h"
+#include "pinned.h"
 #include "slab.h"
 
 #include "common/util.h"
@@ -23,6 +24,8 @@ static int make_space(struct pool *pool)
 	if (!numbers)
 		return -ENOMEM;
 	pool->free_number = numbers;
+	if (pinned_make_space(pool, room) < 0)
+		return -ENOMEM;
 	pool->slots_room = room;
 	return 0;
 }
@@ -134,6 +137,7 @@ void slot_enter_ready(struct pool *pool, struct pool_slot *slot, uint64_t now_ns
 	count_for_holders(pool, slot, true);
 	slot->due_ns = now_ns + pool->options.idle_ns;
 	slot->blocked = false;
+	pinned_unknown(pool, slot);
 	heap_push(&pool->due, &slot->due);
 	order_use(pool, slot, now_ns);
 	order_place(pool, &pool->ready, slot,
@@ -150,6 +154,7 @@ void slot_enter_idle(struct pool *pool, struct pool_slot *slot, enum order_rank 
 	if (heap_holds(&slot->victim))
 		order_remove(&pool->ready, slot);
 	slot->blocked = false;
+	pinned_leave(pool, slot);
 	slot_enter(pool, slot, BOARD_IDLE);
 	count_for_holders(pool, slot, false);
 	order_place(pool, &pool->idle, slot, rank);

@@ -4,6 +4,7 @@
  *   slab     a region cut into pieces        slot    a bitmap's place: states, lists, memory
  *   holder   a pin board, its told slots     idle    when a slot is unpinned: the handshake
  *   room     what goes when room is needed   order   what would be missed least
+ *   pinned   how many are in use
  *
  * Invariants, which pool_check verifies:
  *   - a slot has memory exactly while FILLING, READY or IDLE, and its charge stands in that part of
@@ -36,6 +37,7 @@ struct pool_slot {
 	uint32_t number;
 	enum board_state state;
 	bool blocked;    /* READY: seen in use, so the word says WATCHED and it is no victim */
+	bool held;       /* blocked, and seen pinned: pinned.h */
 	bool never_seen; /* prefetched, and nobody has been told of it yet */
 	bool remembered; /* was PURGED before it was FILLING */
 	bool leaving;    /* a holder has released it with its count not 0 (holder->leaving) */
@@ -61,7 +63,6 @@ struct pool_slot {
 	uint8_t rank, class;
 	uint64_t key, placed_ns; /* of its class's heap; last_use_ns at the time */
 	struct bits told;        /* by holder->index */
-	uint64_t counted_by;     /* the last count of pinned ones it is in: pool.stats_made then */
 	struct grant *grants;
 };
 
@@ -109,7 +110,9 @@ struct pool {
 	struct order ready, idle; /* that nobody was seen using */
 
 	uint32_t bitmaps[BOARD_PURGED + 1]; /* slots by state */
-	uint64_t stats_made;                /* so many counts of what is pinned */
+	struct bits unsure;                 /* by slot->number: READY, and not held */
+	uint32_t held_bitmaps;
+	uint64_t held_bytes;
 	uint64_t freed_bytes;               /* of what went, in the kernel's count */
 	uint64_t purged_bytes, purges, reuses, idle_unpins, pins_revived;
 };

@@ -1,6 +1,7 @@
 /* What the pool tells about itself, and the walk over everything by which tests see whether its
  * books are right. */
 #include "holder.h"
+#include "pinned.h"
 #include "room.h"
 #include "slab.h"
 
@@ -10,64 +11,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static uint64_t allocated_bytes(const struct pool *pool)
+/* What the kernel holds for us, and of that what should be holes: a reader may read behind the
+ * data, and so fill a file up to its control block, or the free pieces of a slab. */
+static void ask_the_kernel(const struct pool *pool, struct mural_stats *stats)
 {
-	uint64_t bytes = 0;
-	for (struct list *at = pool->regions.next; at != &pool->regions; at = at->next)
-		bytes += region_allocated(CONTAINER_OF(at, struct region, all));
-	return bytes;
-}
-
-/* A reader may read behind the data, and so fill the file up to the control block. */
-static uint64_t region_stray(const struct region *region)
-{
-	uint64_t allocated = region_allocated(region), charge = region_charge(region);
-	return allocated > charge ? allocated - charge : 0;
-}
-
-/* Holes that somebody has filled again by reading there. */
-static uint64_t stray_bytes(const struct pool *pool)
-{
-	uint64_t bytes = 0;
-	for (struct list *at = pool->slabs.next; at != &pool->slabs; at = at->next)
-		bytes += slab_stray(CONTAINER_OF(at, struct slab, all));
+	stats->allocated_bytes = stats->stray_bytes = 0;
 	for (struct list *at = pool->regions.next; at != &pool->regions; at = at->next) {
 		const struct region *region = CONTAINER_OF(at, struct region, all);
-		if (region->use == REGION_WHOLE)
-			bytes += region_stray(region);
+		uint64_t allocated = region_allocated(region), charge = region_charge(region);
+		stats->allocated_bytes += allocated;
+		if (region->use == REGION_WHOLE && allocated > charge)
+			stats->stray_bytes += allocated - charge;
 	}
-	return bytes;
-}
-
-/* READY ones that @holder has pinned and that no holder before it had. Its board is read from one
- * end to the other, and of the slots only those that it pins: slot after slot, the boards' lines
- * were a miss each. */
-static void count_pinned(struct pool *pool, struct pool_holder *holder, struct mural_stats *stats)
-{
-	for (uint32_t number = 0; (number = bits_next(&holder->told, number)) != BITS_NONE;
-		number++) {
-		if (board_count(holder->pins, number) == 0)
-			continue;
-		struct pool_slot *slot = pool->slot[number];
-		if (slot->state != BOARD_READY || slot->counted_by == pool->stats_made ||
-			holder_count(pool, holder, number) == 0)
-			continue;
-		slot->counted_by = pool->stats_made;
-		stats->pinned_bitmaps++;
-		stats->pinned_bytes += slot->charge;
-	}
-}
-
-/* Which READY ones are pinned only the boards know. */
-static void split_ready(struct pool *pool, struct mural_stats *stats)
-{
-	pool->stats_made++;
-	for (uint32_t i = 0; i < pool->holders_made; i++) {
-		if (pool->holder[i])
-			count_pinned(pool, pool->holder[i], stats);
-	}
-	stats->ready_bitmaps = pool->bitmaps[BOARD_READY] - stats->pinned_bitmaps;
-	stats->ready_bytes = pool->account.part[ACCOUNT_READY] - stats->pinned_bytes;
+	for (struct list *at = pool->slabs.next; at != &pool->slabs; at = at->next)
+		stats->stray_bytes += slab_stray(CONTAINER_OF(at, struct slab, all));
 }
 
 void pool_stats(struct pool *pool, struct mural_stats *stats)
@@ -79,11 +36,11 @@ void pool_stats(struct pool *pool, struct mural_stats *stats)
 	stats->filling_bytes = account->part[ACCOUNT_FILLING];
 	stats->kept_bytes = account->part[ACCOUNT_KEPT];
 	stats->overhead_bytes = account->part[ACCOUNT_OVERHEAD];
-	stats->allocated_bytes = allocated_bytes(pool);
+	ask_the_kernel(pool, stats);
 	stats->purged_bytes = pool->purged_bytes;
-	stats->pinned_bytes = 0;
-	stats->pinned_bitmaps = 0;
-	split_ready(pool, stats);
+	pinned_count(pool, &stats->pinned_bitmaps, &stats->pinned_bytes);
+	stats->ready_bitmaps = pool->bitmaps[BOARD_READY] - stats->pinned_bitmaps;
+	stats->ready_bytes = pool->account.part[ACCOUNT_READY] - stats->pinned_bytes;
 	stats->idle_bitmaps = pool->bitmaps[BOARD_IDLE];
 	stats->filling_bitmaps = pool->bitmaps[BOARD_FILLING];
 	stats->purged_bitmaps = pool->bitmaps[BOARD_PURGED];
@@ -94,7 +51,6 @@ void pool_stats(struct pool *pool, struct mural_stats *stats)
 	stats->pins_revived = pool->pins_revived;
 	stats->bounces = pool->thrash.bounces;
 	stats->thrash_times = pool->thrash.times;
-	stats->stray_bytes = stray_bytes(pool);
 	stats->freed_bytes = pool->freed_bytes;
 	stats->order = pool->options.order;
 	stats->driver = pool->device ? ASHMEM_DRIVER_DEVICE : ASHMEM_DRIVER_MEMFD;
@@ -111,6 +67,8 @@ struct audit {
 	uint32_t bitmaps[BOARD_PURGED + 1];
 	uint32_t regions; /* accounted for by slots, slabs and kept ones */
 	size_t due, ready, idle;
+	uint32_t held_bitmaps;
+	uint64_t held_bytes;
 };
 
 __attribute__((format(printf, 3, 4))) static void expect(
@@ -145,6 +103,11 @@ static void audit_places(struct audit *audit, const struct pool_slot *slot)
 	expect(audit, heap_holds(&slot->victim) == (idle || (ready && !slot->blocked)),
 		"slot %u: victim heap", slot->number);
 	expect(audit, !slot->blocked || ready, "slot %u: blocked but not READY", slot->number);
+	expect(audit, !slot->held || slot->blocked, "slot %u: held, but not blocked", slot->number);
+	expect(audit, bits_test(&audit->pool->unsure, slot->number) == (ready && !slot->held),
+		"slot %u: set of unsure ones", slot->number);
+	audit->held_bitmaps += slot->held;
+	audit->held_bytes += slot->held ? slot->charge : 0;
 	audit->due += ready;
 	audit->ready += ready && !slot->blocked;
 	audit->idle += idle;
@@ -262,6 +225,9 @@ static void audit_totals(struct audit *audit)
 		regions++;
 	expect(audit, regions == pool->region_count && regions == audit->regions,
 		"%u regions, %u of them in use", regions, audit->regions);
+	expect(audit,
+		audit->held_bitmaps == pool->held_bitmaps && audit->held_bytes == pool->held_bytes,
+		"held ones");
 	expect(audit,
 		audit->due == pool->due.count && audit->ready == pool->ready.count &&
 			audit->idle == pool->idle.count,

@@ -330,11 +330,17 @@ size_t memory_dealer_free_pieces(const struct memory_dealer *dealer)
 	return dealer->free_pieces;
 }
 
+static void visit_all(const struct piece *root,
+	void (*visit)(size_t offset, size_t size, void *user), void *user)
+{
+	for (; root; root = root->right) {
+		visit_all(root->left, visit, user);
+		visit(root->offset, root->size, user);
+	}
+}
+
 void memory_dealer_each_free(const struct memory_dealer *dealer,
 	void (*visit)(size_t offset, size_t size, void *user), void *user)
 {
-	for (const struct piece *piece = dealer->first; piece; piece = piece->after) {
-		if (!piece->taken)
-			visit(piece->offset, piece->size, user);
-	}
+	visit_all(dealer->free_root, visit, user);
 }

@@ -59,8 +59,8 @@ size_t memory_dealer_used(const struct memory_dealer *dealer);
 size_t memory_dealer_largest(const struct memory_dealer *dealer);
 size_t memory_dealer_free_pieces(const struct memory_dealer *dealer);
 
-/* Calls @visit for every free piece, in the order of addresses. @visit must not change the dealer.
- */
+/* Calls @visit for every free piece, the smallest first: it takes as long as there are free ones.
+ * @visit must not change the dealer. */
 void memory_dealer_each_free(const struct memory_dealer *dealer,
 	void (*visit)(size_t offset, size_t size, void *user), void *user);
 

@@ -1,0 +1,122 @@
+/* What stat says of pinned bitmaps: exactly those that a board pins, however it came to be known.
+ */
+#include "support.h"
+
+static struct fixture f;
+static struct consumer a, b;
+
+static void init(void)
+{
+	fixture_init(&f, 64 * MIB);
+	consumer_init(&f, &a, getuid());
+	consumer_init(&f, &b, getuid());
+}
+
+static void fini(void)
+{
+	check(&f);
+	consumer_fini(&f, &a);
+	consumer_fini(&f, &b);
+	fixture_fini(&f);
+}
+
+TestSuite(pinned, .init = init, .fini = fini, .timeout = 60);
+
+static void expect_pinned(uint32_t bitmaps, uint64_t bytes)
+{
+	struct mural_stats stats = stats_of(&f);
+	cr_assert_eq(stats.pinned_bitmaps, bitmaps, "%u, not %u", stats.pinned_bitmaps, bitmaps);
+	cr_assert_geq(stats.pinned_bytes, bytes);
+	cr_assert_eq(stats.pinned_bytes == 0, bitmaps == 0);
+}
+
+static void nudge(struct consumer *consumer, struct pool_slot *slot)
+{
+	cr_assert(consumer_unpin(consumer, slot));
+	pool_nudge(f.pool, slot, f.now);
+}
+
+Test(pinned, a_pin_counts_at_once_and_after_it_was_seen)
+{
+	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
+	expect_pinned(0, 0);
+	consumer_pin(&a, slot);
+	expect_pinned(1, 2 * MIB);
+	pass(&f, 2 * IDLE_NS);
+	expect_pinned(1, 2 * MIB);
+	pass(&f, 61000 * MS);
+	expect_pinned(1, 2 * MIB);
+	nudge(&a, slot);
+	expect_pinned(0, 0);
+	cr_assert_eq(stats_of(&f).ready_bitmaps, 1);
+}
+
+Test(pinned, one_that_two_pin_counts_once)
+{
+	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
+	cr_assert_eq(pool_tell(f.pool, slot, b.holder, false, f.now), 0);
+	consumer_pin(&a, slot);
+	consumer_pin(&b, slot);
+	expect_pinned(1, 2 * MIB);
+	pass(&f, 2 * IDLE_NS);
+	nudge(&a, slot);
+	expect_pinned(1, 2 * MIB);
+	cr_assert_not(consumer_unpin(&b, slot), "not WATCHED since a's nudge");
+	expect_pinned(0, 0);
+}
+
+Test(pinned, a_grant_is_no_pin_and_its_pin_counts)
+{
+	struct pool_slot *slot = slot_make(&f, 2 * MIB, 1);
+	pass(&f, IDLE_NS / 2);
+	cr_assert_eq(pool_tell(f.pool, slot, a.holder, true, f.now), 0);
+	pass(&f, IDLE_NS);
+	cr_assert_eq(pool_slot_state(slot), BOARD_READY, "the grant keeps it");
+	expect_pinned(0, 0);
+	consumer_pin(&a, slot);
+	expect_pinned(1, 2 * MIB);
+	pass(&f, 61000 * MS);
+	expect_pinned(1, 2 * MIB);
+}
+
+Test(pinned, what_a_dead_holder_had_counts_no_more)
+{
+	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
+	cr_assert_eq(pool_tell(f.pool, slot, b.holder, false, f.now), 0);
+	consumer_pin(&a, slot);
+	pass(&f, 2 * IDLE_NS);
+	consumer_fini(&f, &a);
+	consumer_init(&f, &a, getuid());
+	expect_pinned(0, 0);
+}
+
+Test(pinned, what_is_pinned_again_after_its_nudge_counts)
+{
+	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
+	consumer_pin(&a, slot);
+	pass(&f, 2 * IDLE_NS);
+	cr_assert(consumer_unpin(&a, slot));
+	consumer_pin(&a, slot);
+	pool_nudge(f.pool, slot, f.now);
+	expect_pinned(1, 2 * MIB);
+	pass(&f, 2 * IDLE_NS);
+	expect_pinned(1, 2 * MIB);
+}
+
+/* More than one word of the set, and every second one. */
+Test(pinned, each_of_many_is_counted)
+{
+	enum { MANY = 200 };
+	struct pool_slot *slot[MANY];
+	for (uint32_t i = 0; i < MANY; i++)
+		slot[i] = slot_make_for(&f, i % 3 ? &a : &b, 4096, i);
+	for (uint32_t i = 0; i < MANY; i += 2)
+		consumer_pin(i % 3 ? &a : &b, slot[i]);
+	expect_pinned(MANY / 2, MANY / 2 * 4096);
+	pass(&f, 2 * IDLE_NS);
+	expect_pinned(MANY / 2, MANY / 2 * 4096);
+	cr_assert_eq(stats_of(&f).idle_bitmaps, MANY / 2);
+	for (uint32_t i = 0; i < MANY; i += 4)
+		nudge(i % 3 ? &a : &b, slot[i]);
+	expect_pinned(MANY / 4, MANY / 4 * 4096);
+}
