@@ -1,10 +1,9 @@
 /* Threads for the calls that may block in a source's file system. On a file system of this machine
- * fstat does not, and is made here and now: two changes of threads are half of what it costs to
- * hand over a bitmap that is there. (The last close may, when it removes a file: always a
- * thread's.)
+ * fstat does not, nor does close unless it removes the file, and both are made here and now: a
+ * thread's waking is what a consumer, which was woken by the answer, would wait behind.
  *
- * A ticket is in one of three places: waiting, running, done. The lock guards those lists and
- * nothing else; no system call that could enter a file system is made under it. Threads start on
+ * A ticket is in one of three places: waiting, running, done; or answered, when no thread had to be
+ * asked. The lock guards the first three and nothing else; no system call that could enter a file system is made under it. Threads start on
  * demand: one is enough until it blocks. */
 #include "files.h"
 #include "local.h"
@@ -29,7 +28,7 @@ enum task {
 };
 
 struct file_ticket {
-	struct list node;    /* in waiting or done; in none while a thread runs it */
+	struct list node;    /* in waiting, done or answered; in none while a thread runs it */
 	struct list pending; /* loop thread's: tickets that still owe an answer, oldest first */
 	enum task task;
 	int fd;
@@ -50,7 +49,7 @@ struct files {
 	bool ending;
 	int event;
 	/* The loop thread's. */
-	struct list pending;
+	struct list answered, pending;
 	struct local_devices devices;
 };
 
@@ -185,29 +184,32 @@ int files_create(struct files **ret)
 	pthread_cond_init(&files->wake, NULL);
 	list_init(&files->waiting);
 	list_init(&files->done);
+	list_init(&files->answered);
 	list_init(&files->pending);
 	files->users = 1;
 	*ret = files;
 	return 0;
 }
 
-static void drop_answer(struct file_ticket *ticket)
+static void drop_all(struct list *tickets)
 {
-	if (ticket->answer.fd >= 0)
-		close(ticket->answer.fd);
-	free(ticket);
+	list_for_each (node, tickets) {
+		struct file_ticket *ticket = list_item(node, struct file_ticket, node);
+		list_remove(node);
+		if (ticket->answer.fd >= 0)
+			close(ticket->answer.fd);
+		free(ticket);
+	}
 }
 
 void files_destroy(struct files *files)
 {
 	if (!files)
 		return;
+	drop_all(&files->answered);
 	pthread_mutex_lock(&files->lock);
 	files->ending = true;
-	list_for_each (node, &files->done) {
-		list_remove(node);
-		drop_answer(list_item(node, struct file_ticket, node));
-	}
+	drop_all(&files->done);
 	pthread_cond_broadcast(&files->wake);
 	unref_and_unlock(files);
 }
@@ -236,14 +238,19 @@ static void deliver(struct files *files, struct file_ticket *ticket)
 	fn(user, &answer);
 }
 
+static struct file_ticket *take_first(struct list *tickets)
+{
+	if (list_empty(tickets))
+		return NULL;
+	struct file_ticket *ticket = list_item(tickets->next, struct file_ticket, node);
+	list_remove(&ticket->node);
+	return ticket;
+}
+
 static struct file_ticket *take_done(struct files *files)
 {
-	struct file_ticket *ticket = NULL;
 	pthread_mutex_lock(&files->lock);
-	if (!list_empty(&files->done)) {
-		ticket = list_item(files->done.next, struct file_ticket, node);
-		list_remove(&ticket->node);
-	}
+	struct file_ticket *ticket = take_first(&files->done);
 	pthread_mutex_unlock(&files->lock);
 	return ticket;
 }
@@ -268,6 +275,8 @@ void files_dispatch(struct files *files, uint64_t now_ns)
 	eventfd_t ignored;
 	eventfd_read(files->event, &ignored);
 	struct file_ticket *ticket;
+	while ((ticket = take_first(&files->answered)) != NULL)
+		deliver(files, ticket);
 	while ((ticket = take_done(files)) != NULL)
 		deliver(files, ticket);
 	static const struct file_answer late = {
@@ -288,6 +297,8 @@ void files_dispatch(struct files *files, uint64_t now_ns)
 uint64_t files_deadline(struct files *files)
 {
 	uint64_t deadline = UINT64_MAX;
+	if (!list_empty(&files->answered))
+		return 0;
 	if (!list_empty(&files->pending))
 		deadline = list_item(files->pending.next, struct file_ticket, pending)->deadline_ns;
 	pthread_mutex_lock(&files->lock);
@@ -300,7 +311,7 @@ uint64_t files_deadline(struct files *files)
 	return deadline;
 }
 
-/* On the loop's thread, but answered as if it had been another. */
+/* On the loop's thread, but answered as if it had been another: after the caller has gone on. */
 static void run_now(struct files *files, struct file_ticket *ticket)
 {
 	identify(ticket->fd, &ticket->answer);
@@ -308,10 +319,7 @@ static void run_now(struct files *files, struct file_ticket *ticket)
 		files_close(files, ticket->fd);
 	else
 		ticket->answer.fd = ticket->fd;
-	pthread_mutex_lock(&files->lock);
-	list_append(&files->done, &ticket->node);
-	pthread_mutex_unlock(&files->lock);
-	eventfd_write(files->event, 1);
+	list_append(&files->answered, &ticket->node);
 }
 
 static int run_in_thread(struct files *files, struct file_ticket *ticket)
@@ -334,12 +342,12 @@ static int run_in_thread(struct files *files, struct file_ticket *ticket)
 /* Where nothing is known yet, the thread asks, and the answer tells. */
 static bool answers_at_once(const struct files *files, struct file_ticket *ticket)
 {
-	dev_t device = 0;
-	enum local local = local_look(&files->devices, ticket->fd, &device);
-	if (local == LOCAL_UNKNOWN)
-		ticket->device = device;
-	ticket->learnt = local;
-	return local == LOCAL_YES;
+	struct local_file file;
+	local_look(&files->devices, ticket->fd, &file);
+	if (file.local == LOCAL_UNKNOWN)
+		ticket->device = file.device;
+	ticket->learnt = file.local;
+	return file.local == LOCAL_YES;
 }
 
 static int submit(struct files *files, enum task task, int fd, file_fn fn, void *user,
@@ -389,7 +397,13 @@ int files_verify(struct files *files, int fd, file_fn fn, void *user, uint64_t n
 
 void files_close(struct files *files, int fd)
 {
-	if (fd >= 0)
+	struct local_file file;
+	if (fd < 0)
+		return;
+	local_look(&files->devices, fd, &file);
+	if (file.local == LOCAL_YES && file.has_name)
+		close(fd); /* (Its name may go this very moment: then the loop waits for its end.) */
+	else
 		submit(files, TASK_CLOSE, fd, NULL, NULL, monotonic_ns(), NULL);
 }
 

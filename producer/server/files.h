@@ -1,8 +1,9 @@
 /* producer/server/files.h - threads for the calls that enter a source's file system.
  *
  * fstat and the last close of a file on a dead network mount block for minutes. They happen here,
- * never on the event loop (but for fstat where it can not block: local.h); answers come back
- * through one descriptor. A call that takes over FILES_TIMEOUT_NS is answered with -ETIMEDOUT; its
+ * never on the event loop (but where they can not block: local.h); answers come back through one
+ * descriptor, or, where nobody had to be asked, are due at once (files_deadline). A call that takes
+ * over FILES_TIMEOUT_NS is answered with -ETIMEDOUT; its
  * thread stays behind until the kernel lets it go, and closes the descriptor then. */
 #ifndef PRODUCER_SERVER_FILES_H
 #define PRODUCER_SERVER_FILES_H

@@ -32,15 +32,17 @@ static unsigned find(const struct local_devices *devices, dev_t device)
 	return LOCAL_DEVICES;
 }
 
-enum local local_look(const struct local_devices *devices, int fd, dev_t *ret_device)
+void local_look(const struct local_devices *devices, int fd, struct local_file *ret)
 {
 	struct statx file;
+	*ret = (struct local_file){.local = LOCAL_NO};
 	/* With DONT_SYNC a server, or a daemon, is not asked: what the kernel has will do. */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &file) < 0)
-		return LOCAL_NO;
-	*ret_device = makedev(file.stx_dev_major, file.stx_dev_minor);
-	unsigned i = find(devices, *ret_device);
-	return i < LOCAL_DEVICES ? devices->known[i].local : LOCAL_UNKNOWN;
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_NLINK, &file) < 0)
+		return;
+	ret->device = makedev(file.stx_dev_major, file.stx_dev_minor);
+	ret->has_name = file.stx_nlink > 0;
+	unsigned i = find(devices, ret->device);
+	ret->local = i < LOCAL_DEVICES ? devices->known[i].local : LOCAL_UNKNOWN;
 }
 
 enum local local_ask(int fd)

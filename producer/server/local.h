@@ -1,9 +1,10 @@
 /* producer/server/local.h - which file systems answer fstat at once.
  *
- * One that lies in this machine has every open file's inode in memory. A network mount, or one in
- * user space, asks somebody else first, and may have to wait for good. Asking which it is can block
- * in the same way, so that what was learnt is kept for each device. A device number can be taken
- * over by another mount: then fstat is still right, and may block. */
+ * One that lies in this machine has every open file's inode in memory, and closes a file without
+ * asking anybody; only the last close of one whose name is gone has work to do. A network mount, or
+ * one in user space, asks somebody else first, and may have to wait for good. Asking which it is
+ * can block in the same way, so that what was learnt is kept for each device. A device number can
+ * be taken over by another mount: then fstat is still right, and may block. */
 #ifndef PRODUCER_SERVER_LOCAL_H
 #define PRODUCER_SERVER_LOCAL_H
 
@@ -27,9 +28,15 @@ struct local_devices {
 	unsigned next; /* place for a new one: the oldest's */
 };
 
-/* What is known of @fd's device, which @ret_device is. Never blocks. NO where the system can not
- * tell the device without blocking. */
-enum local local_look(const struct local_devices *devices, int fd, dev_t *ret_device);
+struct local_file {
+	dev_t device;
+	enum local
+		local; /* of the device, as far as it is known; NO where even that can not be had */
+	bool has_name; /* in a folder: closing it removes nothing */
+};
+
+/* What is known of @fd. Never blocks. */
+void local_look(const struct local_devices *devices, int fd, struct local_file *ret);
 
 /* YES or NO, by the type of its file system. May block. */
 enum local local_ask(int fd);

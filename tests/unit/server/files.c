@@ -23,19 +23,26 @@ static int local_file(void)
 
 /* ---- devices ---- */
 
+static struct local_file look(const struct local_devices *devices, int fd)
+{
+	struct local_file file;
+	local_look(devices, fd, &file);
+	return file;
+}
+
 Test(local, is_known_once_it_was_learnt)
 {
 	struct local_devices devices = {0};
 	CLEANUP(close_p) int fd = local_file();
 	struct stat st;
-	dev_t device = 0;
-	cr_assert_eq(local_look(&devices, fd, &device), LOCAL_UNKNOWN);
+	struct local_file file = look(&devices, fd);
+	cr_assert_eq(file.local, LOCAL_UNKNOWN);
 	cr_assert_eq(fstat(fd, &st), 0);
-	cr_assert_eq(device, st.st_dev);
-	local_learn(&devices, device, local_ask(fd));
-	cr_assert_eq(local_look(&devices, fd, &device), LOCAL_YES);
-	local_learn(&devices, device, LOCAL_NO);
-	cr_assert_eq(local_look(&devices, fd, &device), LOCAL_NO, "the last word counts");
+	cr_assert_eq(file.device, st.st_dev);
+	local_learn(&devices, file.device, local_ask(fd));
+	cr_assert_eq(look(&devices, fd).local, LOCAL_YES);
+	local_learn(&devices, file.device, LOCAL_NO);
+	cr_assert_eq(look(&devices, fd).local, LOCAL_NO, "the last word counts");
 }
 
 Test(local, only_file_systems_on_the_list_are)
@@ -47,25 +54,34 @@ Test(local, only_file_systems_on_the_list_are)
 	cr_assert_eq(local_ask(-1), LOCAL_NO);
 }
 
+Test(local, a_file_has_a_name_until_it_is_removed)
+{
+	const struct local_devices devices = {0};
+	char path[] = "local-test-XXXXXX";
+	CLEANUP(close_p) int fd = mkostemp(path, O_CLOEXEC);
+	cr_assert_geq(fd, 0);
+	cr_assert(look(&devices, fd).has_name);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_not(look(&devices, fd).has_name);
+}
+
 Test(local, what_can_not_be_looked_at_is_not)
 {
 	const struct local_devices devices = {0};
-	dev_t device = 0;
-	cr_assert_eq(local_look(&devices, -1, &device), LOCAL_NO);
+	cr_assert_eq(look(&devices, -1).local, LOCAL_NO);
 }
 
 Test(local, the_oldest_makes_room)
 {
 	struct local_devices devices = {0};
 	CLEANUP(close_p) int fd = local_file();
-	dev_t device = 0, other = 0;
-	local_look(&devices, fd, &device);
+	dev_t device = look(&devices, fd).device;
 	local_learn(&devices, device, LOCAL_YES);
 	for (unsigned i = 1; i < LOCAL_DEVICES; i++)
 		local_learn(&devices, device + i, LOCAL_NO);
-	cr_assert_eq(local_look(&devices, fd, &other), LOCAL_YES);
+	cr_assert_eq(look(&devices, fd).local, LOCAL_YES);
 	local_learn(&devices, device + LOCAL_DEVICES, LOCAL_NO);
-	cr_assert_eq(local_look(&devices, fd, &other), LOCAL_UNKNOWN);
+	cr_assert_eq(look(&devices, fd).local, LOCAL_UNKNOWN);
 }
 
 /* ---- answers ---- */
@@ -82,17 +98,12 @@ static void on_answer(void *user, const struct file_answer *answer)
 	answers->last = *answer;
 }
 
-static bool is_answered(struct files *files, int timeout_ms)
+/* Takes @fd: its device is known from then on. */
+static void learn(struct files *files, struct answers *answers, int fd)
 {
+	cr_assert_eq(files_verify(files, fd, on_answer, answers, monotonic_ns(), NULL), 0);
 	struct pollfd polled = {.fd = files_fd(files), .events = POLLIN};
-	return poll(&polled, 1, timeout_ms) == 1;
-}
-
-static void learn(struct files *files, struct answers *answers)
-{
-	cr_assert_eq(
-		files_verify(files, local_file(), on_answer, answers, monotonic_ns(), NULL), 0);
-	cr_assert(is_answered(files, TIMEOUT_MS));
+	cr_assert_eq(poll(&polled, 1, TIMEOUT_MS), 1);
 	files_dispatch(files, monotonic_ns());
 	cr_assert_eq(answers->count, 1);
 	cr_assert_eq(answers->last.error, 0);
@@ -103,13 +114,13 @@ Test(files, a_local_file_is_answered_without_waiting)
 	struct files *files;
 	struct answers answers = {0};
 	cr_assert_eq(files_create(&files), 0);
-	learn(files, &answers);
+	learn(files, &answers, local_file());
 	for (unsigned i = 0; i < 200; i++) {
 		int fd = local_file();
 		cr_assert_eq(
 			files_identify(files, fd, on_answer, &answers, monotonic_ns(), NULL), 0);
 		cr_assert_eq(answers.count, i + 1, "not from within the call");
-		cr_assert(is_answered(files, 0));
+		cr_assert_eq(files_deadline(files), 0);
 		files_dispatch(files, monotonic_ns());
 		cr_assert_eq(answers.count, i + 2);
 		cr_assert_eq(answers.last.identity.size, 6);
@@ -124,14 +135,71 @@ Test(files, what_is_no_picture_at_all_is_refused_at_once_too)
 	struct files *files;
 	struct answers answers = {0};
 	cr_assert_eq(files_create(&files), 0);
-	learn(files, &answers);
+	learn(files, &answers, local_file());
 	int empty = memfd_create("mural-test", MFD_CLOEXEC);
 	cr_assert_eq(files_identify(files, empty, on_answer, &answers, monotonic_ns(), NULL), 0);
-	cr_assert(is_answered(files, 0));
+	cr_assert_eq(files_deadline(files), 0);
 	files_dispatch(files, monotonic_ns());
 	cr_assert_eq(answers.last.error, -ENODATA);
 	cr_assert_eq(answers.last.fd, -1);
 	files_destroy(files);
+}
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* What this process was started from: on a file system of this machine, or nothing is to be seen.
+ */
+static int named_file(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	cr_assert_geq(fd, 0);
+	if (local_ask(fd) != LOCAL_YES) {
+		close(fd);
+		cr_skip("the build folder is on no file system that is known to be local");
+	}
+	return fd;
+}
+
+Test(files, a_local_file_with_a_name_is_closed_at_once)
+{
+	struct files *files;
+	struct answers answers = {0};
+	int fd = named_file();
+	cr_assert_eq(files_create(&files), 0);
+	learn(files, &answers, dup(fd));
+	files_close(files, fd);
+	cr_assert_not(is_open(fd));
+	files_destroy(files);
+}
+
+Test(files, one_without_a_name_is_closed_too)
+{
+	struct files *files;
+	struct answers answers = {0};
+	cr_assert_eq(files_create(&files), 0);
+	learn(files, &answers, local_file());
+	int fd = local_file();
+	files_close(files, fd);
+	for (int i = 0; i < TIMEOUT_MS && is_open(fd); i++)
+		poll(NULL, 0, 1);
+	cr_assert_not(is_open(fd));
+	files_destroy(files);
+}
+
+Test(files, what_was_answered_goes_with_the_owner)
+{
+	struct files *files;
+	struct answers answers = {0};
+	cr_assert_eq(files_create(&files), 0);
+	learn(files, &answers, local_file());
+	int fd = local_file();
+	cr_assert_eq(files_identify(files, fd, on_answer, &answers, monotonic_ns(), NULL), 0);
+	files_destroy(files);
+	cr_assert_not(is_open(fd));
+	cr_assert_eq(answers.count, 1);
 }
 
 Test(files, what_is_forgotten_is_not_answered)
@@ -140,7 +208,7 @@ Test(files, what_is_forgotten_is_not_answered)
 	struct answers answers = {0};
 	struct file_ticket *ticket;
 	cr_assert_eq(files_create(&files), 0);
-	learn(files, &answers);
+	learn(files, &answers, local_file());
 	cr_assert_eq(
 		files_identify(files, local_file(), on_answer, &answers, monotonic_ns(), &ticket),
 		0);
