@@ -210,15 +210,22 @@ static void choose_colours(struct jpeg *jpeg)
 	}
 }
 
-/* The smallest n/8 that covers the fitted size. libjpeg rounds up: 7/8 of 7 pixels are 7, but they
- * are not the same pixels. */
+/* The smallest of 1/8, 1/4, 1/2 and 1 that covers the fitted size. libjpeg-turbo has vector code
+ * for these alone; 24 MP, processor time without the scaling that follows, in ms:
+ *
+ *     n/8     1   2   3   4   5   6   7   8
+ *            56  66  82  72 141 129 161  85
+ *
+ * of which entropy decoding is 53. libjpeg rounds sizes up: 1/2 of 1 pixel is 1, but it is not the
+ * same pixel. */
 static void choose_scale(struct jpeg *jpeg)
 {
 	j_decompress_ptr cinfo = &jpeg->cinfo;
 	bool full = jpeg->plan.fitted_width == cinfo->image_width &&
 		    jpeg->plan.fitted_height == cinfo->image_height;
-	cinfo->scale_denom = 8;
-	for (cinfo->scale_num = full ? 8 : 1; cinfo->scale_num <= 8; cinfo->scale_num++) {
+	cinfo->scale_denom = DCTSIZE;
+	for (cinfo->scale_num = full ? DCTSIZE : 1; cinfo->scale_num <= DCTSIZE;
+		cinfo->scale_num *= 2) {
 		jpeg_calc_output_dimensions(cinfo);
 		if (cinfo->output_width >= jpeg->plan.fitted_width &&
 			cinfo->output_height >= jpeg->plan.fitted_height)

@@ -11,9 +11,9 @@
  * What a picture becomes
  *
  * Sizes: the bitmap is mural_fit() of the upright picture into the job's box (of the stored picture
- * with JOB_AS_STORED). JPEG is first scaled by n/8 inside the DCT, n the smallest that still covers
- * the bitmap in both directions, and the rest of the way, like all of PNG, by an exact area
- * average: every channel of a pixel is the mean of the source pixels under it, weighted by the area
+ * with JOB_AS_STORED). JPEG is first scaled inside the DCT, to the smallest of 1/8, 1/4, 1/2 and 1
+ * that still covers the bitmap in both directions, and the rest of the way, like all of PNG, by an
+ * exact area average: every channel of a pixel is the mean of the source pixels under it, weighted by the area
  * covered and, in ARGB8888, by alpha, and rounded to the nearest 8-bit value.
  *
  * JPEG: libjpeg's islow DCT and fancy upsampling, the same bytes as libjpeg-turbo's own. CMYK and
