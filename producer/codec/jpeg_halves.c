@@ -38,8 +38,8 @@ struct halves {
 
 bool jpeg_halves_possible(const struct jpeg *jpeg)
 {
-	/* What libjpeg scales down itself is nearly all entropy decoding, which both would do. */
-	return jpeg_is_sequential(jpeg) && jpeg->cinfo.min_DCT_scaled_size == DCTSIZE;
+	/* At 1/4 and 1/8 four fifths and more are entropy decoding, which both would do. */
+	return jpeg_is_sequential(jpeg) && jpeg->cinfo.min_DCT_scaled_size >= DCTSIZE / 2;
 }
 
 /* ---- the first: from the top ---- */
