@@ -328,7 +328,8 @@ static uint64_t decode_timeout_ns(const struct entry *entry)
 }
 
 /* Helper threads pay only while a core is free and nobody as urgent is about to use it; and a
- * prefetch, which may have to give way at any moment, gets none. */
+ * prefetch, which may have to give way at any moment, gets none. The look whether a preview is to
+ * be had takes less than a millisecond, and is asked for beside nearly every picture. */
 static uint32_t helpers_for(const struct server *server, const struct entry *entry)
 {
 	if (entry->stage == ENTRY_PROBE || entry->priority == MURAL_PRIORITY_PREFETCH ||
@@ -337,9 +338,12 @@ static uint32_t helpers_for(const struct server *server, const struct entry *ent
 	for (uint32_t priority = entry->priority; priority < PRIORITIES; priority++)
 		if (!list_empty(&server->queued[priority]))
 			return 0;
-	list_for_each (node, &server->running)
-		if (list_item(node, struct entry, running_node)->priority >= entry->priority)
+	list_for_each (node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		bool look = other->stage == ENTRY_PROBE && other->key.flags & PROTOCOL_PREVIEW;
+		if (other->priority >= entry->priority && !look)
 			return 0;
+	}
 	return (uint32_t)min_u64(server->options.workers - 1, JOB_THREADS_MAX);
 }
 

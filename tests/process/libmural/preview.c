@@ -5,22 +5,34 @@
 #include "support/reference.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <math.h>
 #include <mural/mural.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 static char *folder;
 static struct test_process producer;
 static struct mural *mural, *watcher;
 
-static void start(void)
+static void start_with(const char *workers)
 {
 	folder = test_folder_create();
-	test_producer_start(
-		&producer, folder, (const char *const[]){"--workers", "1", "--budget", "1G", NULL});
+	test_producer_start(&producer, folder,
+		(const char *const[]){"--workers", workers, "--budget", "1G", NULL});
 	cr_assert_eq(mural_open(NULL, &mural), 0);
 	cr_assert_eq(mural_open(NULL, &watcher), 0);
+}
+
+static void start(void)
+{
+	start_with("1");
+}
+
+static void start_two(void)
+{
+	start_with("2");
 }
 
 static void stop(void)
@@ -32,6 +44,7 @@ static void stop(void)
 }
 
 TestSuite(preview, .init = start, .fini = stop, .timeout = 240);
+TestSuite(preview_beside, .init = start_two, .fini = stop, .timeout = 240);
 
 /* ---- pictures ---- */
 
@@ -224,5 +237,76 @@ Test(preview, a_picture_that_has_none_comes_all_the_same)
 	mural_bitmap_unpin(final);
 	mural_bitmap_unref(final);
 	mural_bitmap_unref(coarse);
+	free(path);
+}
+
+/* ---- helpers ---- */
+
+enum { DECODERS = 3 };
+
+/* The decoders that have no job yet, in the order in which they get one. */
+static bool find_decoders(void *context)
+{
+	pid_t *pids = context, nursery = test_child_named(producer.pid, "mural-nursery", 0);
+	for (int i = 0; i < DECODERS; i++) {
+		pids[i] = test_child_named(nursery, "mural-decoder", i > 0 ? pids[i - 1] : 0);
+		if (pids[i] == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool have_jobs(void *context)
+{
+	return stats().workers_busy == *(uint32_t *)context;
+}
+
+struct threads {
+	pid_t pid;
+	int count; /* the most that were seen */
+};
+
+/* Have they been seen, or can they be seen no more? */
+static bool seen_or_gone(void *context)
+{
+	struct threads *threads = context;
+	char path[64];
+	int count = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)threads->pid);
+	DIR *tasks = opendir(path);
+	if (!tasks)
+		return true;
+	for (const struct dirent *task; (task = readdir(tasks));)
+		count += task->d_name[0] != '.';
+	closedir(tasks);
+	threads->count = (int)max_u64((uint64_t)threads->count, (uint64_t)count);
+	return threads->count > 1;
+}
+
+/* Nearly every picture is asked for with its preview; most have none. */
+Test(preview_beside, looking_for_one_takes_no_helper_from_the_picture)
+{
+	char *path = make_large("24", "q95");
+	pid_t pids[DECODERS];
+	uint32_t busy = 1;
+	cr_assert(test_until(find_decoders, pids, TEST_TIMEOUT_MS));
+	signal_decoders(SIGSTOP);
+	struct mural_bitmap *final = ask(path, 0, MURAL_PRIORITY_VISIBLE, NULL);
+	cr_assert(test_until(have_jobs, &busy, TEST_TIMEOUT_MS));
+	busy = 2;
+	struct mural_bitmap *coarse =
+		ask(path, MURAL_REQUEST_PREVIEW, MURAL_PRIORITY_VISIBLE, NULL);
+	cr_assert(test_until(have_jobs, &busy, TEST_TIMEOUT_MS));
+
+	kill(pids[0], SIGCONT); /* the picture is found to be large, the preview still looked for */
+	cr_assert(test_until(is_decoding, NULL, TEST_TIMEOUT_MS));
+	struct threads threads = {.pid = pids[2]};
+	kill(pids[2], SIGCONT);
+	cr_assert(test_until(seen_or_gone, &threads, TEST_TIMEOUT_MS));
+	cr_expect_gt(threads.count, 1, "one thread only");
+
+	kill(pids[1], SIGCONT);
+	mural_bitmap_unref(coarse);
+	mural_bitmap_unref(final);
 	free(path);
 }
