@@ -59,6 +59,7 @@ int pool_create(const struct pool_options *options, uint64_t now_ns, struct pool
 	list_init(&pool->regions);
 	list_init(&pool->kept);
 	list_init(&pool->slabs);
+	list_init(&pool->emptied);
 	int r = region_probe(pool);
 	if (r == 0)
 		r = make_table(pool);
@@ -81,6 +82,7 @@ static void close_memory(struct pool *pool)
 		slab_close(pool, CONTAINER_OF(pool->slabs.next, struct slab, all));
 	while (!list_empty(&pool->regions))
 		region_close(pool, CONTAINER_OF(pool->regions.next, struct region, all));
+	region_close_emptied(pool);
 }
 
 void pool_destroy(struct pool *pool)
@@ -414,7 +416,9 @@ uint64_t pool_purge(struct pool *pool, uint64_t now_ns)
 		if (slot && slot->state == BOARD_READY && slot->blocked)
 			idle_try(pool, slot, now_ns, IDLE_ASKED);
 	}
-	return pool_shrink(pool, UINT64_MAX, now_ns);
+	uint64_t freed = pool_shrink(pool, UINT64_MAX, now_ns);
+	region_close_emptied(pool);
+	return freed;
 }
 
 void pool_set_waiters(struct pool *pool, bool waiting)
@@ -457,10 +461,13 @@ void pool_tick(struct pool *pool, uint64_t now_ns)
 	}
 	if (now_ns >= pool->mend_ns)
 		slab_mend_all(pool);
+	region_close_emptied(pool);
 }
 
 uint64_t pool_deadline(const struct pool *pool)
 {
+	if (pool->emptied_count > 0)
+		return pool->now_ns;
 	struct heap_node *top = heap_top(&pool->due);
 	return min_u64(
 		top ? CONTAINER_OF(top, struct pool_slot, due)->due_ns : NEVER, pool->mend_ns);

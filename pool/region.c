@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #define WIPE_BYTES ((size_t)64 << 10)
+enum { EMPTIED_MAX = 32 };
 
 uint64_t region_huge_from(const char *shmem_enabled)
 {
@@ -90,6 +91,7 @@ static int open_region(struct region *region, enum ashmem_driver driver, enum re
 int region_create(
 	struct pool *pool, uint64_t capacity, uid_t uid, enum region_use use, struct region **ret)
 {
+	region_close_emptied(pool); /* their pages and descriptors are in nobody's budget */
 	CLEANUP(free_p) struct region *region = calloc(1, sizeof(*region));
 	if (!region)
 		return -ENOMEM;
@@ -134,15 +136,40 @@ int region_probe(struct pool *pool)
 	return probe(pool, SLAB_BYTES, REGION_PIECES, &pool->slab_control_bytes);
 }
 
-void region_close(struct pool *pool, struct region *region)
+static void close_region(struct region *region)
 {
 	if (region->mapping)
 		munmap(region->mapping, region->capacity);
 	ashmem_detach(region->handle);
 	close(region->fd);
 	list_remove(&region->all);
-	pool->region_count--;
 	free(region);
+}
+
+void region_close(struct pool *pool, struct region *region)
+{
+	pool->region_count--;
+	close_region(region);
+}
+
+/* The one emptied first. Whoever has it mapped keeps the file: the control block has to be punched,
+ * and so has what was read, and so allocated, since it was emptied. */
+static void close_emptied(struct pool *pool)
+{
+	struct region *region = CONTAINER_OF(pool->emptied.next, struct region, all);
+	struct stat st;
+	pool->emptied_count--;
+	ashmem_detach(region->handle);
+	region->handle = NULL;
+	if (fstat(region->fd, &st) == 0)
+		region_punch(region, 0, (uint64_t)st.st_size);
+	close_region(region);
+}
+
+void region_close_emptied(struct pool *pool)
+{
+	while (pool->emptied_count > 0)
+		close_emptied(pool);
 }
 
 static uint64_t punch_counted(struct region *region, uint64_t offset, uint64_t length)
@@ -153,31 +180,41 @@ static uint64_t punch_counted(struct region *region, uint64_t offset, uint64_t l
 }
 
 /* Nobody can pin what is about to be closed: it needs neither a flag nor an announcement, nor
- * pieces that a pin would wait for. With huge pages those, and control pages that go by themselves,
- * cost a third of the punch. */
-static uint64_t punch_all(struct region *region)
+ * pieces that a pin would wait for. */
+static uint64_t punch_data(struct region *region)
 {
 	struct stat before, after;
-	uint64_t freed;
 	if (fstat(region->fd, &before) < 0)
 		return 0;
-	region_punch(region, 0, (uint64_t)before.st_size);
+	region_punch(region, 0, region->capacity);
 	if (fstat(region->fd, &after) < 0 || after.st_blocks > before.st_blocks)
 		return 0;
-	freed = (uint64_t)(before.st_blocks - after.st_blocks) * 512;
-	return freed - min_u64(freed, region->control); /* what was data */
+	return (uint64_t)(before.st_blocks - after.st_blocks) * 512;
+}
+
+/* What is left of a region whose bytes the kernel has back is a page or two and two descriptors. To
+ * give up those takes a quarter of the time that 32 MiB of huge pages took, and somebody may be
+ * waiting for the next region's bytes: they go when the caller has time, but for so many. */
+static void close_later(struct pool *pool, struct region *region)
+{
+	list_remove(&region->all);
+	pool->region_count--;
+	list_append(&pool->emptied, &region->all);
+	if (++pool->emptied_count > EMPTIED_MAX)
+		close_emptied(pool);
 }
 
 uint64_t region_destroy(struct pool *pool, struct region *region)
 {
-	ashmem_detach(region->handle);
-	region->handle = NULL;
 	uint64_t freed =
-		pool->device ? punch_counted(region, 0, region->capacity) : punch_all(region);
+		pool->device ? punch_counted(region, 0, region->capacity) : punch_data(region);
 	pool->freed_bytes += freed;
 	if (region->shared && pool->options.events.region_gone)
 		pool->options.events.region_gone(region->id, pool->options.events.user);
-	region_close(pool, region);
+	if (pool->device)
+		region_close(pool, region);
+	else
+		close_later(pool, region);
 	return freed;
 }
 

@@ -11,7 +11,7 @@ enum region_use {
 };
 
 struct region {
-	struct list all;  /* pool.regions */
+	struct list all;  /* pool.regions, or pool.emptied */
 	struct list kept; /* pool.kept */
 	uint64_t id;
 	int fd;        /* writable; owned */
@@ -48,8 +48,12 @@ static inline uint64_t region_charge(const struct region *region)
 /* Closes it and leaves the memory to whoever has mapped it. */
 void region_close(struct pool *pool, struct region *region);
 
-/* Punches it, tells of it, closes it. Returns what the kernel got back. */
+/* Punches its data and tells of it; closes it, or leaves that to region_close_emptied. Returns what
+ * the kernel got back. */
 uint64_t region_destroy(struct pool *pool, struct region *region);
+
+/* Closes what region_destroy has left. */
+void region_close_emptied(struct pool *pool);
 
 /* Throws away [@offset, @offset + @length), which must be unpinned, and pins it again. Returns what
  * the kernel got back. */

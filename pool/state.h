@@ -95,7 +95,9 @@ struct pool {
 	struct list regions;   /* all */
 	struct list kept;      /* the one freed first in front */
 	struct list slabs;
-	uint32_t region_count, kept_count;
+	struct list emptied; /* not in regions: no slot's, without data, to be closed at the next
+				tick */
+	uint32_t region_count, kept_count, emptied_count;
 	uint64_t mend_ns; /* when slabs are next looked at for holes filled again */
 
 	struct pool_slot **slot; /* by number; NULL: free */
