@@ -4,8 +4,10 @@
  *
  * One run a sample. Survived means: the hog got all it wanted, and the OOM killer took nobody of
  * the group, neither it nor the producer nor a decoder. */
+#include "beside.h"
 #include "harness/bench.h"
 #include "hog.h"
+#include "oom_log.h"
 #include "scene.h"
 
 #include <errno.h>
@@ -53,6 +55,7 @@ static const struct pattern patterns[] = {
 
 struct arguments {
 	const char *pressure, *label, *pattern, *trace;
+	unsigned beside;
 	bool swap;
 };
 
@@ -63,7 +66,9 @@ struct moment {
 };
 
 struct run {
+	struct bench *bench;
 	const struct pattern *pattern;
+	unsigned round;
 	struct scene scene;
 	struct hog_trace *trace;
 	pid_t hog;
@@ -189,6 +194,57 @@ static void judge_times(struct run *run)
 		run->hog_ms = ms_between(trace->start_ns, trace->ns[steps - 1]);
 }
 
+/* The sample before @ns. */
+static const struct moment *moment_at(const struct run *run, uint64_t ns)
+{
+	unsigned i = 0;
+	while (i + 1 < run->moments && run->moment[i + 1].ns <= ns)
+		i++;
+	return &run->moment[i];
+}
+
+static double in_mib(uint64_t bytes)
+{
+	return (double)bytes / (double)MIB;
+}
+
+static const char *ms_or_never(double ms, char text[16])
+{
+	if (ms < 0)
+		return "never";
+	snprintf(text, 16, "%.1f ms", ms);
+	return text;
+}
+
+/* Who was killed, and how the pool stood in time: when a run does not survive, this is why. */
+static void tell_kills(const struct run *run, struct oom_log *log)
+{
+	struct oom_kill kill;
+	uint64_t told = 0;
+	char line[1024], need[16], freed[16];
+	int length = snprintf(line, sizeof(line), "%s, run %u: need at %s, freed at %s, killed",
+		run->pattern->name, run->round + 1, ms_or_never(run->need_ms, need),
+		ms_or_never(run->freed_ms, freed));
+	while (length < (int)sizeof(line) && oom_log_next(log, &run->scene.group, &kill)) {
+		const struct moment *moment = moment_at(run, kill.ns);
+		length += snprintf(line + length, sizeof(line) - (size_t)length, " %s at %.1f ms",
+			kill.name, ms_between(run->start_ns, kill.ns));
+		if (told++ == 0 && length < (int)sizeof(line))
+			length += snprintf(line + length, sizeof(line) - (size_t)length,
+				" (it had %.1f MiB, the hog %u, the pool %.1f, all programs %.1f "
+				"of their own),",
+				in_mib(kill.victim_bytes), moment->hog_mib,
+				in_mib(kill.shared_bytes), in_mib(kill.private_bytes));
+	}
+	if (told > 0)
+		bench_note(run->bench, "%s", line);
+	if (told < run->oom_kills)
+		bench_note(run->bench,
+			"%s, run %u: %llu killed of whom the kernel's log does not tell",
+			run->pattern->name, run->round + 1,
+			(unsigned long long)(run->oom_kills - told));
+}
+
 /* Too much has gone when more is left now than the pool is to leave. Page cache is no use of memory
  * that would have had to wait. */
 static void judge_memory(struct run *run, uint64_t allocated_before)
@@ -213,8 +269,7 @@ static void write_trace(const struct run *run, const char *path)
 	for (unsigned i = 0; i < run->moments; i++) {
 		const struct moment *moment = &run->moment[i];
 		fprintf(file, "%.3f\t%.3f\t%.3f\t%u\t%u\n", ms_between(run->start_ns, moment->ns),
-			(double)moment->usage / (double)MIB, (double)moment->pool / (double)MIB,
-			moment->hog_mib, moment->told);
+			in_mib(moment->usage), in_mib(moment->pool), moment->hog_mib, moment->told);
 	}
 	bench_must(fclose(file) == 0, path);
 }
@@ -222,6 +277,7 @@ static void write_trace(const struct run *run, const char *path)
 static void run_once(const struct arguments *arguments, struct run *run)
 {
 	struct mural_stats stats;
+	struct oom_log log;
 	static const struct scene_class classes[] = {{IDLE + PINNED, 1024, 512}, {0}};
 	struct scene_options options = {.pressure = arguments->pressure,
 		.budget = "112M",
@@ -236,6 +292,7 @@ static void run_once(const struct arguments *arguments, struct run *run)
 	run->trace = hog_trace_create();
 	bench_must(run->trace != NULL, "memory for a trace");
 	scene_open(&options, &run->scene);
+	oom_log_open(&log);
 	bench_must(scene_stats(&run->scene, &stats), "the producer answers");
 	start_hog(run);
 	watch(run);
@@ -244,6 +301,8 @@ static void run_once(const struct arguments *arguments, struct run *run)
 	stop_hog(run);
 	run->oom_kills = group_oom_kills(&run->scene.group);
 	judge_times(run);
+	tell_kills(run, &log);
+	oom_log_close(&log);
 	run->damaged = scene_pinned_damage(&run->scene) + scene_intact_damage(&run->scene);
 	if (arguments->trace)
 		write_trace(run, arguments->trace);
@@ -253,8 +312,9 @@ static void run_once(const struct arguments *arguments, struct run *run)
 
 /* ---- the report ---- */
 
-static void report(struct bench *bench, const char *label, const struct run *run)
+static void report(const char *label, const struct run *run)
 {
+	struct bench *bench = run->bench;
 	const char *at = run->pattern->name;
 	bool survived = run->hog_done && run->oom_kills == 0 && !run->producer_killed;
 	uint64_t others = run->hog_killed + run->producer_killed;
@@ -266,10 +326,9 @@ static void report(struct bench *bench, const char *label, const struct run *run
 	if (run->need_ms >= 0 && run->freed_ms >= 0)
 		bench_sample(bench, "from first need to freed", label, at, "ms",
 			run->freed_ms - run->need_ms);
-	bench_sample(bench, "freed", label, at, "MiB", (double)run->freed / (double)MIB);
+	bench_sample(bench, "freed", label, at, "MiB", in_mib(run->freed));
 	if (!run->hog_killed) /* whose memory would count as left */
-		bench_sample(bench, "freed beyond need", label, at, "MiB",
-			(double)run->beyond / (double)MIB);
+		bench_sample(bench, "freed beyond need", label, at, "MiB", in_mib(run->beyond));
 	if (run->hog_ms >= 0)
 		bench_sample(bench, "until the hog had all", label, at, "ms", run->hog_ms);
 	bench_sample(bench, "damaged", label, at, "bytes", (double)run->damaged);
@@ -277,7 +336,14 @@ static void report(struct bench *bench, const char *label, const struct run *run
 		run->damaged == 0);
 }
 
-enum { OPTION_PRESSURE = 256, OPTION_LABEL, OPTION_PATTERN, OPTION_SWAP, OPTION_TRACE };
+enum {
+	OPTION_PRESSURE = 256,
+	OPTION_LABEL,
+	OPTION_PATTERN,
+	OPTION_SWAP,
+	OPTION_TRACE,
+	OPTION_BESIDE
+};
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -295,6 +361,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case OPTION_TRACE:
 		arguments->trace = text;
 		return 0;
+	case OPTION_BESIDE:
+		arguments->beside = (unsigned)strtoul(text, NULL, 10);
+		return 0;
 	case OPTION_SWAP:
 		arguments->swap = true;
 		return 0;
@@ -310,9 +379,39 @@ static const struct argp_option option_list[] = {
 		"full speed, 1 MiB/ms, page cache, part, or time line (default: the first four)",
 		0},
 	{"swap", OPTION_SWAP, NULL, 0, "The group may use swap, where the machine has it", 0},
+	{"beside", OPTION_BESIDE, "N", 0, "While N compilers (cc) keep the processors busy", 0},
 	{"trace", OPTION_TRACE, "FILE", 0, "Write the last run's memory over time", 0},
 	{0},
 };
+
+static const char *label_of(const struct arguments *arguments)
+{
+	static char text[80];
+	if (arguments->label)
+		return arguments->label;
+	int length = snprintf(
+		text, sizeof(text), "%.40s", arguments->pressure ? arguments->pressure : "default");
+	if (arguments->beside)
+		snprintf(text + length, sizeof(text) - (size_t)length, ", beside %u compilers",
+			arguments->beside);
+	return text;
+}
+
+static void run_all(const struct arguments *arguments, struct run *run)
+{
+	const char *label = label_of(arguments);
+	unsigned rounds = bench_rounds(run->bench, 20, 2);
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+		run->pattern = &patterns[i];
+		bool wanted = arguments->pattern
+				      ? strcmp(arguments->pattern, run->pattern->name) == 0
+				      : strcmp(run->pattern->name, "time line") != 0;
+		for (run->round = 0; wanted && run->round < rounds; run->round++) {
+			run_once(arguments, run);
+			report(label, run);
+		}
+	}
+}
 
 int main(int argc, char **argv)
 {
@@ -327,22 +426,14 @@ int main(int argc, char **argv)
 #endif
 	if (why || !scene_possible(&why))
 		bench_skip(bench, why);
-	const char *label = arguments.label      ? arguments.label
-			    : arguments.pressure ? arguments.pressure
-						 : "default";
-	unsigned rounds = bench_rounds(bench, 20, 2);
-	struct run run = {.moment = calloc(SAMPLES_MAX, sizeof(struct moment))};
+	if (arguments.beside && !beside_possible())
+		bench_skip(bench, "no compiler (cc) that could keep the processors busy");
+	struct run run = {.bench = bench, .moment = calloc(SAMPLES_MAX, sizeof(struct moment))};
 	bench_must(run.moment != NULL, "memory for samples");
 	write_read_file();
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-		run.pattern = &patterns[i];
-		bool wanted = arguments.pattern ? strcmp(arguments.pattern, run.pattern->name) == 0
-						: strcmp(run.pattern->name, "time line") != 0;
-		for (unsigned round = 0; wanted && round < rounds; round++) {
-			run_once(&arguments, &run);
-			report(bench, label, &run);
-		}
-	}
+	beside_start(arguments.beside);
+	run_all(&arguments, &run);
+	beside_stop();
 	free(run.moment);
 	free(read_file);
 	return bench_end(bench);
