@@ -38,6 +38,12 @@ static void on_finished(struct worker *worker, void *job_user, bool answered,
 		run->result = *result;
 }
 
+static void on_lost(unsigned count, void *user)
+{
+	(void)count;
+	(void)user;
+}
+
 static void on_available(void *user)
 {
 	(void)user;
@@ -175,7 +181,7 @@ int main(int argc, char **argv)
 	struct run run = {0};
 	const struct nursery_options options = {.ahead = 2};
 	const struct nursery_events events = {
-		.finished = on_finished, .available = on_available, .user = &run};
+		.finished = on_finished, .available = on_available, .lost = on_lost, .user = &run};
 	bench_must(nursery_start(&options, &events, &run.nursery) >= 0, "the nursery");
 	measure(bench, &run, source);
 	one_after_another(bench, &run, source);

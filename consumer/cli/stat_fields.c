@@ -75,6 +75,7 @@ static const struct field fields[] = {
 	FIELD(uptime_ms),
 	FIELD_AS(instance, FIELD_INSTANCE),
 	FIELD(pid),
+	FIELD(lost_decoders),
 	FIELD_AS(watch_sources, FIELD_WATCH),
 	FIELD_AS(watch_event, FIELD_EVENT),
 	FIELD(watch_event_ms),
@@ -254,6 +255,10 @@ void stats_print(FILE *file, const struct mural_stats *stats)
 		" prefetches refused\n",
 		stats->bounces, stats->thrashing ? ": THRASHING, the budget is too small" : "",
 		stats->refused_thrashing);
+	if (stats->lost_decoders > 0)
+		fprintf(file,
+			"memory   ran out: %u decoders that waited for work were killed\n",
+			stats->lost_decoders);
 	fprintf(file, "kernel   got %s back", size_text(stats->freed_bytes, freed));
 	if (stats->stray_bytes > 0)
 		fprintf(file, "; %s purged, but alive elsewhere",

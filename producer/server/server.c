@@ -255,12 +255,18 @@ static int start_pool(struct server *server)
 	return pool_create(&options, monotonic_ns(), &server->pool);
 }
 
+static void workers_lost(unsigned count, void *user)
+{
+	memory_lost(user, count);
+}
+
 static int start_nursery(struct server *server)
 {
 	const struct nursery_options options = {.ahead = server->options.workers * 2};
 	const struct nursery_events events = {
 		.finished = decode_finished,
 		.available = worker_available,
+		.lost = workers_lost,
 		.user = server,
 	};
 	return nursery_start(&options, &events, &server->nursery);

@@ -295,6 +295,7 @@ static void bury_process(struct nursery *nursery)
 
 static void drop_dead_ready(struct nursery *nursery)
 {
+	unsigned lost = 0;
 	for (struct worker *worker = TAILQ_FIRST(&nursery->ready), *next; worker; worker = next) {
 		next = TAILQ_NEXT(worker, link);
 		if (!worker->gone && worker->socket >= 0)
@@ -302,7 +303,10 @@ static void drop_dead_ready(struct nursery *nursery)
 		TAILQ_REMOVE(&nursery->ready, worker, link);
 		worker_kill(worker);
 		worker_free(worker);
+		lost++;
 	}
+	if (lost > 0)
+		nursery->events.lost(lost, nursery->events.user);
 }
 
 static void act_on_late(struct nursery *nursery, uint64_t now)

@@ -106,7 +106,7 @@ struct mural_stats {
 	uint64_t uptime_ms;
 	uint64_t instance;                /* low half of the producer's random identity */
 	int32_t pid;
-	uint32_t reserved;
+	uint32_t lost_decoders;           /* killed while they waited for work: by the OOM killer */
 	/* The watching of memory. */
 	uint32_t watch_sources;           /* enum mural_watch: what is watched here, now */
 	uint32_t watch_event;             /* the one that told us something last; 0: none has */

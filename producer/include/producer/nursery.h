@@ -46,6 +46,9 @@ struct nursery_events {
 		const struct job_result *result, int signal, void *user);
 	/* Workers have become ready: queued jobs may start. */
 	void (*available)(void *user);
+	/* @count workers that were ready are dead, and others on their way. Nobody but the OOM
+	 * killer, for which they volunteer, does that to them: memory has run out. */
+	void (*lost)(unsigned count, void *user);
 	void *user;
 };
 

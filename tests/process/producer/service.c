@@ -294,12 +294,29 @@ Test(service, a_signal_purges)
 
 /* ---- decoders that die ---- */
 
-static void kill_all_decoders(void)
+#define DECODERS_MAX 16
+
+/* @pids: who they were, ended by 0. */
+static void kill_all_decoders(pid_t pids[DECODERS_MAX])
 {
 	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0);
+	unsigned count = 0;
 	cr_assert_gt(nursery, 0);
-	for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;)
+	for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;) {
 		kill(pid, SIGKILL);
+		cr_assert_lt(count, DECODERS_MAX - 1);
+		pids[count++] = pid;
+	}
+	pids[count] = 0;
+}
+
+static bool have_gone(void *pids)
+{
+	for (const pid_t *pid = pids; *pid; pid++) {
+		if (kill(*pid, 0) == 0 || errno != ESRCH)
+			return false;
+	}
+	return true;
 }
 
 static bool is_decoding(void *peer)
@@ -314,7 +331,7 @@ Test(service, a_killed_decoder_fails_its_request_and_the_next_one_works)
 	char *large = large_picture();
 	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE);
 	cr_assert(test_until(is_decoding, &watcher, TEST_TIMEOUT_MS));
-	kill_all_decoders();
+	kill_all_decoders((pid_t[DECODERS_MAX]){0});
 	union protocol_any message = end_of(&peer, 1);
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
 	cr_expect_eq(message.failed.error, -ENOMEM);
@@ -329,6 +346,26 @@ Test(service, a_killed_decoder_fails_its_request_and_the_next_one_works)
 	peer_leave(&peer);
 	peer_leave(&watcher);
 	free(large);
+}
+
+static bool has_lost_decoders(void *peer)
+{
+	return peer_stats(peer).lost_decoders > 0;
+}
+
+Test(service, decoders_killed_while_they_wait_are_counted_and_nobody_else_minds)
+{
+	pid_t pids[DECODERS_MAX];
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	ready(&peer, 1, "jpeg-420.jpg");
+	cr_expect_eq(peer_stats(&peer).lost_decoders, 0);
+	kill_all_decoders(pids);
+	cr_assert(test_until(have_gone, pids, TEST_TIMEOUT_MS));
+	cr_assert(test_until(has_lost_decoders, &peer, TEST_TIMEOUT_MS));
+	ready(&peer, 2, "jpeg-444.jpg");
+	cr_expect_eq(peer_stats(&peer).decode_failures, 0);
+	peer_leave(&peer);
 }
 
 Test(service, a_killed_nursery_is_replaced)
@@ -377,7 +414,8 @@ static bool confine_producer(char group[256], const char *limit)
 		if (write_text(group, kinds[i].file, limit) && move_into(group, producer.pid)) {
 			pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0);
 			move_into(group, nursery);
-			for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;)
+			for (pid_t pid = 0;
+				(pid = test_child_named(nursery, "mural-decoder", pid)) > 0;)
 				move_into(group, pid);
 			return true;
 		}

@@ -23,6 +23,11 @@ static void on_finished(struct worker *worker, void *job_user, bool answered,
 		outcome->result = *result;
 }
 
+static void on_lost(unsigned count, void *user)
+{
+	((struct jobs *)user)->lost += count;
+}
+
 static void on_available(void *user)
 {
 	((struct jobs *)user)->available++;
@@ -75,7 +80,7 @@ void jobs_start(struct jobs *jobs, const char *program, unsigned ahead)
 	*jobs = (struct jobs){0};
 	const struct nursery_options options = {.program = test_program(program), .ahead = ahead};
 	const struct nursery_events events = {
-		.finished = on_finished, .available = on_available, .user = jobs};
+		.finished = on_finished, .available = on_available, .lost = on_lost, .user = jobs};
 	int r = nursery_start(&options, &events, &jobs->nursery);
 	if (r < 0) {
 		errno = -r;

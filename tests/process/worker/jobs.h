@@ -16,7 +16,7 @@ struct outcome {
 
 struct jobs {
 	struct nursery *nursery;
-	unsigned available, ended;
+	unsigned available, ended, lost;
 };
 
 /* Starts @program (a name, as test_program takes it) as the nursery and waits until @ahead workers

@@ -431,6 +431,31 @@ Test(nursery, ready_workers_that_die_are_replaced_and_get_no_job)
 	jobs_stop(&jobs);
 }
 
+Test(nursery, ready_workers_that_die_are_told_of_and_those_with_a_job_are_not)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 3);
+	CLEANUP(close_p) int source = open_asset("png-rgb8.png");
+	const struct job job = probe_job();
+	struct outcome outcome = {0};
+	worker_kill(jobs_submit(&jobs, &job, source, -1, &outcome));
+	cr_assert(jobs_wait_finished(&jobs, &outcome));
+	cr_assert(jobs_wait_ready(&jobs, 3));
+	cr_assert_eq(jobs.lost, 0);
+	pid_t pids[8];
+	size_t count = list_children(nursery_pid(jobs.nursery), pids, ARRAY_SIZE(pids));
+	cr_assert_geq(count, 3);
+	for (size_t i = 0; i < count; i++) {
+		CLEANUP(close_p) int fd = (int)syscall(SYS_pidfd_open, pids[i], 0);
+		kill(pids[i], SIGKILL);
+		cr_assert(test_until(has_gone, &fd, TEST_TIMEOUT_MS));
+	}
+	nursery_dispatch(jobs.nursery);
+	cr_assert(jobs_wait_ready(&jobs, 3));
+	cr_assert_eq(jobs.lost, count);
+	jobs_stop(&jobs);
+}
+
 Test(nursery, workers_found_dead_by_a_job_are_not_ready_any_more)
 {
 	struct jobs jobs;
