@@ -27,7 +27,7 @@ survival_table() {
 		[$all[] | select(.table == "survived") | .series] | reduce .[] as $x ([]; if index($x) then . else . + [$x] end) | .[] |
 		"| \(.) | \(survived(.; "full speed")) | \(survived(.; "1 MiB/ms")) | \(survived(.; "page cache")) | \(survived(.; "part"))" +
 		" | \(reaction(.)) | \(every(.; "freed beyond need") | max | if . == null then "" else r end) | \(every(.; "damaged") | add) |"
-	' "$folder"/survival-{all,meminfo,cgroup,thresholds,pressure-level,psi,none,swap,guest}.json 2>/dev/null
+	' "$folder"/survival-{all,beside,meminfo,cgroup,thresholds,pressure-level,psi,none,swap,guest}.json 2>/dev/null
 }
 
 who_died_table() {
@@ -39,7 +39,7 @@ who_died_table() {
 		def every($s; $t): [$all[] | select(.series == $s and .table == $t) | .samples[]];
 		[$all[] | select(.table == "survived") | .series] | reduce .[] as $x ([]; if index($x) then . else . + [$x] end) | .[] |
 		"| \(.) | \(every(.; "hog killed") | add) | \(every(.; "producer killed") | add) | \(every(.; "decoders killed") | add // "") | \(every(.; "survived") | length) |"
-	' "$folder"/survival-{all,meminfo,cgroup,thresholds,pressure-level,psi,none,swap,guest}.json 2>/dev/null
+	' "$folder"/survival-{all,beside,meminfo,cgroup,thresholds,pressure-level,psi,none,swap,guest}.json 2>/dev/null
 }
 
 # Medians of one table: a row a series, a column a place.
