@@ -581,6 +581,7 @@ static bool same_placement(const struct drawn *a, const struct drawn *b)
 static struct drawn plan(const struct show *show, const struct picture *picture,
 	const struct shot *shot, const struct mural_view *pinned)
 {
+	bool preview = pinned->flags & MURAL_BITMAP_PREVIEW;
 	return (struct drawn){
 		.bitmap = shot->bitmap,
 		.index = picture->index,
@@ -589,9 +590,10 @@ static struct drawn plan(const struct show *show, const struct picture *picture,
 		.turn = picture->view.turn,
 		.mirror = picture->view.mirror,
 		.quick = show->moving,
-		.preview = pinned->flags & MURAL_BITMAP_PREVIEW,
+		.preview = preview,
 		.partial = pinned->flags & MURAL_BITMAP_PARTIAL,
-		.covers = !falls_short(show, &picture->view, pinned->width, pinned->height),
+		.covers = !preview &&
+			  !falls_short(show, &picture->view, pinned->width, pinned->height),
 		.width = pinned->width,
 		.height = pinned->height,
 		.took_ms = shot->took_ms,

@@ -52,8 +52,7 @@
  * progressive one of 4 megapixels and more the mean values that its first scans bring; of a
  * baseline one of that size a DCT at 1/8, if the picture itself would be more than half its size.
  * Everything else is refused with MURAL_REASON_NO_PREVIEW: other formats, CMYK, small pictures,
- * boxes at which the picture itself is as quick, and files that are damaged where it was read.
- * JOB_ALLOW_PARTIAL changes nothing. */
+ * and files that are damaged where it was read. JOB_ALLOW_PARTIAL changes nothing. */
 #ifndef PRODUCER_CODEC_H
 #define PRODUCER_CODEC_H
 

@@ -339,6 +339,50 @@ Test(limits, a_decode_fits_into_the_memory_that_the_probe_named, .timeout = 200)
 	each_asset(expect_probe_bounds_memory, small);
 }
 
+/* A progressive JPEG of one colour. */
+static struct bytes jpeg_of_many_pixels(unsigned width, unsigned height)
+{
+	struct jpeg_compress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	unsigned long size = 0;
+	struct bytes bytes = {0};
+	JSAMPROW row = calloc(width, 3);
+	cinfo.err = jpeg_std_error(&errors);
+	jpeg_create_compress(&cinfo);
+	jpeg_mem_dest(&cinfo, &bytes.data, &size);
+	cinfo.image_width = width;
+	cinfo.image_height = height;
+	cinfo.input_components = 3;
+	cinfo.in_color_space = JCS_RGB;
+	jpeg_set_defaults(&cinfo);
+	jpeg_simple_progression(&cinfo);
+	jpeg_start_compress(&cinfo, TRUE);
+	while (cinfo.next_scanline < height)
+		jpeg_write_scanlines(&cinfo, &row, 1);
+	jpeg_finish_compress(&cinfo);
+	jpeg_destroy_compress(&cinfo);
+	free(row);
+	bytes.size = size;
+	return bytes;
+}
+
+Test(limits, a_preview_takes_a_small_part_of_the_pictures_coefficients, .timeout = 60)
+{
+	struct job_result probe;
+	struct bytes file = jpeg_of_many_pixels(8000, 3000);
+	CLEANUP(close_p) int fd = bytes_fd(file.data, file.size);
+	struct job job = probe_job(1 << 28);
+	job.flags = JOB_PREVIEW;
+	codec_run(fd, &job, NULL, &probe);
+	cr_assert_eq(probe.error, 0, "%s", probe.text);
+	cr_expect_lt(probe.memory_bytes, 8 << 20, "%llu KiB where the coefficients are 72000",
+		(unsigned long long)probe.memory_bytes >> 10);
+	make_decode_job(&job, &probe);
+	cr_expect_eq(run_within(&job, fd, probe.memory_bytes), 0, "%llu KiB are too few",
+		(unsigned long long)probe.memory_bytes >> 10);
+	bytes_free(&file);
+}
+
 static uint64_t probed_memory(const uint8_t *data, size_t size, uint32_t box)
 {
 	struct job_result probe;

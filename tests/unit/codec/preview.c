@@ -1,4 +1,5 @@
 /* The coarse version of a JPEG: which one it is, and when there is none. */
+#include "common/util.h"
 #include "decode.h"
 
 #include <criterion/criterion.h>
@@ -120,13 +121,165 @@ Test(preview, of_a_progressive_jpeg_needs_only_its_first_scan)
 	bytes_free(&file);
 }
 
+/* A picture of many colours whose sides are no multiples of anything, in those scans. */
+static struct bytes make_scans(const jpeg_scan_info *scans, int count)
+{
+	struct jpeg_compress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	unsigned char *data = NULL;
+	unsigned long size = 0;
+	cinfo.err = jpeg_std_error(&errors);
+	jpeg_create_compress(&cinfo);
+	jpeg_mem_dest(&cinfo, &data, &size);
+	cinfo.image_width = WIDTH + 3;
+	cinfo.image_height = HEIGHT + 5;
+	cinfo.input_components = 3;
+	cinfo.in_color_space = JCS_RGB;
+	jpeg_set_defaults(&cinfo);
+	cinfo.scan_info = scans;
+	cinfo.num_scans = count;
+	jpeg_start_compress(&cinfo, TRUE);
+	uint8_t *row = malloc((size_t)cinfo.image_width * 3);
+	uint32_t noise = 1;
+	while (cinfo.next_scanline < cinfo.image_height) {
+		for (unsigned x = 0; x < cinfo.image_width * 3; x++) {
+			noise = noise * 1664525 + 1013904223;
+			row[x] = (uint8_t)((x + cinfo.next_scanline) / 13 + (noise >> 26));
+		}
+		jpeg_write_scanlines(&cinfo, &row, 1);
+	}
+	jpeg_finish_compress(&cinfo);
+	jpeg_destroy_compress(&cinfo);
+	free(row);
+	return (struct bytes){data, size};
+}
+
+/* Those of the picture at 1/8 after its first @scans, by libjpeg alone. */
+static uint8_t *plain_eighth(const struct bytes *file, int scans, size_t *ret_bytes)
+{
+	struct jpeg_decompress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	cinfo.err = jpeg_std_error(&errors);
+	jpeg_create_decompress(&cinfo);
+	jpeg_mem_src(&cinfo, file->data, file->size);
+	jpeg_read_header(&cinfo, TRUE);
+	cinfo.out_color_space = JCS_EXT_BGRA;
+	cinfo.buffered_image = TRUE;
+	cinfo.do_block_smoothing = FALSE;
+	cinfo.scale_denom = 8;
+	jpeg_start_decompress(&cinfo);
+	for (int done = 0; done < scans;)
+		done += jpeg_consume_input(&cinfo) == JPEG_SCAN_COMPLETED;
+	jpeg_start_output(&cinfo, scans);
+	size_t stride = (size_t)cinfo.output_width * 4;
+	uint8_t *pixels = malloc(stride * cinfo.output_height);
+	while (cinfo.output_scanline < cinfo.output_height) {
+		JSAMPROW row = pixels + cinfo.output_scanline * stride;
+		jpeg_read_scanlines(&cinfo, &row, 1);
+	}
+	*ret_bytes = stride * cinfo.output_height;
+	jpeg_destroy_decompress(&cinfo);
+	return pixels;
+}
+
+static void expect_as_libjpeg(const jpeg_scan_info *scans, int count, int coarse, const char *what)
+{
+	struct decoded decoded;
+	size_t bytes;
+	struct bytes file = make_scans(scans, count);
+	uint8_t *expected = plain_eighth(&file, coarse, &bytes);
+	preview(&file, 0, &decoded);
+	cr_assert_eq(decoded.result.error, 0, "%s: %s", what, decoded.result.text);
+	cr_assert_eq((size_t)decoded.result.width * decoded.result.height * 4, bytes, "%s", what);
+	cr_expect_eq(memcmp(decoded.pixels, expected, bytes), 0, "%s: other pixels", what);
+	decoded_free(&decoded);
+	free(expected);
+	bytes_free(&file);
+}
+
+Test(preview, of_scans_is_what_libjpeg_makes_of_them)
+{
+	static const jpeg_scan_info together[] = {
+		{3, {0, 1, 2}, 0, 0, 0, 1},
+		{1, {0}, 1, 63, 0, 0},
+		{1, {1}, 1, 63, 0, 0},
+		{1, {2}, 1, 63, 0, 0},
+		{3, {0, 1, 2}, 0, 0, 1, 0},
+	};
+	static const jpeg_scan_info apart[] = {
+		{1, {0}, 0, 0, 0, 1},
+		{1, {0}, 1, 63, 0, 0}, /* details that are not to be seen at an eighth */
+		{1, {0}, 0, 0, 1, 0},
+		{2, {1, 2}, 0, 0, 0, 0},
+		{1, {1}, 1, 63, 0, 0},
+		{1, {2}, 1, 63, 0, 0},
+	};
+	expect_as_libjpeg(together, ARRAY_SIZE(together), 1, "the means in one scan");
+	expect_as_libjpeg(apart, ARRAY_SIZE(apart), 4, "after details");
+}
+
+Test(preview, of_details_refined_before_there_are_means_is_refused)
+{
+	static const jpeg_scan_info scans[] = {
+		{1, {0}, 0, 0, 0, 0},
+		{1, {0}, 1, 63, 0, 1},
+		{1, {0}, 1, 63, 1, 0},
+		{2, {1, 2}, 0, 0, 0, 0},
+		{1, {1}, 1, 63, 0, 0},
+		{1, {2}, 1, 63, 0, 0},
+	};
+	struct decoded decoded;
+	struct bytes file = make_scans(scans, ARRAY_SIZE(scans));
+	expect_none(&file, 0, "refined");
+	preview(&file, 0, &decoded);
+	cr_expect(strstr(decoded.result.text, "coarse"), "by chance: %s", decoded.result.text);
+	decoded_free(&decoded);
+	bytes_free(&file);
+}
+
+/* libjpeg would draw colours at 1/8 from 2 x 2 values a block; here they have one. */
+Test(preview, has_no_details_of_colours_that_came_early)
+{
+	static const jpeg_scan_info plain[] = {
+		{1, {1}, 0, 0, 0, 0},
+		{2, {0, 2}, 0, 0, 0, 0},
+		{1, {0}, 1, 63, 0, 0},
+		{1, {1}, 1, 63, 0, 0},
+		{1, {2}, 1, 63, 0, 0},
+	};
+	static const jpeg_scan_info early[] = {
+		{1, {1}, 0, 0, 0, 0},
+		{1, {1}, 1, 63, 0, 0},
+		{2, {0, 2}, 0, 0, 0, 0},
+		{1, {0}, 1, 63, 0, 0},
+		{1, {2}, 1, 63, 0, 0},
+	};
+	struct decoded without, with;
+	struct bytes one = make_scans(plain, ARRAY_SIZE(plain));
+	struct bytes other = make_scans(early, ARRAY_SIZE(early));
+	preview(&one, 0, &without);
+	preview(&other, 0, &with);
+	cr_assert_eq(with.result.error, 0, "%s", with.result.text);
+	size_t bytes = (size_t)with.result.width * with.result.height * 4;
+	cr_expect_eq(memcmp(with.pixels, without.pixels, bytes), 0);
+	decoded_free(&without);
+	decoded_free(&with);
+	bytes_free(&one);
+	bytes_free(&other);
+}
+
 Test(preview, is_fitted_into_the_box)
 {
 	struct decoded decoded;
 	struct bytes file = make_jpeg(WIDTH, HEIGHT, true, NULL);
-	expect_none(&file, 100, "the picture itself is as quick");
 	preview(&file, 1000, &decoded);
 	expect_preview(&decoded, WIDTH / 8, HEIGHT / 8);
+	decoded_free(&decoded);
+	/* The picture itself would be no larger, but needs all scans of the file. */
+	preview(&file, 100, &decoded);
+	expect_preview(&decoded, 100, 70);
+	expect_colour(&decoded, 10, 10, left);
+	expect_colour(&decoded, 90, 60, right);
 	decoded_free(&decoded);
 	bytes_free(&file);
 }

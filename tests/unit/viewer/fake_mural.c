@@ -107,10 +107,9 @@ static bool is_preview(const struct mural_bitmap *b)
 
 static void decode(struct mural_bitmap *b)
 {
-	mural_fit(b->file->width, b->file->height, b->request.box_width, b->request.box_height,
-		&b->width, &b->height);
-	if (is_preview(b))
-		b->width /= 8, b->height /= 8;
+	uint32_t part = is_preview(b) ? 8 : 1;
+	mural_fit(b->file->width / part, b->file->height / part, b->request.box_width,
+		b->request.box_height, &b->width, &b->height);
 	size_t count = (size_t)b->width * b->height;
 	free(b->pixels);
 	b->pixels = malloc(count * sizeof(*b->pixels));
