@@ -330,8 +330,10 @@ static void give_up_strays(struct show *show)
 		shot_drop(&picture->shots[SHOT_FULL]);
 		shot_drop(&picture->shots[SHOT_PREVIEW]);
 		struct shot *fit = &picture->shots[SHOT_FIT];
-		if (!may_be_kept(show, picture->index) ||
-			(fit->state == SHOT_PENDING && !may_be_pending(show, picture->index)))
+		/* What was waited for would take a decoder from what is waited for now. */
+		bool ahead = fit->priority == MURAL_PRIORITY_PREFETCH &&
+			     may_be_pending(show, picture->index);
+		if (!may_be_kept(show, picture->index) || (fit->state == SHOT_PENDING && !ahead))
 			shot_drop(fit);
 	}
 }

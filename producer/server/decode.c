@@ -437,6 +437,13 @@ static uint64_t decoders_bytes(const struct server *server, const struct entry *
 	return bytes;
 }
 
+/* A coarse picture is quick and small, and of no use after the picture itself, whose decode may
+ * have begun: it waits for no decoder. */
+static bool may_be_one_more(const struct entry *entry)
+{
+	return entry->key.flags & PROTOCOL_PREVIEW && entry->priority == MURAL_PRIORITY_VISIBLE;
+}
+
 /* Decoders at once are as many as there is memory for, so that decoding under pressure does not
  * bring the machine down; but one always may. */
 static bool decoder_free(struct server *server, const struct entry *entry)
@@ -445,7 +452,8 @@ static bool decoder_free(struct server *server, const struct entry *entry)
 	if (entry->priority == MURAL_PRIORITY_PREFETCH && server->helping > 0 &&
 		server->decoding + server->helping >= server->options.workers)
 		return false;
-	if (server->decoding == 0 || server->decoding >= server->options.workers)
+	unsigned most = server->options.workers + may_be_one_more(entry);
+	if (server->decoding == 0 || server->decoding >= most)
 		return server->decoding == 0;
 	return memory_allows(server, decoders_bytes(server, entry));
 }
@@ -484,7 +492,8 @@ static struct entry *next_in_turn(struct server *server)
 		bool decoders_busy = false;
 		list_for_each (node, &server->queued[priority]) {
 			struct entry *entry = list_item(node, struct entry, queue);
-			if (decoders_busy && entry->stage == ENTRY_DECODE)
+			if (decoders_busy && entry->stage == ENTRY_DECODE &&
+				!may_be_one_more(entry))
 				continue;
 			if (has_turn(server, entry))
 				return entry;

@@ -82,6 +82,35 @@ static bool both_wait(void *context)
 	return stats().waiting_requests >= 3; /* the decoder's own is one of them */
 }
 
+/* The decoder that has computed for some ticks: those that wait for work have not. */
+static pid_t busy_decoder(void)
+{
+	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0);
+	for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;) {
+		char path[64], line[512] = "";
+		unsigned long ticks = 0;
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		FILE *file = fopen(path, "re");
+		if (!file)
+			continue;
+		const char *state = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+		fclose(file);
+		if (state &&
+			sscanf(state, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu",
+				&ticks) == 1 &&
+			ticks >= 3)
+			return pid;
+	}
+	return 0;
+}
+
+static bool is_busy(void *context)
+{
+	pid_t *pid = context;
+	*pid = busy_decoder();
+	return *pid > 0;
+}
+
 static void signal_decoders(int signal)
 {
 	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0);
@@ -308,5 +337,26 @@ Test(preview_beside, looking_for_one_takes_no_helper_from_the_picture)
 	kill(pids[1], SIGCONT);
 	mural_bitmap_unref(coarse);
 	mural_bitmap_unref(final);
+	free(path);
+}
+
+Test(preview, waits_for_no_decoder)
+{
+	char *slow = make_large("24", "q95"), *path = make_large("6", "progressive");
+	pid_t decoder = 0;
+	struct mural_bitmap *held = ask(slow, 0, MURAL_PRIORITY_VISIBLE, NULL);
+	cr_assert(test_until(is_busy, &decoder, TEST_TIMEOUT_MS));
+	cr_assert_eq(kill(decoder, SIGSTOP), 0); /* the only one that may decode */
+	struct mural_bitmap *final = ask(path, 0, MURAL_PRIORITY_VISIBLE, NULL);
+	struct mural_bitmap *coarse =
+		ask(path, MURAL_REQUEST_PREVIEW, MURAL_PRIORITY_VISIBLE, NULL);
+	cr_expect_eq(mural_bitmap_wait(coarse, TEST_TIMEOUT_MS), 0);
+	cr_expect_eq(mural_bitmap_wait(final, 0), 1, "pictures wait");
+	kill(decoder, SIGCONT);
+	cr_expect_eq(mural_bitmap_wait(final, TEST_TIMEOUT_MS), 0);
+	mural_bitmap_unref(held);
+	mural_bitmap_unref(final);
+	mural_bitmap_unref(coarse);
+	free(slow);
 	free(path);
 }

@@ -173,6 +173,25 @@ Test(show, gives_up_what_was_left_behind)
 	cr_expect_eq(fake_priority("e", WINDOW_WIDTH), MURAL_PRIORITY_VISIBLE);
 }
 
+Test(show, gives_up_the_picture_before_that_was_waited_for)
+{
+	show_go(show, 0, now);
+	show_go(show, 1, now);
+	cr_expect_eq(fake_priority("a", WINDOW_WIDTH), UINT32_MAX, "it has a decoder");
+	fake_deliver();
+	draw();
+	cr_expect_eq(fake_priority("a", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
+}
+
+Test(show, goes_on_with_the_neighbours_it_asked_for_ahead)
+{
+	show_go(show, 0, now);
+	fake_deliver();
+	draw();
+	show_go(show, 1, now);
+	cr_expect_eq(fake_priority("c", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
+}
+
 Test(show, gives_up_neighbours_that_are_none_any_more)
 {
 	show_go(show, 1, now);
