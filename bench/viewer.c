@@ -280,8 +280,8 @@ static void measure(struct run *run, const struct kind *kind)
 /* ---- the program ---- */
 
 static const struct kind quick_kinds[] = {{24, "jpeg"}};
-static const struct kind all_kinds[] = {
-	{24, "jpeg"}, {24, "progressive"}, {24, "png"}, {100, "jpeg"}};
+static const struct kind all_kinds[] = {{24, "jpeg"}, {24, "progressive"}, {24, "png"},
+	{100, "jpeg"}, {100, "progressive"}, {100, "png"}};
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {

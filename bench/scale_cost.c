@@ -1,0 +1,103 @@
+/* What shrinking a decoded picture costs, row by row: with the vector code that the loader chooses
+ * here (AVX2 where there is), beside the same source compiled for any 64-bit x86. */
+#include "harness/bench.h"
+
+#include "area_scale.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUNDS 15
+#define QUICK_ROUNDS 5
+
+/* area_scale.c once more, under other names: see CMakeLists.txt. */
+int plain_scale_init(struct area_scale *scale, uint32_t from_width, uint32_t from_height,
+	uint32_t to_width, uint32_t to_height, bool alpha);
+void plain_scale_fini(struct area_scale *scale);
+bool plain_scale_push(struct area_scale *scale, const uint8_t *row, uint8_t *ret_row);
+
+static const uint32_t sizes[][4] = {
+	{2448, 1634, 256, 171},
+	{3000, 2000, 1620, 1080},
+	{6000, 4000, 1620, 1080},
+	{6000, 4000, 1920, 1280},
+};
+
+struct picture {
+	const uint32_t *size; /* from, to */
+	uint8_t *from;
+	uint8_t *chosen, *plain; /* results */
+};
+
+static double shrink_chosen(void *user)
+{
+	const struct picture *picture = user;
+	const uint32_t *size = picture->size;
+	struct area_scale scale;
+	uint8_t *row = picture->chosen;
+	bench_must(area_scale_init(&scale, size[0], size[1], size[2], size[3], false) == 0, "rows");
+	double begin = bench_cpu_ns();
+	for (size_t y = 0; y < size[1]; y++) {
+		if (area_scale_push(&scale, picture->from + y * size[0] * 4, row))
+			row += (size_t)size[2] * 4;
+	}
+	double ms = (bench_cpu_ns() - begin) / 1e6;
+	area_scale_fini(&scale);
+	return ms;
+}
+
+static double shrink_plain(void *user)
+{
+	const struct picture *picture = user;
+	const uint32_t *size = picture->size;
+	struct area_scale scale;
+	uint8_t *row = picture->plain;
+	bench_must(
+		plain_scale_init(&scale, size[0], size[1], size[2], size[3], false) == 0, "rows");
+	double begin = bench_cpu_ns();
+	for (size_t y = 0; y < size[1]; y++) {
+		if (plain_scale_push(&scale, picture->from + y * size[0] * 4, row))
+			row += (size_t)size[2] * 4;
+	}
+	double ms = (bench_cpu_ns() - begin) / 1e6;
+	plain_scale_fini(&scale);
+	return ms;
+}
+
+static void fill(uint8_t *bytes, size_t count)
+{
+	uint32_t noise = 1;
+	for (size_t i = 0; i < count; i++) {
+		noise = noise * 1664525 + 1013904223;
+		bytes[i] = (uint8_t)(noise >> 24);
+	}
+}
+
+static void measure(struct bench *bench, const uint32_t *size)
+{
+	char at[64];
+	size_t bytes = (size_t)size[2] * size[3] * 4, from = (size_t)size[0] * size[1] * 4;
+	struct picture picture = {size, malloc(from), calloc(1, bytes), calloc(1, bytes)};
+	bench_must(picture.from && picture.chosen && picture.plain, "memory");
+	fill(picture.from, from);
+	const struct bench_side sides[] = {
+		{"plain", shrink_plain, &picture}, {"chosen", shrink_chosen, &picture}};
+	snprintf(at, sizeof(at), "%u x %u to %u x %u", size[0], size[1], size[2], size[3]);
+	bench_compare(
+		bench, "scale", at, "ms", sides, 2, bench_rounds(bench, ROUNDS, QUICK_ROUNDS));
+	bench_check(bench, "the same pixels", memcmp(picture.chosen, picture.plain, bytes) == 0);
+	free(picture.from);
+	free(picture.chosen);
+	free(picture.plain);
+}
+
+int main(int argc, char **argv)
+{
+	struct bench *bench = bench_begin("scale_cost",
+		"What shrinking a decoded picture costs, in processor time.", NULL, NULL, argc,
+		argv);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		measure(bench, sizes[i]);
+	return bench_end(bench);
+}
