@@ -346,9 +346,23 @@ static void put(struct window *window, bool bordered, int x, int y, struct windo
 	sdl.SetWindowPosition(window->sdl, x, y);
 }
 
+/* Without a window manager SDL makes the window as large as the screen where it stands. */
+static void find_unmanaged_screen(struct window *window)
+{
+	struct window_place found = window->place;
+	int width, height;
+	if (found.covers || !window_find_screen(&found) || found.managed)
+		return;
+	sdl.GetWindowSize(window->sdl, &width, &height);
+	found.restored = (struct window_size){(uint32_t)width, (uint32_t)height};
+	window->place = found;
+}
+
 static void set_fullscreen(struct window *window, bool fullscreen)
 {
 	struct window_place *place = &window->place;
+	if (fullscreen)
+		find_unmanaged_screen(window);
 	bool by_place = place->covers && !place->managed;
 	window->fullscreen = fullscreen;
 	window->covering = false;

@@ -93,9 +93,17 @@ wait_for "Enter: thumbnails" more_than decodes "$((decodes + 5))"
 key Right Return
 wait_for "the selected picture" title_is "$(basename "$2") (2/$count)"
 
+geometry_is() {
+	at=$(xdotool search --class mural-viewer getwindowgeometry 2>/dev/null)
+	case "$at" in *"$1"*"$2"*) ;; *) return 1 ;; esac
+}
 key F11
-sleep 0.5
-key F11 s
+wait_for "F11: all of the screen" geometry_is "Position: 0,0 " "Geometry: 1000x700"
+xdotool search --class mural-viewer windowfocus >/dev/null 2>&1 || true
+key F11
+wait_for "F11: the window again" geometry_is "Position: " "Geometry: 800x600"
+xdotool search --class mural-viewer windowfocus >/dev/null 2>&1 || true
+key s
 
 # The producer dies; the window goes on, and the pictures come back.
 kill -9 "$(number pid)"
