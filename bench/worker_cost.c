@@ -17,7 +17,13 @@
 #define ROUNDS 300
 #define QUICK_ROUNDS 50
 
+struct options {
+	const char *path;
+	uint32_t width, height, helpers;
+};
+
 struct run {
+	const struct options *options;
 	struct nursery *nursery;
 	unsigned finished;
 	bool answered;
@@ -108,20 +114,28 @@ static void compare(struct task *task, const char *what)
 		bench_rounds(task->bench, ROUNDS, QUICK_ROUNDS));
 }
 
-static void measure(struct bench *bench, struct run *run, int source)
+static struct job probe_of(const struct run *run)
 {
-	struct job job = {
+	return (struct job){
 		.kind = JOB_PROBE,
 		.format = MURAL_FORMAT_XRGB8888,
 		.max_pixels = UINT64_C(1) << 30,
 		.memory_bytes = UINT64_C(64) << 20,
 		.cpu_seconds = 60,
+		.box_width = run->options->width,
+		.box_height = run->options->height,
 	};
+}
+
+static void measure(struct bench *bench, struct run *run, int source)
+{
+	struct job job = probe_of(run);
 	struct task task = {
 		.bench = bench, .run = run, .job = &job, .source = source, .memory = -1};
 	compare(&task, "probe");
 	uint64_t size;
 	job.kind = JOB_DECODE;
+	job.threads = run->options->helpers;
 	job.width = run->result.width;
 	job.height = run->result.height;
 	job.memory_bytes = run->result.memory_bytes;
@@ -140,11 +154,7 @@ static void measure(struct bench *bench, struct run *run, int source)
 
 static void one_after_another(struct bench *bench, struct run *run, int source)
 {
-	const struct job job = {.kind = JOB_PROBE,
-		.max_pixels = UINT64_C(1) << 30,
-		.format = MURAL_FORMAT_XRGB8888,
-		.memory_bytes = UINT64_C(64) << 20,
-		.cpu_seconds = 60};
+	const struct job job = probe_of(run);
 	unsigned rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS);
 	for (unsigned i = 0; i < rounds; i++) {
 		uint64_t start = monotonic_ns();
@@ -158,31 +168,49 @@ static void one_after_another(struct bench *bench, struct run *run, int source)
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-	if (key != ARGP_KEY_ARG)
+	struct options *options = state->input;
+	switch (key) {
+	case 's':
+		if (sscanf(text, "%5ux%5u", &options->width, &options->height) != 2)
+			argp_error(state, "--size: '%s' is no size such as 1620x1080", text);
+		return 0;
+	case 't':
+		if (sscanf(text, "%1u", &options->helpers) != 1 ||
+			options->helpers > JOB_THREADS_MAX)
+			argp_error(state, "--helpers: 0 to %u", JOB_THREADS_MAX);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 0)
+			argp_usage(state);
+		options->path = text;
+		return 0;
+	default:
 		return ARGP_ERR_UNKNOWN;
-	if (state->arg_num > 0)
-		argp_usage(state);
-	*(char **)state->input = text;
-	return 0;
+	}
 }
 
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "--nursery") == 0)
 		return nursery_main(atoi(argv[2])) < 0;
-	const struct argp own = {NULL, parse, "[FILE]", NULL, NULL, NULL, NULL};
-	char *path = NULL;
+	static const struct argp_option list[] = {
+		{"size", 's', "WxH", 0, "Fitted into that box", 0},
+		{"helpers", 't', "N", 0, "Threads that may help the decode (default: none)", 0},
+		{0}};
+	const struct argp own = {list, parse, "[FILE]", NULL, NULL, NULL, NULL};
+	struct options options = {0};
 	struct bench *bench = bench_begin("worker_cost",
-		"What a process for each image costs (default: a picture of 1 MP).", &own, &path,
+		"What a process for each image costs (default: a picture of 1 MP).", &own, &options,
 		argc, argv);
-	CLEANUP(free_p) char *made = path ? NULL : bench_picture(1, "jpeg");
-	CLEANUP(close_p) int source = open(path ? path : made, O_RDONLY | O_CLOEXEC);
-	bench_must(source >= 0, path ? path : made);
-	struct run run = {0};
-	const struct nursery_options options = {.ahead = 2};
+	CLEANUP(free_p) char *made = options.path ? NULL : bench_picture(1, "jpeg");
+	const char *path = options.path ? options.path : made;
+	CLEANUP(close_p) int source = open(path, O_RDONLY | O_CLOEXEC);
+	bench_must(source >= 0, path);
+	struct run run = {.options = &options};
+	const struct nursery_options ahead = {.ahead = 2};
 	const struct nursery_events events = {
 		.finished = on_finished, .available = on_available, .lost = on_lost, .user = &run};
-	bench_must(nursery_start(&options, &events, &run.nursery) >= 0, "the nursery");
+	bench_must(nursery_start(&ahead, &events, &run.nursery) >= 0, "the nursery");
 	measure(bench, &run, source);
 	one_after_another(bench, &run, source);
 	nursery_stop(run.nursery);
