@@ -50,6 +50,16 @@ report less 7
 expect "of stored runs that differ by more" ""
 
 rm "$work/ratios.json"
+for median in 1 1.1; do
+	report less "$median"
+	compare --store >"$work/first"
+done
+report less 1.28
+expect "two runs, whose range says little" ""
+report less 1.35
+expect "more than they let expect" WORSE
+
+rm "$work/ratios.json"
 report more 1
 compare --store >"$work/first"
 report more 0.8
