@@ -103,3 +103,10 @@ const char *shot_error_text(const struct shot *shot)
 		return text;
 	return strerror(-shot->error);
 }
+
+bool shot_is_lost(const struct shot *shot)
+{
+	return shot->state == SHOT_FAILED &&
+	       (shot->error == -ECONNRESET || shot->error == -ECONNREFUSED ||
+		       shot->error == -EDQUOT);
+}

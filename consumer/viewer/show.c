@@ -1,9 +1,7 @@
-/* The state machine of the single picture. */
-#include "viewer/show.h"
+/* The state machine of the single picture: what is asked for, and when. */
+#include "show_state.h"
 
-#include "viewer/paint.h"
-#include "viewer/shot.h"
-#include "viewer/style.h"
+#include "viewer/timeout.h"
 
 #include "common/util.h"
 
@@ -17,55 +15,6 @@
 #define DWELL_MS 400  /* looked at for this long: get the full size ready */
 #define RETRY_MS 500  /* between attempts to get a picture from a producer that was lost */
 #define FULL_LIMIT_UNTOLD ((uint64_t)64 << 20)
-#define SHARP_SCALE 4.0 /* from here on single pixels are what one wants to see */
-
-enum shot_kind {
-	SHOT_FIT,  /* for the window as it was when asked */
-	SHOT_NEXT, /* replaces FIT when it arrives: for the window as it is now */
-	SHOT_FULL,
-	SHOT_PREVIEW, /* coarse, until FIT is there */
-	SHOT_KINDS,
-};
-
-struct picture {
-	bool used;
-	size_t index;   /* in the list */
-	uint64_t stamp; /* of the last use; the oldest is forgotten first */
-	struct view view;
-	struct shot shots[SHOT_KINDS];
-	uint32_t box_width, box_height; /* of NEXT, else of FIT */
-	bool cut;                       /* its file ends early: what there is of it will do */
-};
-
-/* What the layer holds. */
-struct drawn {
-	struct mural_bitmap *bitmap; /* only compared, never used */
-	size_t index;
-	uint64_t generation;
-	struct placement place;
-	unsigned turn;
-	bool mirror, quick, covers;
-	bool preview, partial;
-	uint32_t width, height, took_ms;
-};
-
-struct show {
-	struct mural *mural;
-	const struct list *list;
-	struct window_size window;
-	struct picture *pictures; /* KEPT of them */
-	uint64_t stamp;
-	size_t wanted;
-	int direction; /* 1 or -1: the way the user leafs */
-	bool started, paused, dirty, moving;
-	enum mural_pressure pressure;
-	uint64_t now_ms, moved_ms, resized_ms, went_ms, failed_ms;
-	bool resized;
-	uint64_t full_limit;
-	bool has_drawn;
-	struct drawn drawn;
-	struct show_again again;
-};
 
 static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user);
 
@@ -136,7 +85,7 @@ static struct picture *find_or_make(struct show *show, size_t index)
 	return picture;
 }
 
-static struct picture *wanted(const struct show *show)
+struct picture *show_wanted(const struct show *show)
 {
 	return show->started ? find(show, show->wanted) : NULL;
 }
@@ -213,9 +162,7 @@ static void want_preview(struct show *show, struct picture *picture)
 		shot_drop(preview);
 }
 
-/* What the window needs in order to show the picture one to one, when that is more than @width x
- * @height. */
-static bool falls_short(
+bool show_falls_short(
 	const struct show *show, const struct view *view, uint32_t width, uint32_t height)
 {
 	uint32_t needed_width, needed_height;
@@ -236,11 +183,11 @@ static bool shot_size(const struct shot *shot, uint32_t *ret_width, uint32_t *re
 	return true;
 }
 
-static bool fit_falls_short(const struct show *show, const struct picture *picture)
+bool show_fit_falls_short(const struct show *show, const struct picture *picture)
 {
 	uint32_t width, height;
 	return picture->view.width != 0 && shot_size(&picture->shots[SHOT_FIT], &width, &height) &&
-	       falls_short(show, &picture->view, width, height);
+	       show_falls_short(show, &picture->view, width, height);
 }
 
 /* The window has grown, or the picture was turned: a bitmap for the new box takes the old one's
@@ -290,7 +237,7 @@ static bool has_more(const struct picture *picture)
 static void want_full(struct show *show, struct picture *picture, uint64_t now_ms)
 {
 	struct shot *full = &picture->shots[SHOT_FULL];
-	bool short_now = !picture->view.fitted && fit_falls_short(show, picture);
+	bool short_now = !picture->view.fitted && show_fit_falls_short(show, picture);
 	if (full->state == SHOT_ABSENT && short_now)
 		ask(show, picture, SHOT_FULL, MURAL_PRIORITY_VISIBLE);
 	else if (full->state == SHOT_ABSENT && has_more(picture) &&
@@ -341,11 +288,11 @@ static void give_up_strays(struct show *show)
 /* The full size of the wanted picture was fetched ahead, or served a zoom that is over. */
 static void give_up_full(struct show *show)
 {
-	struct picture *picture = wanted(show);
+	struct picture *picture = show_wanted(show);
 	if (!picture)
 		return;
 	struct shot *full = &picture->shots[SHOT_FULL];
-	bool needed = !picture->view.fitted && fit_falls_short(show, picture);
+	bool needed = !picture->view.fitted && show_fit_falls_short(show, picture);
 	bool seen = show->has_drawn && full->bitmap && show->drawn.bitmap == full->bitmap;
 	if (!needed && !seen)
 		shot_drop(full);
@@ -374,9 +321,7 @@ static void want_neighbours(struct show *show)
 	find_or_make(show, show->wanted); /* the last to be forgotten */
 }
 
-/* Brings what is asked for in line with what is wanted. Called after everything that may change
- * either. */
-static void update(struct show *show, uint64_t now_ms)
+void show_update(struct show *show, uint64_t now_ms)
 {
 	show->now_ms = now_ms;
 	if (!show->started || show->paused || show->window.width == 0)
@@ -384,7 +329,7 @@ static void update(struct show *show, uint64_t now_ms)
 	struct picture *picture = find_or_make(show, show->wanted);
 	want_preview(show, picture);
 	want_fit(show, picture, MURAL_PRIORITY_VISIBLE);
-	if (picture->view.fitted && fit_falls_short(show, picture))
+	if (picture->view.fitted && show_fit_falls_short(show, picture))
 		want_next(show, picture);
 	want_full(show, picture, now_ms);
 	enum shot_state state = picture->shots[SHOT_FIT].state;
@@ -398,7 +343,7 @@ void show_go(struct show *show, size_t index, uint64_t now_ms)
 {
 	if (index >= show->list->count)
 		return;
-	struct picture *before = wanted(show);
+	struct picture *before = show_wanted(show);
 	if (before && index != show->wanted) {
 		show->direction = index > show->wanted ? 1 : -1;
 		if (before->shots[SHOT_FIT].bitmap)
@@ -415,12 +360,12 @@ void show_go(struct show *show, size_t index, uint64_t now_ms)
 		shot_drop(&picture->shots[SHOT_FIT]);
 	view_fit(&picture->view);
 	give_up_strays(show);
-	update(show, now_ms);
+	show_update(show, now_ms);
 }
 
 void show_reload(struct show *show, uint64_t now_ms)
 {
-	struct picture *picture = wanted(show);
+	struct picture *picture = show_wanted(show);
 	if (!picture)
 		return;
 	for (int kind = 0; kind < SHOT_KINDS; kind++)
@@ -432,7 +377,7 @@ void show_reload(struct show *show, uint64_t now_ms)
 
 void show_pause(struct show *show)
 {
-	struct picture *picture = wanted(show);
+	struct picture *picture = show_wanted(show);
 	if (picture && picture->shots[SHOT_FIT].bitmap)
 		mural_bitmap_set_visible(picture->shots[SHOT_FIT].bitmap, 0);
 	show->paused = true;
@@ -444,7 +389,7 @@ void show_resume(struct show *show, uint64_t now_ms)
 {
 	show->paused = false;
 	show->dirty = true;
-	update(show, now_ms);
+	show_update(show, now_ms);
 }
 
 void show_resize(struct show *show, struct window_size window, uint64_t now_ms)
@@ -455,12 +400,12 @@ void show_resize(struct show *show, struct window_size window, uint64_t now_ms)
 	show->window = window;
 	show->resized_ms = now_ms;
 	show->dirty = true;
-	update(show, now_ms);
+	show_update(show, now_ms);
 }
 
 struct view *show_view(struct show *show)
 {
-	struct picture *picture = wanted(show);
+	struct picture *picture = show_wanted(show);
 	return picture ? &picture->view : NULL;
 }
 
@@ -469,7 +414,7 @@ void show_touch(struct show *show, bool moving, uint64_t now_ms)
 	show->dirty = true;
 	show->moving = moving;
 	show->moved_ms = now_ms;
-	update(show, now_ms);
+	show_update(show, now_ms);
 }
 
 void show_repin(struct show *show)
@@ -552,172 +497,12 @@ static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event,
 		show->dirty = true;
 }
 
-/* ---- drawing ---- */
-
-/* The order in which to try the shots: the smallest that is large enough, else the largest there
- * is. */
-static int candidates(
-	const struct show *show, struct picture *picture, struct shot *ret[SHOT_KINDS])
-{
-	struct shot *fit = &picture->shots[SHOT_FIT], *full = &picture->shots[SHOT_FULL];
-	bool full_first = full->state == SHOT_READY && fit_falls_short(show, picture);
-	int count = 0;
-	if (full_first)
-		ret[count++] = full;
-	if (fit->state == SHOT_READY)
-		ret[count++] = fit;
-	if (!full_first && full->state == SHOT_READY)
-		ret[count++] = full;
-	if (picture->shots[SHOT_PREVIEW].state == SHOT_READY)
-		ret[count++] = &picture->shots[SHOT_PREVIEW];
-	return count;
-}
-
-static bool same_placement(const struct drawn *a, const struct drawn *b)
-{
-	return a->index == b->index && a->place.x == b->place.x && a->place.y == b->place.y &&
-	       a->place.width == b->place.width && a->place.height == b->place.height &&
-	       a->turn == b->turn && a->mirror == b->mirror;
-}
-
-static struct drawn plan(const struct show *show, const struct picture *picture,
-	const struct shot *shot, const struct mural_view *pinned)
-{
-	bool preview = pinned->flags & MURAL_BITMAP_PREVIEW;
-	return (struct drawn){
-		.bitmap = shot->bitmap,
-		.index = picture->index,
-		.generation = pinned->generation,
-		.place = view_place(&picture->view, show->window),
-		.turn = picture->view.turn,
-		.mirror = picture->view.mirror,
-		.quick = show->moving,
-		.preview = preview,
-		.partial = pinned->flags & MURAL_BITMAP_PARTIAL,
-		.covers = !preview &&
-			  !falls_short(show, &picture->view, pinned->width, pinned->height),
-		.width = pinned->width,
-		.height = pinned->height,
-		.took_ms = shot->took_ms,
-	};
-}
-
-static bool is_worth_drawing(const struct show *show, const struct drawn *now)
-{
-	if (!show->has_drawn || !same_placement(&show->drawn, now))
-		return true;
-	if (show->drawn.covers && !now->covers)
-		return false; /* the sharp one was purged: it stays to be seen until it is back */
-	return show->drawn.bitmap != now->bitmap || show->drawn.generation != now->generation ||
-	       (show->drawn.quick && !now->quick);
-}
-
-static void fill_around(struct image *layer, const struct placement *place)
-{
-	int32_t width = (int32_t)layer->width, height = (int32_t)layer->height;
-	int32_t right = place->x + (int32_t)place->width,
-		bottom = place->y + (int32_t)place->height;
-	image_fill(layer, (struct rect){0, 0, width, place->y}, COLOUR_BACKGROUND);
-	image_fill(layer, (struct rect){0, bottom, width, height - bottom}, COLOUR_BACKGROUND);
-	image_fill(
-		layer, (struct rect){0, place->y, place->x, bottom - place->y}, COLOUR_BACKGROUND);
-	image_fill(layer, (struct rect){right, place->y, width - right, bottom - place->y},
-		COLOUR_BACKGROUND);
-}
-
-static enum filter choose_filter(
-	const struct show *show, const struct picture *picture, const struct drawn *now)
-{
-	bool original = now->width == picture->view.width && now->height == picture->view.height;
-	if (original && view_scale(&picture->view, show->window) >= SHARP_SCALE)
-		return FILTER_NEAREST;
-	return now->quick ? FILTER_NEAREST : FILTER_SMOOTH;
-}
-
-static bool draw_pinned(struct show *show, struct picture *picture, struct shot *shot,
-	const struct mural_view *pinned, struct image *layer)
-{
-	struct drawn now = plan(show, picture, shot, pinned);
-	if (!is_worth_drawing(show, &now))
-		return false;
-	struct bitmap bitmap = {
-		.pixels = pinned->pixels,
-		.width = pinned->width,
-		.height = pinned->height,
-		.stride_bytes = pinned->stride_bytes,
-		.alpha = pinned->flags & MURAL_BITMAP_HAS_ALPHA,
-	};
-	struct rect whole = {0, 0, (int32_t)layer->width, (int32_t)layer->height};
-	enum filter filter = choose_filter(show, picture, &now);
-	if (paint(layer, whole, &bitmap, now.place, now.turn, now.mirror, filter) < 0)
-		return false; /* no memory for a moment: what was seen stays */
-	fill_around(layer, &now.place);
-	if (shot->again) {
-		show->again.count++;
-		show->again.ms = shot->took_ms;
-		shot->again = false;
-	}
-	show->drawn = now;
-	show->has_drawn = true;
-	mural_bitmap_set_visible(shot->bitmap, 1);
-	return true;
-}
-
-static bool draw_error(struct show *show, const struct picture *picture, struct image *layer)
-{
-	struct drawn now = {.index = picture->index};
-	if (show->has_drawn && same_placement(&show->drawn, &now))
-		return false;
-	image_fill(layer, (struct rect){0, 0, (int32_t)layer->width, (int32_t)layer->height},
-		COLOUR_BACKGROUND);
-	show->drawn = now;
-	show->has_drawn = true;
-	return true;
-}
-
-/* A producer that is gone will be back, a quota will be free again: no reason to take away what is
- * seen. */
-static bool is_lost(const struct shot *shot)
-{
-	return shot->state == SHOT_FAILED &&
-	       (shot->error == -ECONNRESET || shot->error == -ECONNREFUSED ||
-		       shot->error == -EDQUOT);
-}
-
 static bool any_lost(const struct picture *picture)
 {
 	for (int kind = 0; kind < SHOT_KINDS; kind++)
-		if (is_lost(&picture->shots[kind]))
+		if (shot_is_lost(&picture->shots[kind]))
 			return true;
 	return false;
-}
-
-bool show_draw(struct show *show, struct image *layer, uint64_t now_ms)
-{
-	struct picture *picture = wanted(show);
-	if (!picture || show->paused || !show->dirty)
-		return false;
-	show->dirty = false;
-	update(show, now_ms);
-	struct shot *shots[SHOT_KINDS];
-	int count = candidates(show, picture, shots);
-	for (int i = 0; i < count; i++) {
-		struct mural_view pinned;
-		/* Only the best is brought back; another that is still there may stand in. */
-		int r = i == 0 ? shot_pin(shots[i], MURAL_PRIORITY_VISIBLE, &pinned)
-			       : shot_try_pin(shots[i], &pinned);
-		if (r == 0) {
-			bool changed = draw_pinned(show, picture, shots[i], &pinned, layer);
-			mural_bitmap_unpin(shots[i]->bitmap);
-			return changed;
-		}
-		if (r == -EAGAIN)
-			return false;
-	}
-	const struct shot *fit = &picture->shots[SHOT_FIT];
-	bool hopeless = fit->state == SHOT_FAILED && !is_lost(fit) &&
-			picture->shots[SHOT_FULL].state != SHOT_PENDING;
-	return hopeless && draw_error(show, picture, layer);
 }
 
 /* ---- what is known ---- */
@@ -725,7 +510,7 @@ bool show_draw(struct show *show, struct image *layer, uint64_t now_ms)
 void show_status(const struct show *show, struct show_status *ret)
 {
 	*ret = (struct show_status){.index = show->wanted};
-	const struct picture *picture = wanted(show);
+	const struct picture *picture = show_wanted(show);
 	if (!picture)
 		return;
 	const struct shot *fit = &picture->shots[SHOT_FIT], *full = &picture->shots[SHOT_FULL];
@@ -735,9 +520,9 @@ void show_status(const struct show *show, struct show_status *ret)
 	ret->partial = ret->seen && show->drawn.partial;
 	for (int kind = 0; kind < SHOT_KINDS; kind++)
 		ret->loading |= picture->shots[kind].state == SHOT_PENDING;
-	if (fit->state == SHOT_FAILED && !is_lost(fit))
+	if (fit->state == SHOT_FAILED && !shot_is_lost(fit))
 		ret->error = shot_error_text(fit);
-	if (full->state == SHOT_FAILED && !is_lost(full))
+	if (full->state == SHOT_FAILED && !shot_is_lost(full))
 		ret->full_error = shot_error_text(full);
 	if (ret->seen) {
 		ret->bitmap_width = show->drawn.width;
@@ -753,7 +538,7 @@ void show_again(const struct show *show, struct show_again *ret)
 
 bool show_pending(const struct show *show)
 {
-	const struct picture *picture = wanted(show);
+	const struct picture *picture = show_wanted(show);
 	if (!picture || show->paused)
 		return false;
 	if (any_lost(picture))
@@ -770,17 +555,6 @@ bool show_pending(const struct show *show)
 
 /* ---- time ---- */
 
-static int until(uint64_t since_ms, uint64_t delay_ms, uint64_t now_ms)
-{
-	uint64_t passed = now_ms - since_ms;
-	return passed >= delay_ms ? 0 : (int)(delay_ms - passed);
-}
-
-static int sooner(int a, int b)
-{
-	return a < 0 ? b : b < 0 || a < b ? a : b;
-}
-
 static bool awaits_dwell(const struct show *show, const struct picture *picture)
 {
 	return picture->shots[SHOT_FULL].state == SHOT_ABSENT && has_more(picture) &&
@@ -789,44 +563,45 @@ static bool awaits_dwell(const struct show *show, const struct picture *picture)
 
 int show_timeout(const struct show *show, uint64_t now_ms)
 {
-	const struct picture *picture = wanted(show);
+	const struct picture *picture = show_wanted(show);
 	if (!picture || show->paused)
 		return -1;
 	int timeout = show->dirty ? 0 : -1;
 	if (show->moving)
-		timeout = sooner(timeout, until(show->moved_ms, STILL_MS, now_ms));
+		timeout = timeout_sooner(timeout, timeout_until(show->moved_ms, STILL_MS, now_ms));
 	if (show->resized)
-		timeout = sooner(timeout, until(show->resized_ms, RESIZE_MS, now_ms));
+		timeout =
+			timeout_sooner(timeout, timeout_until(show->resized_ms, RESIZE_MS, now_ms));
 	if (awaits_dwell(show, picture))
-		timeout = sooner(timeout, until(show->went_ms, DWELL_MS, now_ms));
+		timeout = timeout_sooner(timeout, timeout_until(show->went_ms, DWELL_MS, now_ms));
 	if (any_lost(picture))
-		timeout = sooner(timeout, until(show->failed_ms, RETRY_MS, now_ms));
+		timeout = timeout_sooner(timeout, timeout_until(show->failed_ms, RETRY_MS, now_ms));
 	return timeout;
 }
 
 static void retry_lost(struct show *show, struct picture *picture)
 {
-	if (until(show->failed_ms, RETRY_MS, show->now_ms) > 0)
+	if (timeout_until(show->failed_ms, RETRY_MS, show->now_ms) > 0)
 		return;
 	show->failed_ms = show->now_ms;
 	for (int kind = 0; kind < SHOT_KINDS; kind++)
-		if (is_lost(&picture->shots[kind]))
+		if (shot_is_lost(&picture->shots[kind]))
 			shot_drop(&picture->shots[kind]);
 }
 
 void show_tick(struct show *show, uint64_t now_ms)
 {
-	struct picture *picture = wanted(show);
+	struct picture *picture = show_wanted(show);
 	if (!picture || show->paused)
 		return;
-	if (show->moving && until(show->moved_ms, STILL_MS, now_ms) == 0) {
+	if (show->moving && timeout_until(show->moved_ms, STILL_MS, now_ms) == 0) {
 		show->moving = false;
 		show->dirty = true;
 	}
-	if (show->resized && until(show->resized_ms, RESIZE_MS, now_ms) == 0)
+	if (show->resized && timeout_until(show->resized_ms, RESIZE_MS, now_ms) == 0)
 		show->resized = false;
 	show->now_ms = now_ms;
 	if (any_lost(picture))
 		retry_lost(show, picture);
-	update(show, now_ms);
+	show_update(show, now_ms);
 }

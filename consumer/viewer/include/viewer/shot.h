@@ -60,4 +60,8 @@ int shot_try_pin(struct shot *shot, struct mural_view *ret);
 /* Why it failed, for a person. */
 const char *shot_error_text(const struct shot *shot);
 
+/* Did it fail for a reason that passes? A producer that is gone will be back, a quota will be free
+ * again: what is seen can stay. */
+bool shot_is_lost(const struct shot *shot);
+
 #endif
