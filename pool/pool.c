@@ -52,7 +52,7 @@ int pool_create(const struct pool_options *options, uint64_t now_ns, struct pool
 	pool->table_fd = -1;
 	pool->now_ns = now_ns;
 	pool->mend_ns = NEVER;
-	pool->huge_from = region_huge_from("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+	pool->huge_from = region_huge_from();
 	pool->due.before = idle_due_before;
 	order_init(&pool->ready);
 	order_init(&pool->idle);

@@ -2,6 +2,7 @@
 #include "region.h"
 #include "slab.h"
 
+#include "common/huge_pages.h"
 #include "common/util.h"
 
 #include <fcntl.h>
@@ -14,19 +15,17 @@
 #define WIPE_BYTES ((size_t)64 << 10)
 enum { EMPTIED_MAX = 32 };
 
-uint64_t region_huge_from(const char *shmem_enabled)
+uint64_t region_huge_from(void)
 {
-	char text[128] = "";
-	CLEANUP(close_p) int fd = open(shmem_enabled, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		return NEVER;
-	/* advise: only a mapping that covers a whole huge page and asks for it gets one. The others
-	 * give huge pages also to what is smaller, since the file reaches beyond the data. */
-	if (strstr(text, "[advise]"))
+	switch (huge_pages_of_shared_memory(HUGE_PAGES_FOLDER).pages) {
+	case HUGE_PAGES_ADVISED:
 		return MURAL_HUGE_PAGE_SIZE;
-	if (strstr(text, "[always]") || strstr(text, "[within_size]") || strstr(text, "[force]"))
+	case HUGE_PAGES_ALWAYS:
 		return 0;
-	return NEVER;
+	case HUGE_PAGES_NONE:
+	default:
+		return NEVER;
+	}
 }
 
 bool region_round(const struct pool *pool, uint64_t bytes, uint64_t *ret)

@@ -29,9 +29,8 @@ struct region {
  * False: it does not fit. */
 bool region_round(const struct pool *pool, uint64_t bytes, uint64_t *ret);
 
-/* Reads what /sys/kernel/mm/transparent_hugepage/shmem_enabled says. Regions larger than the result
- * get huge pages. */
-uint64_t region_huge_from(const char *shmem_enabled);
+/* By what the system says now: regions larger than the result get huge pages. */
+uint64_t region_huge_from(void);
 
 /* Finds out what a control block takes here. -ENOTSUP: no such driver. -errno. */
 int region_probe(struct pool *pool);

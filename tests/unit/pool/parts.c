@@ -92,31 +92,6 @@ Test(heap, gives_the_first_through_any_changes)
 
 /* ---- huge pages ---- */
 
-static uint64_t huge_from(const char *text)
-{
-	char path[] = "/tmp/mural-test-XXXXXX";
-	int fd = mkstemp(path);
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-	uint64_t from = region_huge_from(path);
-	unlink(path);
-	return from;
-}
-
-Test(huge, follows_what_the_system_allows)
-{
-	cr_assert_eq(huge_from("always within_size advise [never] deny force\n"), UINT64_MAX);
-	cr_assert_eq(huge_from("always within_size advise never [deny] force\n"), UINT64_MAX);
-	cr_assert_eq(
-		huge_from("always within_size [advise] never deny force\n"), MURAL_HUGE_PAGE_SIZE);
-	cr_assert_eq(huge_from("[always] within_size advise never deny force\n"), 0);
-	cr_assert_eq(huge_from("always [within_size] advise never deny force\n"), 0);
-	cr_assert_eq(huge_from("always within_size advise never deny [force]\n"), 0);
-	cr_assert_eq(region_huge_from("/nonexistent"), UINT64_MAX);
-	cr_assert_eq(huge_from(""), UINT64_MAX);
-}
-
 Test(huge, sizes_are_rounded_to_what_they_will_take)
 {
 	struct pool pool = {.huge_from = UINT64_MAX};

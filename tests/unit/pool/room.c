@@ -1,6 +1,8 @@
 /* The budget, what goes when room is needed, and what is kept for the next. */
 #include "support.h"
 
+#include "common/huge_pages.h"
+
 #include <errno.h>
 #include <mural/pixel.h>
 #include <stdio.h>
@@ -403,13 +405,7 @@ Test(room, regions_are_reused_only_within_a_user)
 
 static bool huge_pages_are_on(void)
 {
-	char text[128] = "";
-	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "re");
-	if (!file)
-		return false;
-	(void)!fgets(text, sizeof(text), file);
-	fclose(file);
-	return !strstr(text, "[never]") && !strstr(text, "[deny]");
+	return huge_pages_of_shared_memory(HUGE_PAGES_FOLDER).pages != HUGE_PAGES_NONE;
 }
 
 Test(room, rows_are_written_only_into_a_file_of_their_own)
