@@ -61,6 +61,7 @@ struct arguments {
 
 struct moment {
 	uint64_t ns, usage, pool;
+	uint64_t ran_ns, waited_ns; /* the producer, on a processor and for one, since its start */
 	uint32_t hog_mib;
 	uint8_t told;
 };
@@ -73,6 +74,7 @@ struct run {
 	struct hog_trace *trace;
 	pid_t hog;
 	int hog_pidfd;
+	int schedstat_fd; /* of the producer; -1: the kernel does not count */
 	uint64_t start_ns;
 	struct moment *moment; /* SAMPLES_MAX */
 	unsigned moments;
@@ -80,6 +82,7 @@ struct run {
 	bool hog_done, hog_killed, producer_killed;
 	uint64_t oom_kills, freed, beyond, damaged;
 	double need_ms, freed_ms, hog_ms; /* negative: never */
+	double ran_ms, wait_ms; /* the producer since the need; its longest wait for a processor */
 };
 
 static char *read_file; /* what is read in the pattern "page cache" */
@@ -123,6 +126,26 @@ static void start_hog(struct run *run)
 	bench_must(run->hog_pidfd >= 0, "pidfd_open");
 }
 
+static void open_schedstat(struct run *run)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)run->scene.producer);
+	run->schedstat_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void read_schedstat(const struct run *run, struct moment *moment)
+{
+	char text[128];
+	unsigned long long ran, waited;
+	ssize_t got =
+		run->schedstat_fd < 0 ? -1 : pread(run->schedstat_fd, text, sizeof(text) - 1, 0);
+	text[got > 0 ? got : 0] = '\0';
+	if (sscanf(text, "%llu %llu", &ran, &waited) != 2)
+		return;
+	moment->ran_ns = ran;
+	moment->waited_ns = waited;
+}
+
 static void take_sample(struct run *run)
 {
 	if (run->moments == SAMPLES_MAX)
@@ -132,6 +155,7 @@ static void take_sample(struct run *run)
 		.pool = group_memory(&run->scene.group).shared,
 		.hog_mib = atomic_load(&run->trace->steps),
 		.told = (uint8_t)run->scene.told};
+	read_schedstat(run, &run->moment[run->moments - 1]);
 }
 
 /* Until somebody has died, or the hog had all and everybody lived on for a while. */
@@ -194,6 +218,21 @@ static void judge_times(struct run *run)
 		run->hog_ms = ms_between(trace->start_ns, trace->ns[steps - 1]);
 }
 
+/* A wait is counted when it is over. */
+static void judge_producer(struct run *run)
+{
+	uint64_t need_ns = run->start_ns + (uint64_t)(run->need_ms * 1e6);
+	run->ran_ms = run->wait_ms = 0;
+	for (unsigned i = 1; i < run->moments && run->need_ms >= 0; i++) {
+		const struct moment *moment = &run->moment[i], *before = moment - 1;
+		if (moment->ns < need_ns || moment->ran_ns < before->ran_ns)
+			continue;
+		double waited_ms = ms_between(before->waited_ns, moment->waited_ns);
+		run->ran_ms += ms_between(before->ran_ns, moment->ran_ns);
+		run->wait_ms = waited_ms > run->wait_ms ? waited_ms : run->wait_ms;
+	}
+}
+
 /* The sample before @ns. */
 static const struct moment *moment_at(const struct run *run, uint64_t ns)
 {
@@ -222,9 +261,11 @@ static void tell_kills(const struct run *run, struct oom_log *log)
 	struct oom_kill kill;
 	uint64_t told = 0;
 	char line[1024], need[16], freed[16];
-	int length = snprintf(line, sizeof(line), "%s, run %u: need at %s, freed at %s, killed",
+	int length = snprintf(line, sizeof(line),
+		"%s, run %u: need at %s, freed at %s; the producer then ran %.1f ms, and waited up "
+		"to %.1f for a processor; killed",
 		run->pattern->name, run->round + 1, ms_or_never(run->need_ms, need),
-		ms_or_never(run->freed_ms, freed));
+		ms_or_never(run->freed_ms, freed), run->ran_ms, run->wait_ms);
 	while (length < (int)sizeof(line) && oom_log_next(log, &run->scene.group, &kill)) {
 		const struct moment *moment = moment_at(run, kill.ns);
 		length += snprintf(line + length, sizeof(line) - (size_t)length, " %s at %.1f ms",
@@ -294,13 +335,17 @@ static void run_once(const struct arguments *arguments, struct run *run)
 	scene_open(&options, &run->scene);
 	oom_log_open(&log);
 	bench_must(scene_stats(&run->scene, &stats), "the producer answers");
+	open_schedstat(run);
 	start_hog(run);
 	watch(run);
 	run->producer_killed = !scene_producer_lives(&run->scene);
 	judge_memory(run, stats.allocated_bytes);
 	stop_hog(run);
+	if (run->schedstat_fd >= 0)
+		close(run->schedstat_fd);
 	run->oom_kills = group_oom_kills(&run->scene.group);
 	judge_times(run);
+	judge_producer(run);
 	tell_kills(run, &log);
 	oom_log_close(&log);
 	run->damaged = scene_pinned_damage(&run->scene) + scene_intact_damage(&run->scene);
@@ -326,6 +371,8 @@ static void report(const char *label, const struct run *run)
 	if (run->need_ms >= 0 && run->freed_ms >= 0)
 		bench_sample(bench, "from first need to freed", label, at, "ms",
 			run->freed_ms - run->need_ms);
+	bench_sample(bench, "longest wait of the producer for a processor", label, at, "ms",
+		run->wait_ms);
 	bench_sample(bench, "freed", label, at, "MiB", in_mib(run->freed));
 	if (!run->hog_killed) /* whose memory would count as left */
 		bench_sample(bench, "freed beyond need", label, at, "MiB", in_mib(run->beyond));
