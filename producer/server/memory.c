@@ -15,27 +15,27 @@
 /* A decoder is started on numbers not older than this, and statistics show none. */
 #define FRESH_NS UINT64_C(20000000)
 
-static void look_soon(struct memory *memory)
-{
-	memory->look_ns = min_u64(memory->look_ns, memory->looked_ns + SPACING_NS);
-}
-
 static void on_event(struct loop_watch *watch, uint32_t events)
 {
 	struct server *server = CONTAINER_OF(watch, struct server, memory.watch);
 	(void)events;
 	if (pressure_dispatch(server->memory.pressure, monotonic_ns()))
-		look_soon(&server->memory);
+		server->memory.look_ns = server->memory.looked_ns + SPACING_NS;
 }
 
-/* The OOM killer takes those first, who hold next to nothing, and there is time before it has been
- * through all of them: some milliseconds each. Whatever source was to tell of this has not. */
+/* The OOM killer takes those first, who hold next to nothing, and needs some milliseconds for each
+ * before it comes to somebody who does. Whatever source was to tell of this has not, or too late:
+ * the limit may be one that can not be seen from here. So it is evidence enough. */
 void memory_lost(struct server *server, unsigned count)
 {
+	struct memory *memory = &server->memory;
 	server->counters.lost_decoders += count;
 	log_line(LOG_WARNING, "memory has run out: %u decoders that waited for work were killed",
 		count);
-	look_soon(&server->memory);
+	if ((server->options.pressure_sources & ~(uint32_t)MURAL_WATCH_BUDGET) == 0)
+		return;
+	memory->owed_bytes = max_u64(memory->owed_bytes, PIECE);
+	memory->look_ns = 0;
 }
 
 static void tell(struct session *session, enum mural_pressure level)

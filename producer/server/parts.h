@@ -193,7 +193,7 @@ int memory_start(struct server *server);
 void memory_stop(struct server *server);
 /* Who comes under pressure is told so at once. */
 void memory_tell(struct session *session);
-/* @count decoders without work are dead. */
+/* @count decoders without work are dead: something is given back at once. */
 void memory_lost(struct server *server, unsigned count);
 void memory_tick(struct server *server, uint64_t now_ns);
 uint64_t memory_deadline(const struct server *server);

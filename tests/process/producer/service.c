@@ -368,6 +368,34 @@ Test(service, decoders_killed_while_they_wait_are_counted_and_nobody_else_minds)
 	peer_leave(&peer);
 }
 
+/* A picture that nobody uses, and all decoders killed; what then becomes of it. */
+static enum board_state after_a_loss(struct peer *peer)
+{
+	pid_t pids[DECODERS_MAX];
+	struct protocol_ready bitmap = ready(peer, 1, "jpeg-420.jpg");
+	glance(peer, bitmap);
+	kill_all_decoders(pids);
+	cr_assert(test_until(has_lost_decoders, peer, TEST_TIMEOUT_MS));
+	peer_stats(peer); /* behind whatever the loss led to */
+	return board_word_state(atomic_load(&peer->table->word[bitmap.slot]));
+}
+
+Test(service, memory_is_given_back_when_waiting_decoders_are_killed)
+{
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	cr_expect_eq(after_a_loss(&peer), BOARD_PURGED);
+	peer_leave(&peer);
+}
+
+Test(service, but_not_when_no_pressure_is_to_be_watched)
+{
+	start_with("64M", "2", "--pressure", "none");
+	struct peer peer = peer_greet();
+	cr_expect_neq(after_a_loss(&peer), BOARD_PURGED);
+	peer_leave(&peer);
+}
+
 Test(service, a_killed_nursery_is_replaced)
 {
 	start_with("64M", "2", NULL, NULL);
