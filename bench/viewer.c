@@ -29,7 +29,10 @@
 #define WIDTH 1920
 #define HEIGHT 1080
 #define TIMEOUT_MS 20000
-#define QUIET_MS 700
+/* What is shown is final when it has not changed for so long: a preview may stand in for the
+ * picture while that is decoded. */
+#define QUIET_MS 500
+#define QUIET_MS_PER_MEGAPIXEL 30
 #define IDLE_MS 2000
 #define ROUNDS 7
 #define QUICK_ROUNDS 2
@@ -69,6 +72,7 @@ struct run {
 	char *mural_viewer; /* its path */
 	char *path[2];      /* two pictures in a folder of their own */
 	struct look look[2];
+	int quiet_ms;
 	char at[64];
 	bool installed[VIEWERS];
 };
@@ -170,7 +174,8 @@ static double first(const struct run *run, size_t which, double *ret_final)
 	double begin = bench_now_ns();
 	pid_t pid = start(run, which, 1);
 	double seen = screen_wait(run->screen, &run->look[0], TIMEOUT_MS);
-	double final = seen < 0 ? -1 : screen_settle(run->screen, &run->look[0], seen, QUIET_MS);
+	double final =
+		seen < 0 ? -1 : screen_settle(run->screen, &run->look[0], seen, run->quiet_ms);
 	stop(run, pid);
 	*ret_final = final < 0 ? -1 : (final - begin) / 1e6;
 	return seen < 0 ? -1 : (seen - begin) / 1e6;
@@ -257,6 +262,7 @@ static void open_pictures(struct run *run, const struct kind *kind)
 		bench_must(look_of(run->path[i], &run->look[i]), run->path[i]);
 	}
 	bench_must(look_differs(&run->look[0], &run->look[1]), "telling the pictures apart");
+	run->quiet_ms = QUIET_MS + QUIET_MS_PER_MEGAPIXEL * (int)kind->megapixels;
 	snprintf(run->at, sizeof(run->at), "%u MP %s", kind->megapixels, kind->kind);
 	free(mirrored);
 	free(path);
