@@ -451,12 +451,6 @@ static bool jpeg_recognise(const uint8_t *bytes, size_t size)
 	return size >= 2 && memcmp(bytes, start, size < sizeof(start) ? size : sizeof(start)) == 0;
 }
 
-static int jpeg_probe(struct source *source, const struct job *job, struct job_result *result)
-{
-	CLEANUP(jpeg_close_p) struct jpeg *jpeg = jpeg_new(job, result);
-	return jpeg ? jpeg_prepare(jpeg, source) : result->error;
-}
-
 /* After the rows: what came is kept when a part is wanted, and enough of it is good. */
 static int jpeg_settle(struct jpeg *jpeg, int failure)
 {
@@ -473,18 +467,20 @@ static int jpeg_settle(struct jpeg *jpeg, int failure)
 	return 0;
 }
 
+static int begin_rows(struct jpeg *jpeg, const struct picture_target *target)
+{
+	if (row_sink_init(&jpeg->sink, &jpeg->shape, target) < 0)
+		return outcome_fail(jpeg->result, MURAL_REASON_MEMORY, "no memory for rows");
+	return 0;
+}
+
 struct jpeg *jpeg_open(struct source *source, const struct job *job,
 	const struct picture_target *target, struct job_result *result)
 {
 	CLEANUP(jpeg_close_p) struct jpeg *jpeg = jpeg_new(job, result);
-	if (!jpeg || jpeg_prepare(jpeg, source) < 0 ||
-		plan_check_target(&jpeg->plan, target, result) < 0 ||
-		plan_check_memory(job, result->memory_bytes, result) < 0)
+	if (!jpeg || jpeg_prepare(jpeg, source) < 0 || plan_check_target(job, target, result) < 0 ||
+		begin_rows(jpeg, target) < 0)
 		return NULL;
-	if (row_sink_init(&jpeg->sink, &jpeg->shape, target) < 0) {
-		outcome_fail(result, MURAL_REASON_MEMORY, "no memory for rows");
-		return NULL;
-	}
 	return take_ptr(&jpeg);
 }
 
@@ -498,37 +494,56 @@ static int decode_in_one(struct jpeg *jpeg, const struct picture_target *target)
 	return r < 0 ? r : row_sink_end(&jpeg->sink, jpeg->result);
 }
 
-static int jpeg_decode(struct source *source, const struct job *job,
+static bool suits_helpers(const struct jpeg *jpeg, const struct picture_target *target)
+{
+	return jpeg_helpers(target) > 0 &&
+	       (jpeg_slices_possible(jpeg) || jpeg_halves_possible(jpeg));
+}
+
+static int decode_with_helpers(
+	struct jpeg *jpeg, int source_fd, const struct picture_target *target)
+{
+	return jpeg_slices_possible(jpeg) ? jpeg_decode_slices(jpeg, source_fd, target)
+					  : jpeg_decode_halves(jpeg, source_fd, target);
+}
+
+/* From the beginning, by this thread. */
+static int decode_again(struct source *source, const struct job *job,
 	const struct picture_target *target, struct job_result *result)
 {
-	struct job_result before = *result;
-	int r;
-	CLEANUP(jpeg_close_p) struct jpeg *jpeg = jpeg_open(source, job, target, result);
-	if (!jpeg)
-		return result->error;
-	if (jpeg_helpers(target) == 0)
-		return decode_in_one(jpeg, target);
-	if (jpeg_slices_possible(jpeg))
-		r = jpeg_decode_slices(jpeg, source->fd, target);
-	else if (jpeg_halves_possible(jpeg))
-		r = jpeg_decode_halves(jpeg, source->fd, target);
-	else
-		return decode_in_one(jpeg, target);
-	if (r == 0)
-		return 0;
-	jpeg_close(take_ptr(&jpeg));
-	*result = before;
 	source->position = 0;
-	jpeg = jpeg_open(source, job, target, result);
+	CLEANUP(jpeg_close_p) struct jpeg *jpeg = jpeg_open(source, job, target, result);
 	return jpeg ? decode_in_one(jpeg, target) : result->error;
+}
+
+static int jpeg_run(struct source *source, const struct job *job, const struct codec_place *place,
+	struct job_result *result)
+{
+	const struct job_result before = *result;
+	struct picture_target target;
+	CLEANUP(jpeg_close_p) struct jpeg *jpeg = jpeg_new(job, result);
+	int r = jpeg ? jpeg_prepare(jpeg, source) : result->error;
+	if (r == 0)
+		r = plan_target(job, place, &target, result);
+	if (r <= 0)
+		return r;
+	r = begin_rows(jpeg, &target);
+	if (r < 0)
+		return r;
+	if (!suits_helpers(jpeg, &target)) {
+		r = decode_in_one(jpeg, &target);
+	} else if (decode_with_helpers(jpeg, source->fd, &target) != 0) {
+		jpeg_close(take_ptr(&jpeg));
+		*result = before;
+		r = decode_again(source, job, &target, result);
+	}
+	return r < 0 ? r : 1;
 }
 
 const struct codec codec_jpeg = {
 	.name = "JPEG",
 	.source_kind = JOB_SOURCE_JPEG,
 	.recognise = jpeg_recognise,
-	.probe = jpeg_probe,
-	.decode = jpeg_decode,
-	.preview_probe = jpeg_preview_probe,
-	.preview_decode = jpeg_preview_decode,
+	.run = jpeg_run,
+	.preview = jpeg_preview,
 };

@@ -306,7 +306,7 @@ static void step_decode(struct preview *preview, struct source *source)
 		refuse(preview, "the JPEG ends early");
 }
 
-/* ---- the two jobs ---- */
+/* ---- the codec ---- */
 
 /* Runs a step of libjpeg calls. The failure that is in the result when one of them jumped out, 0
  * when it came to its end. */
@@ -381,27 +381,18 @@ static int prepare(struct preview *preview, struct source *source)
 	return 0;
 }
 
-int jpeg_preview_probe(struct source *source, const struct job *job, struct job_result *result)
+int jpeg_preview(struct source *source, const struct job *job, const struct codec_place *place,
+	struct job_result *result)
 {
+	struct picture_target target;
 	CLEANUP(preview_close_p) struct preview *preview = preview_new(job, result);
-	return preview ? prepare(preview, source) : result->error;
-}
-
-int jpeg_preview_decode(struct source *source, const struct job *job,
-	const struct picture_target *target, struct job_result *result)
-{
-	CLEANUP(preview_close_p) struct preview *preview = preview_new(job, result);
-	if (!preview)
-		return result->error;
-	int r = prepare(preview, source);
-	if (r == 0 && (result->width != target->width || result->height != target->height))
-		r = outcome_fail(
-			result, MURAL_REASON_CHANGED, "the preview is not the size it was");
+	int r = preview ? prepare(preview, source) : result->error;
 	if (r == 0)
-		r = plan_check_memory(job, result->memory_bytes, result);
-	if (r < 0)
+		r = plan_target(job, place, &target, result);
+	if (r <= 0)
 		return r;
-	if (row_sink_init(&preview->sink, &preview->shape, target) < 0)
+	if (row_sink_init(&preview->sink, &preview->shape, &target) < 0)
 		return outcome_fail(result, MURAL_REASON_MEMORY, "no memory for rows");
-	return guarded(preview, step_decode, source);
+	r = guarded(preview, step_decode, source);
+	return r < 0 ? r : 1;
 }

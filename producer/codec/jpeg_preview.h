@@ -5,8 +5,7 @@
 
 #include "producer/codec.h"
 
-int jpeg_preview_probe(struct source *source, const struct job *job, struct job_result *result);
-int jpeg_preview_decode(struct source *source, const struct job *job,
-	const struct picture_target *target, struct job_result *result);
+int jpeg_preview(struct source *source, const struct job *job, const struct codec_place *place,
+	struct job_result *result);
 
 #endif

@@ -53,21 +53,71 @@ void plan_make(const struct job *job, uint32_t stored_width, uint32_t stored_hei
 }
 
 int plan_check_target(
-	const struct plan *plan, const struct picture_target *target, struct job_result *result)
+	const struct job *job, const struct picture_target *target, struct job_result *result)
 {
-	if (plan->width != target->width || plan->height != target->height)
+	if (result->width != target->width || result->height != target->height)
 		return outcome_fail(result, MURAL_REASON_CHANGED,
-			"the picture is not the size it was (now %u x %u)", plan->width,
-			plan->height);
+			"the picture is not the size it was (now %u x %u)", result->width,
+			result->height);
+	if (result->memory_bytes > job->memory_bytes)
+		return outcome_fail(result, MURAL_REASON_MEMORY,
+			"decoding needs %llu KiB of memory, %llu KiB are allowed",
+			(unsigned long long)result->memory_bytes >> 10,
+			(unsigned long long)job->memory_bytes >> 10);
 	return 0;
 }
 
-int plan_check_memory(const struct job *job, uint64_t needed_bytes, struct job_result *result)
+static struct picture_target target_in(const struct job *job, const struct codec_place *place)
 {
-	if (needed_bytes > job->memory_bytes)
-		return outcome_fail(result, MURAL_REASON_MEMORY,
-			"decoding needs %llu KiB of memory, %llu KiB are allowed",
-			(unsigned long long)needed_bytes >> 10,
-			(unsigned long long)job->memory_bytes >> 10);
-	return 0;
+	return (struct picture_target){
+		.pixels = place->pixels,
+		.fd = place->fd,
+		.fd_offset = job->window_offset,
+		.team = place->team,
+		.format = job->format,
+	};
+}
+
+/* A window for exactly this bitmap. */
+static int take_reserved(
+	const struct job *job, struct picture_target *target, struct job_result *result)
+{
+	uint64_t size;
+	target->width = job->width;
+	target->height = job->height;
+	if (!mural_bitmap_layout(
+		    target->format, target->width, target->height, &target->stride_bytes, &size) ||
+		target->stride_bytes != job->stride_bytes || size > job->window_length)
+		return outcome_fail(
+			result, MURAL_REASON_CHANGED, "the memory does not fit the bitmap");
+	int r = plan_check_target(job, target, result);
+	return r < 0 ? r : 1;
+}
+
+/* A window that was made before anybody knew the bitmap. */
+static int take_if_it_fits(
+	const struct job *job, struct picture_target *target, const struct job_result *result)
+{
+	uint64_t size;
+	target->width = result->width;
+	target->height = result->height;
+	return mural_bitmap_layout(target->format, target->width, target->height,
+		       &target->stride_bytes, &size) &&
+	       size <= job->window_length && result->memory_bytes <= job->memory_bytes &&
+	       (uint64_t)result->source_width * result->source_height <= job->go_on_pixels;
+}
+
+int plan_target(const struct job *job, const struct codec_place *place, struct picture_target *ret,
+	struct job_result *result)
+{
+	if (!place)
+		return job->kind == JOB_PROBE ? 0
+					      : outcome_fail(result, MURAL_REASON_CHANGED,
+							"no memory for the bitmap");
+	struct picture_target target = target_in(job, place);
+	int r = job->kind == JOB_PROBE ? take_if_it_fits(job, &target, result)
+				       : take_reserved(job, &target, result);
+	if (r > 0)
+		*ret = target;
+	return r;
 }

@@ -26,11 +26,15 @@ int plan_check_limits(const struct job *job, uint32_t stored_width, uint32_t sto
 void plan_make(const struct job *job, uint32_t stored_width, uint32_t stored_height,
 	unsigned orientation, struct plan *ret, struct job_result *result);
 
-/* Whether @target is the bitmap of @plan. -ESTALE: it is not, the file has changed. */
-int plan_check_target(
-	const struct plan *plan, const struct picture_target *target, struct job_result *result);
+/* After the header, with the sizes and memory_bytes of @result filled: does the job go on to
+ * decode? 1: into @ret.  0: no, it is a PROBE without a window, or with one that does not fit, or
+ * the picture is more than the job grants.  -ESTALE: DECODE, and this is another bitmap than the
+ * one there is memory for.  -ENOMEM: DECODE needs more than the job grants. */
+int plan_target(const struct job *job, const struct codec_place *place, struct picture_target *ret,
+	struct job_result *result);
 
-/* -ENOMEM: decoding needs more than the job grants. */
-int plan_check_memory(const struct job *job, uint64_t needed_bytes, struct job_result *result);
+/* Whether what @result says is the bitmap of @target, when the header is read again. As above. */
+int plan_check_target(
+	const struct job *job, const struct picture_target *target, struct job_result *result);
 
 #endif

@@ -420,12 +420,6 @@ static bool png_recognise(const uint8_t *bytes, size_t size)
 	return size >= 4 && memcmp(bytes, start, size < sizeof(start) ? size : sizeof(start)) == 0;
 }
 
-static int png_probe(struct source *source, const struct job *job, struct job_result *result)
-{
-	CLEANUP(png_close_p) struct png *png = png_new(source, job, result);
-	return png ? png_prepare(png) : result->error;
-}
-
 /* Interlaced pixels that never come must be 0, wherever they are gathered. */
 static int prepare_image(struct png *png)
 {
@@ -473,46 +467,40 @@ static int png_rows_quick(struct png *png, const struct picture_target *target)
 /* @quick NULL: by libpng and zlib alone. Else the quick way if it suits; *quick says whether it was
  * tried. */
 static int png_attempt(struct source *source, const struct job *job,
-	const struct picture_target *target, bool *quick, struct job_result *result)
+	const struct codec_place *place, bool *quick, struct job_result *result)
 {
+	struct picture_target target;
 	CLEANUP(png_close_p) struct png *png = png_new(source, job, result);
-	if (!png)
-		return result->error;
-	int r = png_prepare(png);
-	if (r < 0)
+	int r = png ? png_prepare(png) : result->error;
+	if (r == 0)
+		r = plan_target(job, place, &target, result);
+	if (r <= 0)
 		return r;
-	r = plan_check_target(&png->plan, target, result);
-	if (r < 0)
-		return r;
-	r = plan_check_memory(job, result->memory_bytes, result);
-	if (r < 0)
-		return r;
-	if (row_sink_init(&png->sink, &png->shape, target) < 0 || prepare_image(png) < 0)
+	if (row_sink_init(&png->sink, &png->shape, &target) < 0 || prepare_image(png) < 0)
 		return outcome_fail(result, MURAL_REASON_MEMORY, "no memory for rows");
-	if (!quick)
-		return png_rows(png, target);
-	*quick = png->feed_bytes > 0;
-	return *quick ? png_rows_quick(png, target) : png_rows(png, target);
+	if (quick)
+		*quick = png->feed_bytes > 0;
+	r = quick && *quick ? png_rows_quick(png, &target) : png_rows(png, &target);
+	return r < 0 ? r : 1;
 }
 
-static int png_decode(struct source *source, const struct job *job,
-	const struct picture_target *target, struct job_result *result)
+static int png_run(struct source *source, const struct job *job, const struct codec_place *place,
+	struct job_result *result)
 {
 	const struct source source_before = *source;
 	const struct job_result result_before = *result;
 	bool quick = false;
-	int r = png_attempt(source, job, target, &quick, result);
-	if (!quick || (r == 0 && !(result->flags & MURAL_BITMAP_PARTIAL)))
+	int r = png_attempt(source, job, place, &quick, result);
+	if (!quick || (r > 0 && !(result->flags & MURAL_BITMAP_PARTIAL)))
 		return r;
 	*source = source_before;
 	*result = result_before;
-	return png_attempt(source, job, target, NULL, result);
+	return png_attempt(source, job, place, NULL, result);
 }
 
 const struct codec codec_png = {
 	.name = "PNG",
 	.source_kind = JOB_SOURCE_PNG,
 	.recognise = png_recognise,
-	.probe = png_probe,
-	.decode = png_decode,
+	.run = png_run,
 };

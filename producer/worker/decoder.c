@@ -68,10 +68,10 @@ static int take_job(struct decoder *decoder)
 		leave(0); /* the producer has gone: nobody will come any more */
 	if (length < 0)
 		return (int)length;
-	if (length != sizeof(*job) || count != (job->kind == JOB_DECODE ? 2u : 1u))
+	if (length != sizeof(*job) || count != (job_has_window(job) ? 2u : 1u))
 		return -EPROTO;
 	decoder->source = fds[0];
-	if (job->kind != JOB_DECODE)
+	if (!job_has_window(job))
 		return 0;
 	decoder->memory = job->flags & JOB_WRITTEN && fds[1] == DECODER_MEMORY ? fds[1] : -1;
 	return window_map(fds[1], job->window_offset, job->window_length, &decoder->window);
@@ -158,6 +158,6 @@ void decoder_main(int socket)
 	struct job_result result = {0};
 	const struct codec_place place = {
 		.pixels = decoder.window.pixels, .fd = decoder.memory, .team = decoder.team};
-	codec_run(decoder.source, &decoder.job, &place, &result);
+	codec_run(decoder.source, &decoder.job, decoder.window.pixels ? &place : NULL, &result);
 	answer(socket, &result);
 }

@@ -393,7 +393,7 @@ void nursery_dispatch(struct nursery *nursery)
 int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd,
 	void *job_user, struct worker **ret_worker)
 {
-	if (source_fd < 0 || (job->kind == JOB_DECODE) != (memory_fd >= 0))
+	if (source_fd < 0 || job_has_window(job) != (memory_fd >= 0))
 		return -EINVAL;
 	const int fds[] = {source_fd, memory_fd};
 	struct worker *worker;

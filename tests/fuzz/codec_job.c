@@ -65,7 +65,7 @@ static void check_sizes(const struct job *job, const struct job_result *probe)
 	promise((uint64_t)probe->source_width * probe->source_height <= PIXELS_MAX);
 }
 
-static int decode_over(
+static struct job_result run_over(
 	int fd, const struct job *job, uint8_t *pixels, uint8_t rubbish, struct team *team)
 {
 	struct job_result result;
@@ -73,7 +73,32 @@ static int decode_over(
 	codec_run(
 		fd, job, &(struct codec_place){.pixels = pixels, .fd = -1, .team = team}, &result);
 	check_result(&result);
-	return result.error;
+	result.decode_ns = 0;
+	return result;
+}
+
+/* A probe with a window is a decode when everything fits, and a probe when anything does not. */
+static void check_going_on(int fd, struct job job, const struct job_result *probe,
+	const struct job_result *decode, const uint8_t *expected)
+{
+	uint64_t fits = job.window_length;
+	CLEANUP(free_p) uint8_t *pixels = malloc(fits);
+	job.kind = JOB_PROBE;
+	job.width = job.height = job.stride_bytes = 0;
+	job.go_on_pixels = (uint64_t)probe->source_width * probe->source_height;
+	struct job_result all = run_over(fd, &job, pixels, 0xa5, NULL);
+	promise(memcmp(&all, decode, sizeof(all)) == 0);
+	promise(all.decoded == (all.error == 0));
+	promise(all.error || memcmp(pixels, expected, fits) == 0);
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct job less = job;
+		less.window_length -= i == 0;
+		less.memory_bytes -= i == 1;
+		less.go_on_pixels -= i == 2;
+		struct job_result facts = run_over(fd, &less, pixels, 0xa5, NULL);
+		promise(memcmp(&facts, probe, sizeof(facts)) == 0);
+	}
 }
 
 void codec_job_run(const uint8_t *data, size_t size)
@@ -85,6 +110,7 @@ void codec_job_run(const uint8_t *data, size_t size)
 	int fd = file_of(data, size);
 	struct job job = job_for(data, size);
 	codec_run(fd, &job, NULL, &probe);
+	probe.decode_ns = 0;
 	check_result(&probe);
 	if (probe.error)
 		return;
@@ -97,7 +123,8 @@ void codec_job_run(const uint8_t *data, size_t size)
 	job.memory_bytes = probe.memory_bytes;
 	CLEANUP(free_p) uint8_t *first = malloc(job.window_length);
 	CLEANUP(free_p) uint8_t *second = malloc(job.window_length);
-	int first_error = decode_over(fd, &job, first, 0xa5, NULL);
-	promise(decode_over(fd, &job, second, 0x5a, team) == first_error);
-	promise(first_error || memcmp(first, second, job.window_length) == 0);
+	struct job_result decode = run_over(fd, &job, first, 0xa5, NULL);
+	promise(run_over(fd, &job, second, 0x5a, team).error == decode.error);
+	promise(decode.error || memcmp(first, second, job.window_length) == 0);
+	check_going_on(fd, job, &probe, &decode, first);
 }

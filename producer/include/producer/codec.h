@@ -72,7 +72,7 @@ struct source {
 /* Reads @size bytes, fewer only at the end, and moves on. 0: the end. -errno. */
 int64_t source_read(struct source *source, void *buffer, size_t size);
 
-/* Where the pixels of a DECODE go. */
+/* Where the pixels go. */
 struct picture_target {
 	uint8_t *pixels; /* mural_bitmap_layout's rows; every byte is written, padding as 0 */
 	int fd; /* of the same memory, borrowed: pages that are not there yet cost less when
@@ -82,40 +82,37 @@ struct picture_target {
 	uint32_t format, width, height, stride_bytes;
 };
 
-struct codec {
-	const char *name;
-	uint32_t source_kind;
-	/* Do these first bytes (up to 16) look like this format? */
-	bool (*recognise)(const uint8_t *bytes, size_t size);
-	/* Fills the sizes, flags and memory_bytes of @result. On failure its error, reason and
-	 * text. Returns the error. */
-	int (*probe)(struct source *source, const struct job *job, struct job_result *result);
-	/* Decodes into @target; first checks that its size is still what the picture gives:
-	 * -ESTALE, MURAL_REASON_CHANGED. -ENOMEM, MURAL_REASON_MEMORY: it would need more than
-	 * @job's memory_bytes. Fills and returns as probe does. */
-	int (*decode)(struct source *source, const struct job *job,
-		const struct picture_target *target, struct job_result *result);
-	/* The same for JOB_PREVIEW; NULL: this format has no previews. */
-	int (*preview_probe)(
-		struct source *source, const struct job *job, struct job_result *result);
-	int (*preview_decode)(struct source *source, const struct job *job,
-		const struct picture_target *target, struct job_result *result);
-};
-
-extern const struct codec codec_jpeg;
-extern const struct codec codec_png;
-
-/* Where a DECODE writes, and who helps. */
+/* The window of a job, and who helps. */
 struct codec_place {
-	uint8_t *pixels; /* the mapped window, window_length bytes */
+	uint8_t *pixels; /* mapped, window_length bytes */
 	/* The file that is mapped, where a writer may use pwrite as well; or -1. */
 	int fd;
 	/* Helpers that have nothing to do, and have nothing to do again afterwards; or NULL. */
 	struct team *team;
 };
 
+struct codec {
+	const char *name;
+	uint32_t source_kind;
+	/* Do these first bytes (up to 16) look like this format? */
+	bool (*recognise)(const uint8_t *bytes, size_t size);
+	/* Reads the header, fills the sizes, flags and memory_bytes of @result, and decodes where
+	 * plan_target (plan.h) says so. 1: the pixels are there.  0: only the facts. On failure
+	 * fills error, reason and text as well, and returns the error: among others -ESTALE,
+	 * MURAL_REASON_CHANGED: DECODE, and the bitmap would be of another size; -ENOMEM,
+	 * MURAL_REASON_MEMORY: DECODE, and it would need more than @job's memory_bytes. */
+	int (*run)(struct source *source, const struct job *job, const struct codec_place *place,
+		struct job_result *result);
+	/* The same for JOB_PREVIEW; NULL: this format has no previews. */
+	int (*preview)(struct source *source, const struct job *job,
+		const struct codec_place *place, struct job_result *result);
+};
+
+extern const struct codec codec_jpeg;
+extern const struct codec codec_png;
+
 /* Recognises the format and runs the job. Always fills @result (error, reason, text). @place: NULL
- * for PROBE; its bytes are undefined after a failure. */
+ * for a PROBE without a window; its bytes are undefined unless @result says decoded. */
 void codec_run(int source_fd, const struct job *job, const struct codec_place *place,
 	struct job_result *result);
 

@@ -2,12 +2,15 @@
  * exits.
  *
  * Two kinds. PROBE reads the header and says how large the picture is; nothing is allocated by its
- * word alone. DECODE writes the rows of exactly the size that was reserved. Both run shut in
- * (producer/sandbox.h). A result is hostile: the producer checks every field. */
+ * word alone. DECODE writes the rows of exactly the size that was reserved. A PROBE that is given a
+ * window goes straight on to decode into it when the bitmap fits, and the picture needs no more
+ * than the job grants: for a small picture a second process would cost as much as its pixels. Both
+ * run shut in (producer/sandbox.h). A result is hostile: the producer checks every field. */
 #ifndef PRODUCER_JOB_H
 #define PRODUCER_JOB_H
 
 #include <mural/mural_types.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum job_kind {
@@ -19,27 +22,33 @@ enum job_flags {
 	JOB_AS_STORED = 1 << 0,
 	JOB_ALLOW_PARTIAL = 1 << 1,
 	JOB_PREVIEW = 1 << 2, /* a coarse version, or MURAL_REASON_NO_PREVIEW */
-	/* DECODE: rows go into the memory's file by pwrite. It holds nothing before the window's
-	 * end that is not this bitmap's. */
+	/* Rows go into the memory's file by pwrite. It holds nothing before the window's end that
+	 * is not this bitmap's. */
 	JOB_WRITTEN = 1 << 3,
 };
 
 /* A decoder makes use of no more helper threads than these. */
 #define JOB_THREADS_MAX 3u
 
-/* Descriptors that travel with it: the source; for DECODE also the memory. */
+/* Descriptors that travel with it: the source; with a window also its memory. */
 struct job {
 	uint32_t kind;
 	uint32_t flags;
-	uint32_t format;                       /* enum mural_format */
-	uint32_t box_width, box_height;        /* pixels of the upright picture; 0: no limit */
-	uint32_t width, height, stride_bytes;  /* DECODE: exactly this, as the probe said */
-	uint64_t max_pixels;                   /* of the source */
-	uint64_t window_offset, window_length; /* DECODE: of the memory, page-aligned */
+	uint32_t format;                      /* enum mural_format */
+	uint32_t box_width, box_height;       /* pixels of the upright picture; 0: no limit */
+	uint32_t width, height, stride_bytes; /* DECODE: exactly this, as the probe said */
+	uint64_t max_pixels;                  /* of the source */
+	uint64_t go_on_pixels; /* PROBE with a window: the largest source to go on with */
+	uint64_t window_offset, window_length; /* of the memory, page-aligned; 0, 0: none (PROBE) */
 	uint64_t memory_bytes; /* the most that the process may allocate beside the window */
 	uint32_t cpu_seconds;  /* SIGXCPU beyond; 0 counts as 1 */
 	uint32_t threads;      /* helper threads allowed (0: none): producer/team.h */
 };
+
+static inline bool job_has_window(const struct job *job)
+{
+	return job->kind == JOB_DECODE || job->window_length > 0;
+}
 
 enum job_source_kind {
 	JOB_SOURCE_JPEG = 1,
@@ -53,7 +62,9 @@ struct job_result {
 	uint32_t flags;                       /* enum mural_bitmap_flags */
 	uint32_t source_width, source_height; /* upright unless AS_STORED */
 	uint32_t width, height;               /* of the bitmap: fitted into the box */
-	uint64_t memory_bytes; /* PROBE: what decoding needs beside the window, an upper bound */
+	uint32_t decoded;                     /* 1: its pixels are in the window */
+	uint32_t reserved;
+	uint64_t memory_bytes; /* what decoding needs beside the window, an upper bound */
 	uint64_t decode_ns;
 	char text[120]; /* for a person, NUL-terminated; without the file's name */
 };

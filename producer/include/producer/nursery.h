@@ -64,10 +64,11 @@ void nursery_stop(struct nursery *nursery);
 int nursery_fd(const struct nursery *nursery);
 void nursery_dispatch(struct nursery *nursery);
 
-/* Gives a job to a ready worker; borrows the descriptors (@memory_fd -1 for PROBE). @job_user comes
- * back in finished. @ret_worker is valid until then. -EAGAIN: no worker is ready now (available
- * will be called).  -EINVAL: DECODE without memory, or PROBE with it. -ETOOMANYREFS, -ENOMEM,
- * -ENOBUFS: the descriptors can not be sent now; the worker stays ready. */
+/* Gives a job to a ready worker; borrows the descriptors (@memory_fd -1 for a job without a
+ * window).
+ * @job_user comes back in finished. @ret_worker is valid until then. -EAGAIN: no worker is ready
+ * now (available will be called).  -EINVAL: a window without memory, or memory without a window.
+ * -ETOOMANYREFS, -ENOMEM, -ENOBUFS: the descriptors can not be sent now; the worker stays ready. */
 int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd,
 	void *job_user, struct worker **ret_worker);
 
