@@ -2,26 +2,15 @@
  * decoder. */
 #include "keep.h"
 #include "room.h"
+#include "scratch.h"
 #include "slab.h"
 #include "slot.h"
 
 #include "common/util.h"
 
-#define SCRATCH_MIN ((uint64_t)64 << 10)
-
 struct region *slot_region(const struct pool_slot *slot)
 {
 	return slot->slab ? slot->slab->region : slot->region;
-}
-
-/* Powers of two: whatever thumbnail comes next will then do with the scratch memory of the last. */
-static uint64_t scratch_bytes(const struct pool *pool, uint64_t size)
-{
-	uint64_t bytes = SCRATCH_MIN;
-	while (bytes < size)
-		bytes *= 2;
-	region_round(pool, bytes, &bytes);
-	return bytes;
 }
 
 bool slot_is_possible(const struct pool *pool, uint64_t size_bytes)
@@ -60,31 +49,9 @@ static int get_large(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 	return 0;
 }
 
-static int get_scratch(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
-{
-	struct region *region = NULL;
-	uint64_t bytes = scratch_bytes(pool, slot->bitmap.size_bytes);
-	int r = room_get_region(pool, bytes, slot->uid, now_ns, &region);
-	if (r < 0)
-		return r;
-	if (r > 0) {
-		r = region_wipe_rows(region, &slot->bitmap);
-		if (r < 0) {
-			region_destroy(pool, region);
-			return r;
-		}
-	}
-	slot->scratch = region;
-	account_add(&pool->account, ACCOUNT_OVERHEAD, region_charge(region));
-	return 0;
-}
-
 void slot_drop_scratch(struct pool *pool, struct pool_slot *slot)
 {
-	if (!slot->scratch)
-		return;
-	account_take(&pool->account, ACCOUNT_OVERHEAD, region_charge(slot->scratch));
-	keep_put(pool, slot->scratch);
+	scratch_give_back(pool, slot->scratch);
 	slot->scratch = NULL;
 }
 
@@ -138,7 +105,9 @@ int slot_get_memory(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 {
 	if (slot->bitmap.size_bytes >= POOL_LARGE_BYTES)
 		return get_large(pool, slot, now_ns);
-	int r = get_scratch(pool, slot, now_ns);
+	int r = slot->scratch ? 0
+			      : scratch_take(pool, slot->bitmap.size_bytes, slot->uid, now_ns,
+					&slot->scratch);
 	if (r < 0)
 		return r;
 	r = get_piece(pool, slot, now_ns);

@@ -3,6 +3,7 @@
 #include "idle.h"
 #include "keep.h"
 #include "room.h"
+#include "scratch.h"
 #include "slab.h"
 
 #include "common/shared_file.h"
@@ -60,6 +61,7 @@ int pool_create(const struct pool_options *options, uint64_t now_ns, struct pool
 	list_init(&pool->kept);
 	list_init(&pool->slabs);
 	list_init(&pool->emptied);
+	list_init(&pool->lent);
 	int r = region_probe(pool);
 	if (r == 0)
 		r = make_table(pool);
@@ -78,6 +80,7 @@ static void close_memory(struct pool *pool)
 		if (pool->slot[i])
 			slot_free(pool->slot[i]);
 	}
+	scratch_forget_all(pool);
 	while (!list_empty(&pool->slabs))
 		slab_close(pool, CONTAINER_OF(pool->slabs.next, struct slab, all));
 	while (!list_empty(&pool->regions))
@@ -143,8 +146,10 @@ static bool is_bitmap(const struct pool_bitmap *bitmap)
 	       stride == bitmap->stride_bytes && size == bitmap->size_bytes;
 }
 
-int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
-	struct pool_holder *holder, uint64_t now_ns, struct pool_slot **ret)
+/* @scratch: memory that the bitmap lies in already, taken once there is a slot; or NULL in it. */
+static int reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
+	struct pool_holder *holder, uint64_t now_ns, struct region **scratch,
+	struct pool_slot **ret)
 {
 	struct pool_slot *slot = NULL;
 	pool->now_ns = now_ns;
@@ -158,6 +163,7 @@ int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
 	r = slot_create(pool, bitmap, holder ? holder->uid : uid, &slot);
 	if (r < 0)
 		return r;
+	slot->scratch = take_ptr(scratch);
 	r = slot_get_memory(pool, slot, now_ns);
 	keep_trim(pool);
 	if (r < 0) {
@@ -167,6 +173,27 @@ int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
 	slot_enter(pool, slot, BOARD_FILLING);
 	*ret = slot;
 	return 0;
+}
+
+int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
+	struct pool_holder *holder, uint64_t now_ns, struct pool_slot **ret)
+{
+	struct region *none = NULL;
+	return reserve(pool, bitmap, uid, holder, now_ns, &none, ret);
+}
+
+int pool_reserve_decoded(struct pool *pool, const struct pool_bitmap *bitmap,
+	struct pool_scratch *scratch, uid_t uid, struct pool_holder *holder, uint64_t now_ns,
+	struct pool_slot **ret)
+{
+	struct region *region = scratch_collect(scratch);
+	int r = -EINVAL;
+	if (bitmap->size_bytes < POOL_LARGE_BYTES && bitmap->size_bytes <= region->capacity &&
+		region->uid == (holder ? holder->uid : uid))
+		r = reserve(pool, bitmap, uid, holder, now_ns, &region, ret);
+	scratch_give_back(pool, region);
+	keep_trim(pool);
+	return r;
 }
 
 int pool_refill(
@@ -221,7 +248,7 @@ int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t cost_ns, bo
 	if (slot->state != BOARD_FILLING)
 		return -EINVAL;
 	int r = slot->slab ? slab_fill(slot->slab, slot->offset, slot->charge, slot->scratch,
-				     slot->bitmap.size_bytes)
+				     &slot->bitmap)
 			   : close_for_writing(pool, slot->region);
 	if (r < 0)
 		return r;

@@ -254,18 +254,28 @@ static int zero(struct region *region, uint64_t from, uint64_t to)
 	return 0;
 }
 
-int region_wipe_rows(struct region *region, const struct pool_bitmap *bitmap)
+static uint32_t row_bytes(const struct pool_bitmap *bitmap)
 {
-	uint32_t row = bitmap->width * mural_format_bytes(bitmap->format);
-	if (row >= bitmap->stride_bytes)
+	return bitmap->width * mural_format_bytes(bitmap->format);
+}
+
+void region_clear_padding(char *pixels, const struct pool_bitmap *bitmap)
+{
+	uint32_t row = row_bytes(bitmap);
+	for (uint32_t y = 0; row < bitmap->stride_bytes && y < bitmap->height; y++)
+		memset(pixels + (uint64_t)y * bitmap->stride_bytes + row, 0,
+			bitmap->stride_bytes - row);
+}
+
+static int wipe_rows(const struct region *region, const struct pool_bitmap *bitmap)
+{
+	if (row_bytes(bitmap) == bitmap->stride_bytes)
 		return 0;
 	char *pixels =
 		mmap(NULL, bitmap->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
 	if (pixels == MAP_FAILED)
 		return -errno;
-	for (uint32_t y = 0; y < bitmap->height; y++)
-		memset(pixels + (uint64_t)y * bitmap->stride_bytes + row, 0,
-			bitmap->stride_bytes - row);
+	region_clear_padding(pixels, bitmap);
 	munmap(pixels, bitmap->size_bytes);
 	return 0;
 }
@@ -283,7 +293,7 @@ int region_wipe(const struct pool *pool, struct region *region, const struct poo
 		return r;
 	if (whole < region->capacity)
 		region_punch(region, whole, region->capacity - whole);
-	return region_wipe_rows(region, bitmap);
+	return wipe_rows(region, bitmap);
 }
 
 uint64_t region_allocated(const struct region *region)

@@ -62,9 +62,11 @@ uint64_t region_purge(
 /* Frees the pages of a range that nobody owns. */
 void region_punch(struct region *region, uint64_t offset, uint64_t length);
 
+/* What lies between the rows of a bitmap becomes 0. */
+void region_clear_padding(char *pixels, const struct pool_bitmap *bitmap);
+
 /* Lets nothing show of what was in it before: the padding of the bitmap's rows, and everything
  * behind its last byte. */
-int region_wipe_rows(struct region *region, const struct pool_bitmap *bitmap);
 int region_wipe(const struct pool *pool, struct region *region, const struct pool_bitmap *bitmap);
 
 /* The kernel's count of what it takes, control block included. */

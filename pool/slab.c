@@ -99,15 +99,18 @@ void slab_close(struct pool *pool, struct slab *slab)
 }
 
 int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch,
-	uint64_t size)
+	const struct pool_bitmap *bitmap)
 {
 	char *piece = slab->region->mapping + offset;
+	const uint64_t size = bitmap->size_bytes;
 	for (uint64_t done = 0; done < size;) {
 		ssize_t n = pread(scratch->fd, piece + done, size - done, (off_t)done);
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
 		done += (uint64_t)n;
 	}
+	/* Nothing of an earlier one may show, whatever the decoder has left there. */
+	region_clear_padding(piece, bitmap);
 	memset(piece + size, 0, bytes - size);
 	/* Our own page table entries would only make the purge dearer. */
 	madvise(piece, bytes, MADV_DONTNEED);

@@ -37,9 +37,10 @@ uint64_t slab_give_back(struct pool *pool, struct slab *slab, uint64_t offset, u
 /* Gives the whole region back when no piece is left. */
 void slab_drop_if_empty(struct pool *pool, struct slab *slab);
 
-/* Copies @size bytes from @scratch into a piece of @bytes. -errno. */
+/* Copies a bitmap from @scratch, which no decoder has any more, into a piece of @bytes: its pixels,
+ * and nothing else that lies there. -errno. */
 int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch,
-	uint64_t size);
+	const struct pool_bitmap *bitmap);
 
 /* Punches free pieces that have pages again. */
 void slab_mend_all(struct pool *pool);

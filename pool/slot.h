@@ -32,7 +32,8 @@ void slot_enter_ready(struct pool *pool, struct pool_slot *slot, uint64_t now_ns
 /* READY to IDLE, after the handshake, which has set the word: unpins the memory. */
 void slot_enter_idle(struct pool *pool, struct pool_slot *slot, enum order_rank rank);
 
-/* Gives a FILLING slot memory, making room. As pool_reserve. */
+/* Gives a FILLING slot memory, making room; a small one that has scratch memory already, the rest.
+ * As pool_reserve; after a failure it has none. */
 int slot_get_memory(struct pool *pool, struct pool_slot *slot, uint64_t now_ns);
 
 /* Takes its memory away. Returns what the kernel got back. */

@@ -2,6 +2,7 @@
  *
  *   region   one ashmem region               keep    freed regions, kept for reuse
  *   slab     a region cut into pieces        slot    a bitmap's place: states, lists, memory
+ *   scratch  where a small one is decoded
  *   holder   a pin board, its told slots     idle    when a slot is unpinned: the handshake
  *   room     what goes when room is needed   order   what would be missed least
  *   pinned   how many are in use
@@ -50,7 +51,7 @@ struct pool_slot {
 	struct region *region;  /* a large one's own */
 	struct slab *slab;      /* or: a piece of this, */
 	uint64_t offset;        /* from here on */
-	struct region *scratch; /* where a small one's decoder writes */
+	struct region *scratch; /* where a small one's decoder writes: scratch.h */
 	uint64_t charge;        /* bytes of the account for region or piece, */
 	enum account_part part; /* and where they stand */
 
@@ -97,6 +98,7 @@ struct pool {
 	struct list slabs;
 	struct list emptied; /* not in regions: no slot's, without data, to be closed at the next
 				tick */
+	struct list lent;    /* scratch memory without a slot */
 	uint32_t region_count, kept_count, emptied_count;
 	uint64_t mend_ns; /* when slabs are next looked at for holes filled again */
 

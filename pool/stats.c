@@ -3,6 +3,7 @@
 #include "holder.h"
 #include "pinned.h"
 #include "room.h"
+#include "scratch.h"
 #include "slab.h"
 
 #include "common/util.h"
@@ -205,6 +206,16 @@ static void audit_slab(struct audit *audit, const struct slab *slab)
 	audit->regions++;
 }
 
+static void audit_lent(struct audit *audit)
+{
+	const struct pool *pool = audit->pool;
+	for (struct list *at = pool->lent.next; at != &pool->lent; at = at->next) {
+		const struct region *region = CONTAINER_OF(at, struct pool_scratch, lent)->region;
+		audit->part[ACCOUNT_OVERHEAD] += region_charge(region);
+		audit->regions++;
+	}
+}
+
 static void audit_totals(struct audit *audit)
 {
 	const struct pool *pool = audit->pool;
@@ -256,6 +267,7 @@ int pool_check(struct pool *pool, char *text, size_t size)
 		audit.regions++;
 	}
 	expect(&audit, kept == pool->kept_count, "count of kept regions");
+	audit_lent(&audit);
 	audit_totals(&audit);
 	return audit.failed ? -EUCLEAN : 0;
 }

@@ -27,8 +27,9 @@
 #define POOL_LARGE_BYTES ((uint64_t)1 << 20)
 
 struct pool;
-struct pool_holder; /* a session as the pool sees it: a pin board, and the slots it was told of */
-struct pool_slot;   /* opaque; valid until it is forgotten (events.forgotten) */
+struct pool_holder;  /* a session as the pool sees it: a pin board, and the slots it was told of */
+struct pool_slot;    /* opaque; valid until it is forgotten (events.forgotten) */
+struct pool_scratch; /* memory for a bitmap whose size its decoder finds out */
 
 /* What the pool tells its owner, from inside any call below. These may ask for facts, and change
  * nothing in the pool. */
@@ -99,6 +100,23 @@ struct pool_bitmap {
  * idle ones were given up.  -EINVAL: not a bitmap as mural_bitmap_layout makes it. */
 int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
 	struct pool_holder *holder, uint64_t now_ns, struct pool_slot **ret);
+
+/* Memory for one decoder, without a slot: for a small bitmap of at most @size_bytes that is not
+ * known yet. Charged until it is given back or reserved for. Makes room as pool_reserve does.
+ * -EINVAL: not a small bitmap's size. Else as pool_reserve. */
+int pool_scratch_lend(struct pool *pool, uint64_t size_bytes, uid_t uid, uint64_t now_ns,
+	struct pool_scratch **ret);
+/* Where that decoder writes, from the beginning: @ret_length bytes (page multiple) of the borrowed
+ * descriptor. */
+void pool_scratch_window(const struct pool_scratch *scratch, int *ret_fd, uint64_t *ret_length);
+/* The decoder has gone, and what it wrote is not wanted. NULL is fine. */
+void pool_scratch_give_back(struct pool *pool, struct pool_scratch *scratch);
+/* As pool_reserve, for a bitmap that lies in @scratch: FILLING, to be published. The decoder must
+ * have gone. Takes @scratch in every case, also on failure. -EINVAL: it is not small, larger than
+ * the scratch memory, or another user's. */
+int pool_reserve_decoded(struct pool *pool, const struct pool_bitmap *bitmap,
+	struct pool_scratch *scratch, uid_t uid, struct pool_holder *holder, uint64_t now_ns,
+	struct pool_slot **ret);
 
 /* The same for a slot that is PURGED (a re-decode): it keeps its number and its user id. -EINVAL:
  * it is not PURGED. */

@@ -93,6 +93,24 @@ Test(inject, reserving_a_small_bitmap)
 	cr_assert_eq(reserve(), 0);
 }
 
+/* Lent, decoded into, and a slot's; whoever fails gives it back. */
+static int reserve_decoded(void)
+{
+	struct pool_bitmap bitmap = bitmap_of(size_now);
+	struct pool_scratch *scratch = NULL;
+	int r = pool_scratch_lend(f.pool, size_now, getuid(), f.now, &scratch);
+	if (r < 0)
+		return r;
+	return pool_reserve_decoded(f.pool, &bitmap, scratch, getuid(), c.holder, f.now, &slot);
+}
+
+Test(inject, reserving_for_what_is_decoded)
+{
+	size_now = 50000;
+	cr_assert_gt(sweep(reserve_decoded, abandon), 10);
+	cr_assert_eq(reserve_decoded(), 0);
+}
+
 static int refill(void)
 {
 	return pool_refill(f.pool, slot, c.holder, f.now);

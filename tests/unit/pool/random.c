@@ -28,7 +28,8 @@ static struct fixture f;
 static struct consumer consumer[CONSUMERS];
 static struct entry entry[ENTRIES];
 static uint64_t granted_ns; /* when the last grant was given */
-static unsigned refused;
+static unsigned refused, adopted;
+static struct pool_scratch *scratch; /* lent; NULL: none */
 
 /* ---- pixels: a word on each page, and the last ---- */
 
@@ -130,6 +131,35 @@ static int reserve(
 	cr_assert(r == 0 || s.budget_bytes - s.pinned_bytes - s.filling_bytes - s.overhead_bytes <
 				    bitmap->size_bytes + MIB);
 	return r;
+}
+
+/* A decoder that finds the size out itself, and perhaps dies of it. */
+static void do_lend(void)
+{
+	struct entry *e = vacant();
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = bitmap_of(400 * (uint64_t)(rand() % 500 + 1));
+	if (e && !scratch) {
+		uid_t uid = getuid() + (rand() % 8 == 0);
+		int r = pool_scratch_lend(
+			f.pool, 400 * (uint64_t)(rand() % 500 + 1), uid, f.now, &scratch);
+		cr_assert(r == 0 || r == -ENOSPC, "%d", r);
+		return;
+	}
+	struct pool_scratch *lent = scratch;
+	scratch = NULL;
+	if (!e || rand() % 4 == 0) {
+		pool_scratch_give_back(f.pool, lent);
+		return;
+	}
+	struct pool_holder *holder = rand() % 2 ? consumer[rand() % CONSUMERS].holder : NULL;
+	int r = pool_reserve_decoded(f.pool, &bitmap, lent, getuid(), holder, f.now, &slot);
+	cr_assert(r == 0 || r == -ENOSPC || r == -EDQUOT || r == -EINVAL, "%d", r);
+	if (r < 0)
+		return;
+	adopted++;
+	e = vacant();
+	*e = (struct entry){.slot = slot, .seed = (uint32_t)rand()};
 }
 
 static void do_reserve(void)
@@ -301,9 +331,9 @@ static void do_something(void)
 	static const struct {
 		int weight;
 		void (*operate)(void);
-	} table[] = {{20, do_reserve}, {25, do_finish}, {8, do_refill}, {15, do_tell}, {25, do_pin},
-		{25, do_unpin}, {8, do_release}, {20, do_time}, {4, do_shrink}, {1, do_purge},
-		{5, do_mark}, {1, do_die}};
+	} table[] = {{20, do_reserve}, {8, do_lend}, {25, do_finish}, {8, do_refill}, {15, do_tell},
+		{25, do_pin}, {25, do_unpin}, {8, do_release}, {20, do_time}, {4, do_shrink},
+		{1, do_purge}, {5, do_mark}, {1, do_die}};
 	int all = 0, k = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		all += table[i].weight;
@@ -346,7 +376,7 @@ Test(random, a_hundred_thousand_operations, .timeout = 280)
 		(unsigned long long)s.purges, (unsigned long long)s.reuses,
 		(unsigned long long)s.idle_unpins, (unsigned long long)s.pins_revived, refused);
 	cr_assert(s.purges > 0 && s.reuses > 0 && s.idle_unpins > 0 && s.pins_revived > 0 &&
-		  refused > 0);
+		  refused > 0 && adopted > 0);
 	for (int i = 0; i < CONSUMERS; i++)
 		consumer_fini(&f, &consumer[i]);
 	fixture_fini(&f);

@@ -1,0 +1,91 @@
+/* See scratch.h. */
+#include "scratch.h"
+
+#include "keep.h"
+#include "room.h"
+
+#include "common/util.h"
+
+#define SCRATCH_MIN ((uint64_t)64 << 10)
+
+/* Powers of two: whatever thumbnail comes next will then do with the scratch memory of the last. */
+uint64_t scratch_bytes(const struct pool *pool, uint64_t size)
+{
+	uint64_t bytes = SCRATCH_MIN;
+	while (bytes < size)
+		bytes *= 2;
+	region_round(pool, bytes, &bytes);
+	return bytes;
+}
+
+int scratch_take(struct pool *pool, uint64_t size, uid_t uid, uint64_t now_ns, struct region **ret)
+{
+	struct region *region = NULL;
+	int r = room_get_region(pool, scratch_bytes(pool, size), uid, now_ns, &region);
+	if (r < 0)
+		return r;
+	account_add(&pool->account, ACCOUNT_OVERHEAD, region_charge(region));
+	*ret = region;
+	return 0;
+}
+
+void scratch_give_back(struct pool *pool, struct region *region)
+{
+	if (!region)
+		return;
+	account_take(&pool->account, ACCOUNT_OVERHEAD, region_charge(region));
+	keep_put(pool, region);
+}
+
+/* ---- lent ---- */
+
+int pool_scratch_lend(struct pool *pool, uint64_t size_bytes, uid_t uid, uint64_t now_ns,
+	struct pool_scratch **ret)
+{
+	pool->now_ns = now_ns;
+	if (size_bytes == 0 || size_bytes >= POOL_LARGE_BYTES)
+		return -EINVAL;
+	CLEANUP(free_p) struct pool_scratch *scratch = calloc(1, sizeof(*scratch));
+	if (!scratch)
+		return -ENOMEM;
+	int r = scratch_take(pool, size_bytes, uid, now_ns, &scratch->region);
+	keep_trim(pool);
+	if (r < 0)
+		return r;
+	list_append(&pool->lent, &scratch->lent);
+	*ret = take_ptr(&scratch);
+	return 0;
+}
+
+void pool_scratch_window(const struct pool_scratch *scratch, int *ret_fd, uint64_t *ret_length)
+{
+	*ret_fd = scratch->region->fd;
+	*ret_length = scratch->region->capacity;
+}
+
+static void forget(struct pool_scratch *scratch)
+{
+	list_remove(&scratch->lent);
+	free(scratch);
+}
+
+struct region *scratch_collect(struct pool_scratch *scratch)
+{
+	struct region *region = scratch->region;
+	forget(scratch);
+	return region;
+}
+
+void pool_scratch_give_back(struct pool *pool, struct pool_scratch *scratch)
+{
+	if (!scratch)
+		return;
+	scratch_give_back(pool, scratch_collect(scratch));
+	keep_trim(pool);
+}
+
+void scratch_forget_all(struct pool *pool)
+{
+	while (!list_empty(&pool->lent))
+		forget(CONTAINER_OF(pool->lent.next, struct pool_scratch, lent));
+}

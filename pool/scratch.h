@@ -1,0 +1,28 @@
+/* scratch.h - where the decoder of a small bitmap writes: a region that it has to itself, because a
+ * slab has its neighbours' pixels in it. Charged to overhead; kept for the next when it is given
+ * back. */
+#ifndef POOL_SCRATCH_H
+#define POOL_SCRATCH_H
+
+#include "state.h"
+
+/* Lent to a decoder that has no slot yet. */
+struct pool_scratch {
+	struct list lent; /* in pool.lent */
+	struct region *region;
+};
+
+/* What a bitmap of @size takes. */
+uint64_t scratch_bytes(const struct pool *pool, uint64_t size);
+
+/* Of at least @size bytes, which may show what @uid's last one had in it. As room_get_region. */
+int scratch_take(struct pool *pool, uint64_t size, uid_t uid, uint64_t now_ns, struct region **ret);
+/* Its decoder has gone. NULL is fine. */
+void scratch_give_back(struct pool *pool, struct region *region);
+
+/* Ends a loan: the region is the caller's again, and still charged. */
+struct region *scratch_collect(struct pool_scratch *scratch);
+/* Forgets all loans; the pool ends. */
+void scratch_forget_all(struct pool *pool);
+
+#endif

@@ -1,0 +1,193 @@
+/* Memory for a decoder that finds the bitmap's size out itself: charged, lent to one, and in the
+ * end a bitmap's or given back. */
+#include "support.h"
+
+#include <errno.h>
+#include <mural/pixel.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+static struct fixture f;
+
+static void fini(void)
+{
+	check(&f);
+	fixture_fini(&f);
+}
+
+TestSuite(scratch, .fini = fini, .timeout = 60);
+
+static struct pool_scratch *lend(uint64_t size)
+{
+	struct pool_scratch *scratch = NULL;
+	cr_assert_eq(pool_scratch_lend(f.pool, size, getuid(), f.now, &scratch), 0);
+	return scratch;
+}
+
+static int reserve(
+	const struct pool_bitmap *bitmap, struct pool_scratch *scratch, struct pool_slot **ret)
+{
+	return pool_reserve_decoded(f.pool, bitmap, scratch, getuid(), NULL, f.now, ret);
+}
+
+static ino_t inode_of(int fd)
+{
+	struct stat st;
+	cr_assert_eq(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+Test(scratch, what_was_decoded_into_it_becomes_the_bitmap)
+{
+	fixture_init(&f, 32 * MIB);
+	int fd = -1, slots_fd = -1;
+	uint64_t length = 0, offset = 0;
+	struct pool_scratch *scratch = lend(200000);
+	pool_scratch_window(scratch, &fd, &length);
+	cr_assert_geq(length, 200000);
+	cr_assert_eq(length % 4096, 0);
+	check(&f);
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = bitmap_of(120000);
+	cr_assert_eq(reserve(&bitmap, scratch, &slot), 0);
+	check(&f);
+	cr_assert_eq(pool_slot_state(slot), BOARD_FILLING);
+	pool_window(slot, &slots_fd, &offset, &length);
+	cr_assert(slots_fd == fd && offset == 0, "it has other scratch memory");
+	slot_fill(slot, 5);
+	cr_assert_eq(pool_publish(f.pool, slot, 1000, false, f.now), 0);
+	cr_assert_eq(slot_verify(slot, 5), -1);
+}
+
+Test(scratch, it_is_charged_and_kept_for_the_next)
+{
+	fixture_init(&f, 32 * MIB);
+	int fd = -1;
+	uint64_t length = 0;
+	struct pool_scratch *scratch = lend(300000);
+	pool_scratch_window(scratch, &fd, &length);
+	ino_t inode = inode_of(fd);
+	cr_assert_geq(stats_of(&f).overhead_bytes, 300000);
+	cr_assert_eq(pool_purge(f.pool, f.now), 0, "a decoder writes there");
+	pool_scratch_give_back(f.pool, scratch);
+	check(&f);
+	cr_assert_eq(stats_of(&f).overhead_bytes, 0);
+	cr_assert_geq(stats_of(&f).kept_bytes, 300000);
+	scratch = lend(290000);
+	pool_scratch_window(scratch, &fd, &length);
+	cr_assert_eq(inode_of(fd), inode);
+	cr_assert_eq(stats_of(&f).reuses, 1);
+	pool_scratch_give_back(f.pool, scratch);
+	pool_scratch_give_back(f.pool, NULL);
+}
+
+Test(scratch, no_user_gets_what_another_had)
+{
+	fixture_init(&f, 32 * MIB);
+	struct pool_scratch *theirs = NULL;
+	struct pool_slot *slot = NULL;
+	pool_scratch_give_back(f.pool, lend(300000));
+	cr_assert_eq(pool_scratch_lend(f.pool, 300000, getuid() + 1, f.now, &theirs), 0);
+	cr_assert_eq(stats_of(&f).reuses, 0);
+	struct pool_bitmap bitmap = bitmap_of(120000);
+	cr_assert_eq(reserve(&bitmap, theirs, &slot), -EINVAL);
+	check(&f);
+	cr_assert_eq(stats_of(&f).overhead_bytes, 0, "not given back");
+}
+
+Test(scratch, only_small_bitmaps_that_fit_are_taken)
+{
+	fixture_init(&f, 64 * MIB);
+	struct pool_slot *slot = NULL;
+	struct pool_scratch *scratch = NULL;
+	cr_assert_eq(pool_scratch_lend(f.pool, 0, getuid(), f.now, &scratch), -EINVAL);
+	cr_assert_eq(
+		pool_scratch_lend(f.pool, POOL_LARGE_BYTES, getuid(), f.now, &scratch), -EINVAL);
+	struct pool_bitmap large = bitmap_of(POOL_LARGE_BYTES), wide = bitmap_of(400000);
+	cr_assert_eq(reserve(&large, lend(POOL_LARGE_BYTES - 4096), &slot), -EINVAL);
+	check(&f);
+	cr_assert_eq(reserve(&wide, lend(100000), &slot), -EINVAL);
+	check(&f);
+	cr_assert_eq(stats_of(&f).overhead_bytes, 0);
+}
+
+Test(scratch, without_room_there_is_none_and_nothing_is_left_charged)
+{
+	struct consumer c;
+	fixture_init_with(&f, &(struct pool_options){.budget_bytes = 4 * MIB,
+				      .keep_bytes = UINT64_MAX,
+				      .holder_pinned_bytes = 4 * MIB});
+	consumer_init(&f, &c, getuid());
+	struct pool_scratch *scratch = lend(200000), *another = NULL;
+	for (struct pool_slot *slot = NULL;;) {
+		struct pool_bitmap bitmap = bitmap_of(120000);
+		if (pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &slot) < 0)
+			break;
+		cr_assert_eq(pool_publish(f.pool, slot, 1000, false, f.now), 0);
+		cr_assert_eq(pool_tell(f.pool, slot, c.holder, false, f.now), 0);
+		cr_assert_eq(consumer_pin(&c, slot), BOARD_PINNED);
+	}
+	uint64_t before = stats_of(&f).overhead_bytes;
+	cr_assert_eq(pool_scratch_lend(f.pool, 900000, getuid(), f.now, &another), -ENOSPC);
+	check(&f);
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = bitmap_of(200000);
+	cr_assert_eq(reserve(&bitmap, scratch, &slot), -ENOSPC);
+	check(&f);
+	cr_assert_lt(stats_of(&f).overhead_bytes, before, "not given back");
+	consumer_fini(&f, &c);
+}
+
+Test(scratch, a_quota_counts_for_it_as_for_any)
+{
+	struct consumer c;
+	fixture_init_with(&f, &(struct pool_options){.budget_bytes = 32 * MIB,
+				      .keep_bytes = UINT64_MAX,
+				      .holder_pinned_bytes = 100000});
+	consumer_init(&f, &c, getuid());
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = bitmap_of(120000);
+	cr_assert_eq(pool_reserve_decoded(
+			     f.pool, &bitmap, lend(120000), getuid(), c.holder, f.now, &slot),
+		-EDQUOT);
+	check(&f);
+	cr_assert_eq(stats_of(&f).overhead_bytes, 0);
+	consumer_fini(&f, &c);
+}
+
+Test(scratch, what_a_decoder_left_between_the_rows_does_not_show)
+{
+	fixture_init(&f, 32 * MIB);
+	int fd = -1, shared = -1;
+	uint64_t length = 0, region = 0, size = 0, offset = 0;
+	struct pool_bitmap bitmap = {.format = MURAL_FORMAT_RGB565, .width = 333, .height = 200};
+	cr_assert(mural_bitmap_layout(bitmap.format, bitmap.width, bitmap.height,
+		&bitmap.stride_bytes, &bitmap.size_bytes));
+	struct pool_scratch *scratch = lend(bitmap.size_bytes);
+	pool_scratch_window(scratch, &fd, &length);
+	CLEANUP(free_p) char *dirt = malloc(length);
+	for (uint64_t i = 0; i < length; i++)
+		dirt[i] = 77;
+	cr_assert_eq(pwrite(fd, dirt, length, 0), (ssize_t)length);
+	struct pool_slot *slot = NULL;
+	cr_assert_eq(reserve(&bitmap, scratch, &slot), 0);
+	cr_assert_eq(pool_publish(f.pool, slot, 1000, false, f.now), 0);
+	pool_slot_place(slot, &region, &size, &offset);
+	cr_assert_eq(pool_slot_share(slot, &shared), 0);
+	for (uint32_t y = 0; y < bitmap.height; y++) {
+		uint16_t around[2] = {0, 1};
+		off_t at = (off_t)(offset + (uint64_t)y * bitmap.stride_bytes + 664);
+		cr_assert_eq(pread(shared, around, sizeof(around), at), sizeof(around));
+		cr_assert_eq(around[0], 77 * 257, "row %u: the last pixel", y);
+		cr_assert_eq(around[1], 0, "row %u: behind it", y);
+	}
+	close(shared);
+}
+
+Test(scratch, a_pool_may_end_with_some_lent)
+{
+	fixture_init(&f, 32 * MIB);
+	lend(300000);
+	lend(5000);
+	check(&f);
+}
