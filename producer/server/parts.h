@@ -4,7 +4,7 @@
  *     session.c   a consumer's connection: messages in, messages out, quotas, how it ends
  *     request.c   one request from its message to its one answer
  *     cache.c     which bitmap is which file at which size: entries by key
- *     decode.c    an entry's way to pixels: probe, room, decode, verify, publish
+ *     decode.h    an entry's way to pixels: probe, room, decode, verify, publish
  *     memory.c    the machine's memory: what is given back, and how many decoders it allows
  *     server.c    start, the loop, statistics, the end
  *

@@ -1,0 +1,43 @@
+/* decode.h - what the parts of an entry's way to pixels share; parts.h has what others call.
+ *
+ *     decode.c  how it begins, who joins it, how it ends
+ *     turn.c    the queue: whose turn it is to get a decoder
+ *     room.c    room in the pool, when its turn has come
+ *     job.c     what a decoder is given
+ *     answer.c  what it answered: facts, pixels, failures; publishing */
+#ifndef PRODUCER_SERVER_DECODE_H
+#define PRODUCER_SERVER_DECODE_H
+
+#include "parts.h"
+
+#include "common/util.h"
+
+/* Into the queue, at its age; older ones come first within a priority. */
+void decode_enqueue(struct server *server, struct entry *entry);
+/* The same for one that held memory: it gives it back. */
+void decode_push_back(struct server *server, struct entry *entry);
+/* Back to what it was before this decode: purged and remembered, or unknown. No request may wait.
+ */
+void decode_retire(struct server *server, struct entry *entry);
+/* Tells all who wait, and retires it. */
+void decode_fail(struct server *server, struct entry *entry, int error, enum mural_reason reason,
+	const char *text);
+
+/* Bytes of the bitmap that the facts promise; UINT64_MAX: none that can be. */
+uint64_t decode_bitmap_bytes(const struct entry *entry);
+
+/* Takes room for an entry whose turn has come. 1: it has a slot; 0: it has ended, or waits. */
+int room_take(struct server *server, struct entry *entry);
+/* Waits for room, by priority and age. */
+void room_wait(struct server *server, struct entry *entry);
+/* While the same bitmaps go and come back, what may only be needed does not take the place of what
+ * is. */
+bool room_is_unwelcome(struct server *server, const struct entry *entry);
+
+/* How many helper threads a decode of it may have now. */
+uint32_t turn_helpers(const struct server *server, const struct entry *entry);
+
+/* Gives the entry to a decoder. -EAGAIN: none is ready. Else as nursery_submit. */
+int job_submit(struct server *server, struct entry *entry);
+
+#endif

@@ -1,0 +1,184 @@
+/* Whose turn it is. Decoders are few: entries queue by priority, then by age. Room is taken only
+ * when a decoder is free for it, so that a long queue holds no memory. A prefetch that holds a
+ * decoder gives way to what somebody is waiting to see: it is killed and queued again. */
+#include "decode.h"
+
+#include "common/log.h"
+
+#include <string.h>
+
+#define BOUNCE_TIMES 5 /* of what the last one takes passes before the next */
+
+void decode_enqueue(struct server *server, struct entry *entry)
+{
+	list_remove(&entry->queue);
+	/* Older ones first within a priority; an entry that was pushed back keeps its age. */
+	struct list *head = &server->queued[entry->priority];
+	struct list *before = head->next;
+	while (before != head && list_item(before, struct entry, queue)->order < entry->order)
+		before = before->next;
+	list_append(before, &entry->queue);
+}
+
+/* Helper threads pay only while a core is free and nobody as urgent is about to use it; and a
+ * prefetch, which may have to give way at any moment, gets none. The look whether a preview is to
+ * be had takes less than a millisecond, and is asked for beside nearly every picture. */
+uint32_t turn_helpers(const struct server *server, const struct entry *entry)
+{
+	if (entry->stage == ENTRY_PROBE || entry->priority == MURAL_PRIORITY_PREFETCH ||
+		server->decoding > 0)
+		return 0;
+	for (uint32_t priority = entry->priority; priority < PRIORITIES; priority++)
+		if (!list_empty(&server->queued[priority]))
+			return 0;
+	list_for_each (node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		bool look = other->stage == ENTRY_PROBE && other->key.flags & PROTOCOL_PREVIEW;
+		if (other->priority >= entry->priority && !look)
+			return 0;
+	}
+	return (uint32_t)min_u64(server->options.workers - 1, JOB_THREADS_MAX);
+}
+
+/* A running prefetch gives its decoder to what somebody waits to see. */
+static bool push_back_a_prefetch(struct server *server)
+{
+	struct entry *victim = NULL;
+	list_for_each (node, &server->running) {
+		struct entry *entry = list_item(node, struct entry, running_node);
+		if (entry->stage == ENTRY_DECODE && entry->kill != ENTRY_ALIVE)
+			return true; /* one is on its way out already */
+		if (entry->stage == ENTRY_DECODE && entry->priority == MURAL_PRIORITY_PREFETCH)
+			victim = entry; /* the last one has done the least */
+	}
+	if (!victim)
+		return false;
+	victim->kill = ENTRY_KILLED_UNWANTED;
+	worker_kill(victim->worker);
+	return true;
+}
+
+static bool somebody_waits(const struct entry *entry)
+{
+	list_for_each (node, &entry->requests)
+		if (list_item(node, struct request, in_entry)->wanted.flags & PROTOCOL_WAIT)
+			return true;
+	return false;
+}
+
+/* What a decoder takes at the most: its own memory, and the pages that it fills. */
+static uint64_t decoder_bytes(const struct entry *entry)
+{
+	uint64_t sum;
+	return __builtin_add_overflow(decode_bitmap_bytes(entry), entry->facts.memory_bytes, &sum)
+		       ? UINT64_MAX
+		       : sum;
+}
+
+/* What all that run may yet take, and @entry. */
+static uint64_t decoders_bytes(const struct server *server, const struct entry *entry)
+{
+	uint64_t bytes = decoder_bytes(entry);
+	list_for_each (node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		if (other->stage == ENTRY_DECODE &&
+			__builtin_add_overflow(bytes, decoder_bytes(other), &bytes))
+			return UINT64_MAX;
+	}
+	return bytes;
+}
+
+/* A coarse picture is quick and small, and of no use after the picture itself, whose decode may
+ * have begun: it waits for no decoder. */
+static bool may_be_one_more(const struct entry *entry)
+{
+	return entry->key.flags & PROTOCOL_PREVIEW && entry->priority == MURAL_PRIORITY_VISIBLE;
+}
+
+/* Decoders at once are as many as there is memory for, so that decoding under pressure does not
+ * bring the machine down; but one always may. */
+static bool decoder_free(struct server *server, const struct entry *entry)
+{
+	/* The helpers of what somebody waits for have the cores. */
+	if (entry->priority == MURAL_PRIORITY_PREFETCH && server->helping > 0 &&
+		server->decoding + server->helping >= server->options.workers)
+		return false;
+	unsigned most = server->options.workers + may_be_one_more(entry);
+	if (server->decoding == 0 || server->decoding >= most)
+		return server->decoding == 0;
+	return memory_allows(server, decoders_bytes(server, entry));
+}
+
+/* Bringing back what has just gone, when nobody is looking at the hole: while the pool thrashes,
+ * that gets a fifth of one processor. */
+static bool is_bounce(struct server *server, const struct entry *entry)
+{
+	return entry->again && entry->priority < MURAL_PRIORITY_VISIBLE &&
+	       pool_was_purged_lately(server->pool, entry->slot) &&
+	       pool_is_thrashing(server->pool, monotonic_ns());
+}
+
+/* Headers are quick to read: they do not wait for the decoders in front of them. Who is ready to
+ * wait for room does not overtake those who wait already, unless he is more urgent; who is not
+ * tries at once, and fails at once. */
+static bool has_turn(struct server *server, const struct entry *entry)
+{
+	if (entry->stage == ENTRY_PROBE)
+		return server->probing < server->options.workers;
+	if (!list_empty(&server->roomless) && somebody_waits(entry) &&
+		list_item(server->roomless.next, struct entry, queue)->priority >= entry->priority)
+		return false;
+	if (is_bounce(server, entry) && monotonic_ns() < server->bounce_ns)
+		return false;
+	if (decoder_free(server, entry))
+		return true;
+	if (entry->priority == MURAL_PRIORITY_VISIBLE)
+		push_back_a_prefetch(server);
+	return false;
+}
+
+static struct entry *next_in_turn(struct server *server)
+{
+	for (int priority = PRIORITIES - 1; priority >= 0; priority--) {
+		bool decoders_busy = false;
+		list_for_each (node, &server->queued[priority]) {
+			struct entry *entry = list_item(node, struct entry, queue);
+			if (decoders_busy && entry->stage == ENTRY_DECODE &&
+				!may_be_one_more(entry))
+				continue;
+			if (has_turn(server, entry))
+				return entry;
+			decoders_busy |= entry->stage == ENTRY_DECODE;
+		}
+	}
+	return NULL;
+}
+
+void decode_schedule(struct server *server)
+{
+	struct entry *entry;
+	/* (When no decoder process is ready, `available` calls again.) */
+	while (!server->ending && nursery_ready(server->nursery) > 0 &&
+		(entry = next_in_turn(server)) != NULL) {
+		list_remove(&entry->queue);
+		if (entry->stage == ENTRY_DECODE) {
+			bool bounce = is_bounce(server, entry);
+			if (room_take(server, entry) == 0)
+				continue;
+			memory_prepare(server, decoders_bytes(server, entry));
+			if (bounce)
+				server->bounce_ns = monotonic_ns() +
+						    BOUNCE_TIMES * pool_slot_cost_ns(entry->slot);
+		}
+		int r = job_submit(server, entry);
+		if (r == -EAGAIN) {
+			decode_push_back(server, entry);
+			return;
+		}
+		if (r < 0) {
+			log_line(LOG_WARNING, "no decoder process: %s", strerror(-r));
+			decode_fail(server, entry, r, MURAL_REASON_MEMORY,
+				"no decoder process can be had");
+		}
+	}
+}
