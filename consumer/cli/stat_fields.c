@@ -92,6 +92,7 @@ static const struct field fields[] = {
 	FIELD(refused_thrashing),
 	FIELD(freed_bytes),
 	FIELD(stray_bytes),
+	FIELD(decoder_processes),
 };
 
 const char *stats_driver_name(uint32_t driver)
@@ -190,10 +191,9 @@ static void print_state(
 static void print_watch(FILE *file, const struct mural_stats *stats)
 {
 	char sources[WATCH_TEXT_MAX], freed[SIZE_TEXT_MAX];
-	fprintf(file,
-		"watched  by %s; %" PRIu64 " looks, %" PRIu64 " events, %s given back\n",
-		watch_text(stats->watch_sources, sources), stats->watch_looks,
-		stats->watch_events, size_text(stats->watch_freed_bytes, freed));
+	fprintf(file, "watched  by %s; %" PRIu64 " looks, %" PRIu64 " events, %s given back\n",
+		watch_text(stats->watch_sources, sources), stats->watch_looks, stats->watch_events,
+		size_text(stats->watch_freed_bytes, freed));
 	if (stats->watch_event)
 		fprintf(file, "  last event: %s, %.1f s ago\n",
 			watch_text(stats->watch_event, sources),
@@ -242,10 +242,10 @@ void stats_print(FILE *file, const struct mural_stats *stats)
 		stats->waiting_requests);
 	fprintf(file,
 		"decodes  %" PRIu64 ": %" PRIu64 " again, %" PRIu64
-		" failed; %.1f ms each; %u of %u workers busy\n",
+		" failed; %.1f ms each, by %" PRIu64 " processes; %u of %u workers busy\n",
 		stats->decodes, stats->redecodes, stats->decode_failures,
 		stats->decodes ? (double)stats->decode_ns / 1e6 / (double)stats->decodes : 0.0,
-		stats->workers_busy, stats->workers_max);
+		stats->decoder_processes, stats->workers_busy, stats->workers_max);
 	fprintf(file,
 		"purges   %" PRIu64 ", %s, by %s; bringing back took %.1f s of processor time\n",
 		stats->purges, size_text(stats->purged_bytes, purged), order_name(stats->order),

@@ -22,7 +22,9 @@ static const uint32_t facts_flags =
  * dies as well. */
 static void fail_killed(struct server *server, struct entry *entry)
 {
-	uint64_t bytes = entry->stage == ENTRY_DECODE ? decode_bitmap_bytes(entry) : 0;
+	uint64_t bytes = entry->stage == ENTRY_DECODE ? decode_bitmap_bytes(entry)
+			 : entry->scratch             ? entry->straight_bytes
+						      : 0;
 	decode_fail(server, entry, -ENOMEM, MURAL_REASON_KILLED,
 		"its decoder was killed (out of memory?)");
 	if (bytes > 0)
@@ -140,7 +142,22 @@ static bool plausible(
 	return facts->width == width && facts->height == height;
 }
 
-static void on_probed(struct server *server, struct entry *entry, const struct job_result *facts)
+/* The same pixels are known under another box: everybody who waits goes there. */
+static void join_other(struct server *server, struct entry *entry, struct entry *other)
+{
+	int fd = take_fd(&entry->source_fd);
+	straight_collect(server, entry);
+	while (!list_empty(&entry->requests)) {
+		struct request *request = list_item(entry->requests.next, struct request, in_entry);
+		list_remove(&request->in_entry);
+		decode_want(server, other, request, dup_cloexec(fd));
+	}
+	files_close(server->files, fd);
+	cache_forget(server, entry);
+}
+
+static void on_probed(
+	struct server *server, struct entry *entry, const struct job_result *facts, uint64_t cpu_ns)
 {
 	if (!plausible(server, entry, facts)) {
 		decode_fail(server, entry, -ECONNABORTED, MURAL_REASON_CRASHED,
@@ -152,20 +169,15 @@ static void on_probed(struct server *server, struct entry *entry, const struct j
 	entry->facts.memory_bytes = min_u64(facts->memory_bytes,
 		MEMORY_AT_LEAST + server->options.max_pixels * MEMORY_PER_PIXEL);
 	struct entry *settled = cache_settle(server, entry);
-	if (settled == entry) {
-		entry->stage = ENTRY_DECODE;
-		decode_enqueue(server, entry);
+	if (settled != entry) {
+		join_other(server, entry, settled);
 		return;
 	}
-	/* The same pixels are known under another box: everybody who waits goes there. */
-	int fd = take_fd(&entry->source_fd);
-	while (!list_empty(&entry->requests)) {
-		struct request *request = list_item(entry->requests.next, struct request, in_entry);
-		list_remove(&request->in_entry);
-		decode_want(server, settled, request, dup_cloexec(fd));
-	}
-	files_close(server->files, fd);
-	cache_forget(server, entry);
+	entry->stage = ENTRY_DECODE;
+	if (facts->decoded && entry->scratch && room_take_decoded(server, entry))
+		on_decoded(server, entry, facts, cpu_ns);
+	else
+		decode_push_back(server, entry);
 }
 
 /* ---- all of them ---- */
@@ -185,11 +197,8 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 {
 	struct server *server = user;
 	struct entry *entry = job_user;
-	bool probe = entry->stage == ENTRY_PROBE;
-	entry->worker = NULL;
-	list_remove(&entry->running_node);
-	*(probe ? &server->probing : &server->decoding) -= 1;
-	server->helping -= entry->helpers;
+	bool lent = entry->scratch != NULL;
+	job_ended(server, entry);
 	if (server->ending)
 		return;
 	if (list_empty(&entry->requests)) {
@@ -198,6 +207,9 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 	} else if (!answered &&
 		   (entry->kill == ENTRY_KILLED_UNWANTED || lost_its_nursery(server, entry))) {
 		decode_push_back(server, entry); /* it gave way, or somebody new came: once more */
+	} else if (answered && lent && result->reason == MURAL_REASON_MEMORY) {
+		entry->straight_bytes = 0; /* it may have more when it comes alone */
+		decode_push_back(server, entry);
 	} else if (!answered || result->error < 0) {
 		bool refused = answered && result->reason == MURAL_REASON_NO_PREVIEW;
 		server->counters.decode_failures += !refused;
@@ -205,10 +217,14 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 			fail_ended(server, entry, signal);
 		else
 			fail_result(server, entry, result);
-	} else if (probe) {
-		on_probed(server, entry, result);
+	} else if (entry->stage == ENTRY_PROBE) {
+		on_probed(server, entry, result, worker_cpu_ns(worker));
 	} else {
 		on_decoded(server, entry, result, worker_cpu_ns(worker));
 	}
-	decode_schedule(server);
+	/* What was lent may be the room that somebody waits for. */
+	if (lent)
+		decode_room(server);
+	else
+		decode_schedule(server);
 }

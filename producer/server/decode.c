@@ -1,7 +1,8 @@
 /* An entry's way to pixels: how it begins, who joins it, and how it ends.
  *
  *     PROBE -> DECODE -> VERIFY -> CACHED
- *                 \-> ROOM -^
+ *       |         \-> ROOM -^        ^
+ *       \-- decoded at once: VERIFY -/
  *
  * Any step may fail: then every waiting request is told, and the entry is forgotten, or, when it
  * had been purged before, is CACHED and PURGED again. decode.h says where the steps are. */
@@ -43,6 +44,7 @@ static void give_slot_back(struct server *server, struct entry *entry)
 void decode_push_back(struct server *server, struct entry *entry)
 {
 	give_slot_back(server, entry);
+	straight_collect(server, entry);
 	decode_enqueue(server, entry);
 }
 
@@ -51,6 +53,7 @@ void decode_retire(struct server *server, struct entry *entry)
 	close_source(server, entry);
 	list_remove(&entry->queue);
 	give_slot_back(server, entry);
+	straight_collect(server, entry);
 	if (entry->slot)
 		entry->stage = ENTRY_CACHED;
 	else
@@ -75,6 +78,7 @@ static void begin(struct server *server, struct entry *entry, bool again)
 	entry->order = ++server->order;
 	server->counters.misses++;
 	entry->stage = again ? ENTRY_DECODE : ENTRY_PROBE;
+	entry->straight_bytes = again ? 0 : straight_window(entry);
 	decode_enqueue(server, entry);
 	decode_schedule(server);
 }

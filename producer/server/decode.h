@@ -4,6 +4,7 @@
  *     turn.c    the queue: whose turn it is to get a decoder
  *     room.c    room in the pool, when its turn has come
  *     job.c     what a decoder is given
+ *     straight.c  which go straight on from their probe to their pixels
  *     answer.c  what it answered: facts, pixels, failures; publishing */
 #ifndef PRODUCER_SERVER_DECODE_H
 #define PRODUCER_SERVER_DECODE_H
@@ -37,7 +38,31 @@ bool room_is_unwelcome(struct server *server, const struct entry *entry);
 /* How many helper threads a decode of it may have now. */
 uint32_t turn_helpers(const struct server *server, const struct entry *entry);
 
+/* The slot of a bitmap that lies in the entry's scratch memory, if there is room for it at once,
+ * and nothing against it. The scratch memory is then the slot's. */
+bool room_take_decoded(struct server *server, struct entry *entry);
+
 /* Gives the entry to a decoder. -EAGAIN: none is ready. Else as nursery_submit. */
 int job_submit(struct server *server, struct entry *entry);
+/* That decoder has gone. */
+void job_ended(struct server *server, struct entry *entry);
+/* While it is with a decoder: one of those that decode? Probes alone have places of their own. */
+bool job_takes_a_place(const struct entry *entry);
+
+/* Bytes of the largest bitmap that a new entry may turn out to have, if that is a small one; 0: it
+ * is not, or nobody knows. */
+uint64_t straight_window(const struct entry *entry);
+/* Is it to go straight on, when its turn comes? */
+bool straight_is_wanted(const struct server *server, const struct entry *entry);
+/* What its decoder takes at the most. */
+uint64_t straight_bytes(const struct entry *entry);
+/* Lends it scratch memory. False: it is to be probed alone. */
+bool straight_lend(struct server *server, struct entry *entry);
+/* What was lent, for whoever wants what is in it; NULL: nothing was. The decoder has gone. */
+struct pool_scratch *straight_take(struct server *server, struct entry *entry);
+/* Takes back what was lent, if anything was. */
+void straight_collect(struct server *server, struct entry *entry);
+/* Fills in the window and the limits of its job. The window's memory. */
+int straight_limit(const struct server *server, const struct entry *entry, struct job *job);
 
 #endif

@@ -6,18 +6,63 @@
 #define DECODE_NS_PER_PIXEL 2000u /* on top: 48 s more for 24 MP, fifty times what it takes */
 #define PROBE_MEMORY ((uint64_t)32 << 20)
 
-static uint64_t decode_timeout_ns(const struct entry *entry)
+/* Wall time, and the processor time of all threads together. */
+static uint64_t timeout_ns(const struct entry *entry, const struct job *job)
 {
-	return DECODE_TIMEOUT_NS + (uint64_t)entry->facts.source_width *
-					   entry->facts.source_height * DECODE_NS_PER_PIXEL;
+	uint64_t probe = job->kind == JOB_PROBE ? PROBE_TIMEOUT_NS : 0;
+	if (!job_has_window(job))
+		return probe;
+	uint64_t pixels = job->kind == JOB_PROBE ? job->go_on_pixels
+						 : (uint64_t)entry->facts.source_width *
+							   entry->facts.source_height;
+	return probe + DECODE_TIMEOUT_NS + pixels * DECODE_NS_PER_PIXEL;
+}
+
+/* Each fills in what it has beside the request's own, and gives the memory, or -1. */
+static int fill_probe(struct job *job)
+{
+	job->kind = JOB_PROBE;
+	job->memory_bytes = PROBE_MEMORY;
+	return -1;
+}
+
+static int fill_straight(const struct server *server, const struct entry *entry, struct job *job)
+{
+	job->kind = JOB_PROBE;
+	return straight_limit(server, entry, job);
+}
+
+static int fill_decode(const struct server *server, const struct entry *entry, struct job *job)
+{
+	const struct pool_bitmap *bitmap = pool_slot_bitmap(entry->slot);
+	int memory;
+	job->kind = JOB_DECODE;
+	job->width = bitmap->width;
+	job->height = bitmap->height;
+	job->stride_bytes = bitmap->stride_bytes;
+	job->memory_bytes = entry->facts.memory_bytes;
+	job->threads = turn_helpers(server, entry);
+	pool_window(entry->slot, &memory, &job->window_offset, &job->window_length);
+	if (pool_window_is_written(server->pool, entry->slot))
+		job->flags |= JOB_WRITTEN;
+	return memory;
+}
+
+static int fill(const struct server *server, const struct entry *entry, struct job *job)
+{
+	if (entry->stage == ENTRY_DECODE)
+		return fill_decode(server, entry, job);
+	return entry->scratch ? fill_straight(server, entry, job) : fill_probe(job);
+}
+
+bool job_takes_a_place(const struct entry *entry)
+{
+	return entry->stage == ENTRY_DECODE || entry->scratch;
 }
 
 int job_submit(struct server *server, struct entry *entry)
 {
-	bool probe = entry->stage == ENTRY_PROBE;
-	uint64_t timeout = probe ? PROBE_TIMEOUT_NS : decode_timeout_ns(entry);
 	struct job job = {
-		.kind = probe ? JOB_PROBE : JOB_DECODE,
 		.flags = (entry->key.flags & PROTOCOL_AS_STORED ? JOB_AS_STORED : 0) |
 			 (entry->key.flags & PROTOCOL_ALLOW_PARTIAL ? JOB_ALLOW_PARTIAL : 0) |
 			 (entry->key.flags & PROTOCOL_PREVIEW ? JOB_PREVIEW : 0),
@@ -25,20 +70,10 @@ int job_submit(struct server *server, struct entry *entry)
 		.box_width = entry->box_width,
 		.box_height = entry->box_height,
 		.max_pixels = server->options.max_pixels,
-		.memory_bytes = probe ? PROBE_MEMORY : entry->facts.memory_bytes,
-		.cpu_seconds = (uint32_t)(timeout / 1000000000u),
-		.threads = turn_helpers(server, entry),
 	};
-	int memory = -1;
-	if (!probe) {
-		const struct pool_bitmap *bitmap = pool_slot_bitmap(entry->slot);
-		job.width = bitmap->width;
-		job.height = bitmap->height;
-		job.stride_bytes = bitmap->stride_bytes;
-		pool_window(entry->slot, &memory, &job.window_offset, &job.window_length);
-		if (pool_window_is_written(server->pool, entry->slot))
-			job.flags |= JOB_WRITTEN;
-	}
+	int memory = fill(server, entry, &job);
+	uint64_t timeout = timeout_ns(entry, &job);
+	job.cpu_seconds = (uint32_t)(timeout / 1000000000u);
 	int r = nursery_submit(
 		server->nursery, &job, entry->source_fd, memory, entry, &entry->worker);
 	if (r < 0)
@@ -50,6 +85,15 @@ int job_submit(struct server *server, struct entry *entry)
 	server->helping += job.threads;
 	entry->nursery = nursery_pid(server->nursery);
 	list_append(&server->running, &entry->running_node);
-	*(probe ? &server->probing : &server->decoding) += 1;
+	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) += 1;
+	server->counters.decoder_processes++;
 	return 0;
+}
+
+void job_ended(struct server *server, struct entry *entry)
+{
+	entry->worker = NULL;
+	list_remove(&entry->running_node);
+	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) -= 1;
+	server->helping -= entry->helpers;
 }

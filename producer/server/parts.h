@@ -107,7 +107,8 @@ struct cache_key {
 };
 
 enum entry_stage {
-	ENTRY_PROBE,  /* waits for a decoder that reads the header, or is with one */
+	ENTRY_PROBE,  /* waits for a decoder that reads the header, or is with one; it may decode at
+			 once what is small */
 	ENTRY_ROOM,   /* size known, the pool is full */
 	ENTRY_DECODE, /* slot FILLING: waits for a decoder, or is with one */
 	ENTRY_VERIFY, /* decoded: is the file still the same? */
@@ -131,9 +132,12 @@ struct entry {
 	struct list queue;        /* in server.queued or server.roomless */
 	struct list running_node; /* in server.running */
 	struct pool_slot *slot;
-	int source_fd; /* while waiting or decoding */
+	uint64_t
+		straight_bytes; /* of scratch memory, to go straight on from the probe; 0: not to */
+	struct pool_scratch *scratch; /* lent to its decoder */
+	int source_fd;                /* while waiting or decoding */
 	struct worker *worker;
-	pid_t nursery; /* the worker's parent */
+	pid_t nursery;    /* the worker's parent */
 	uint32_t helpers; /* threads that it was given */
 	enum entry_kill kill;
 	uint64_t started_ns, deadline_ns; /* of the worker */
@@ -240,7 +244,7 @@ struct server {
 	struct list running;
 	unsigned probing, decoding;
 	unsigned helping; /* threads that decoders were given besides their own */
-	unsigned filling; /* slots reserved and not yet published */
+	unsigned filling; /* slots reserved and not yet published, and scratch memory lent */
 	uint64_t order;
 	uint64_t bounce_ns; /* no decode of what has just gone before, unless it is visible */
 

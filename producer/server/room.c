@@ -54,7 +54,11 @@ static int reserve(struct server *server, struct entry *entry)
 	if (!mural_bitmap_layout(bitmap.format, bitmap.width, bitmap.height, &bitmap.stride_bytes,
 		    &bitmap.size_bytes))
 		return -EFBIG;
-	int r = pool_reserve(server->pool, &bitmap, first->session->uid, holder, now, &entry->slot);
+	uid_t uid = first->session->uid;
+	struct pool_scratch *scratch = straight_take(server, entry);
+	int r = scratch ? pool_reserve_decoded(
+				  server->pool, &bitmap, scratch, uid, holder, now, &entry->slot)
+			: pool_reserve(server->pool, &bitmap, uid, holder, now, &entry->slot);
 	if (r == 0)
 		pool_slot_set_user(entry->slot, entry);
 	return r;
@@ -105,6 +109,16 @@ int room_take(struct server *server, struct entry *entry)
 		decode_fail(server, entry, r, MURAL_REASON_MEMORY, strerror(-r));
 	}
 	return 0;
+}
+
+bool room_take_decoded(struct server *server, struct entry *entry)
+{
+	/* Whoever waits for room comes first, and what is unwelcome is told so in its turn. */
+	if (!list_empty(&server->roomless) || room_is_unwelcome(server, entry) ||
+		reserve(server, entry) < 0)
+		return false;
+	server->filling++;
+	return true;
 }
 
 void decode_room(struct server *server)

@@ -25,8 +25,7 @@ void decode_enqueue(struct server *server, struct entry *entry)
  * be had takes less than a millisecond, and is asked for beside nearly every picture. */
 uint32_t turn_helpers(const struct server *server, const struct entry *entry)
 {
-	if (entry->stage == ENTRY_PROBE || entry->priority == MURAL_PRIORITY_PREFETCH ||
-		server->decoding > 0)
+	if (entry->priority == MURAL_PRIORITY_PREFETCH || server->decoding > 0)
 		return 0;
 	for (uint32_t priority = entry->priority; priority < PRIORITIES; priority++)
 		if (!list_empty(&server->queued[priority]))
@@ -46,9 +45,9 @@ static bool push_back_a_prefetch(struct server *server)
 	struct entry *victim = NULL;
 	list_for_each (node, &server->running) {
 		struct entry *entry = list_item(node, struct entry, running_node);
-		if (entry->stage == ENTRY_DECODE && entry->kill != ENTRY_ALIVE)
+		if (job_takes_a_place(entry) && entry->kill != ENTRY_ALIVE)
 			return true; /* one is on its way out already */
-		if (entry->stage == ENTRY_DECODE && entry->priority == MURAL_PRIORITY_PREFETCH)
+		if (job_takes_a_place(entry) && entry->priority == MURAL_PRIORITY_PREFETCH)
 			victim = entry; /* the last one has done the least */
 	}
 	if (!victim)
@@ -70,6 +69,8 @@ static bool somebody_waits(const struct entry *entry)
 static uint64_t decoder_bytes(const struct entry *entry)
 {
 	uint64_t sum;
+	if (entry->stage == ENTRY_PROBE)
+		return straight_bytes(entry);
 	return __builtin_add_overflow(decode_bitmap_bytes(entry), entry->facts.memory_bytes, &sum)
 		       ? UINT64_MAX
 		       : sum;
@@ -81,7 +82,7 @@ static uint64_t decoders_bytes(const struct server *server, const struct entry *
 	uint64_t bytes = decoder_bytes(entry);
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
-		if (other->stage == ENTRY_DECODE &&
+		if (job_takes_a_place(other) &&
 			__builtin_add_overflow(bytes, decoder_bytes(other), &bytes))
 			return UINT64_MAX;
 	}
@@ -118,12 +119,18 @@ static bool is_bounce(struct server *server, const struct entry *entry)
 	       pool_is_thrashing(server->pool, monotonic_ns());
 }
 
+/* Does it want the place of one that decodes? */
+static bool wants_a_place(const struct server *server, const struct entry *entry)
+{
+	return entry->stage == ENTRY_DECODE || straight_is_wanted(server, entry);
+}
+
 /* Headers are quick to read: they do not wait for the decoders in front of them. Who is ready to
  * wait for room does not overtake those who wait already, unless he is more urgent; who is not
  * tries at once, and fails at once. */
 static bool has_turn(struct server *server, const struct entry *entry)
 {
-	if (entry->stage == ENTRY_PROBE)
+	if (!wants_a_place(server, entry))
 		return server->probing < server->options.workers;
 	if (!list_empty(&server->roomless) && somebody_waits(entry) &&
 		list_item(server->roomless.next, struct entry, queue)->priority >= entry->priority)
@@ -143,15 +150,36 @@ static struct entry *next_in_turn(struct server *server)
 		bool decoders_busy = false;
 		list_for_each (node, &server->queued[priority]) {
 			struct entry *entry = list_item(node, struct entry, queue);
-			if (decoders_busy && entry->stage == ENTRY_DECODE &&
+			if (decoders_busy && wants_a_place(server, entry) &&
 				!may_be_one_more(entry))
 				continue;
 			if (has_turn(server, entry))
 				return entry;
-			decoders_busy |= entry->stage == ENTRY_DECODE;
+			decoders_busy |= wants_a_place(server, entry);
 		}
 	}
 	return NULL;
+}
+
+/* Gives it the memory that its decoder needs. False: not now; it has gone where it belongs. */
+static bool equip(struct server *server, struct entry *entry)
+{
+	if (straight_is_wanted(server, entry) && !straight_lend(server, entry)) {
+		entry->straight_bytes = 0;
+		decode_enqueue(server, entry);
+		return false;
+	}
+	if (entry->stage == ENTRY_DECODE) {
+		bool bounce = is_bounce(server, entry);
+		if (room_take(server, entry) == 0)
+			return false;
+		if (bounce)
+			server->bounce_ns =
+				monotonic_ns() + BOUNCE_TIMES * pool_slot_cost_ns(entry->slot);
+	}
+	if (job_takes_a_place(entry))
+		memory_prepare(server, decoders_bytes(server, entry));
+	return true;
 }
 
 void decode_schedule(struct server *server)
@@ -161,15 +189,8 @@ void decode_schedule(struct server *server)
 	while (!server->ending && nursery_ready(server->nursery) > 0 &&
 		(entry = next_in_turn(server)) != NULL) {
 		list_remove(&entry->queue);
-		if (entry->stage == ENTRY_DECODE) {
-			bool bounce = is_bounce(server, entry);
-			if (room_take(server, entry) == 0)
-				continue;
-			memory_prepare(server, decoders_bytes(server, entry));
-			if (bounce)
-				server->bounce_ns = monotonic_ns() +
-						    BOUNCE_TIMES * pool_slot_cost_ns(entry->slot);
-		}
+		if (!equip(server, entry))
+			continue;
 		int r = job_submit(server, entry);
 		if (r == -EAGAIN) {
 			decode_push_back(server, entry);

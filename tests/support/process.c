@@ -279,8 +279,14 @@ static bool answers(void *folder)
 
 void test_producer_start(struct test_process *process, const char *folder, const char *const args[])
 {
+	test_producer_start_as(process, "mural-producer", folder, args);
+}
+
+void test_producer_start_as(struct test_process *process, const char *name, const char *folder,
+	const char *const args[])
+{
 	CLEANUP(free_p) char *socket_path = test_path(folder, "socket");
-	CLEANUP(free_p) char *program = strdup(test_program("mural-producer"));
+	CLEANUP(free_p) char *program = strdup(test_program(name));
 	const char *argv[32] = {program, "--socket", socket_path};
 	size_t count = 3;
 	for (; args && *args && count < ARRAY_SIZE(argv) - 1; args++)
@@ -289,7 +295,7 @@ void test_producer_start(struct test_process *process, const char *folder, const
 	CLEANUP(free_p) char *where = strdup(folder);
 	if (!test_until(answers, where, TEST_TIMEOUT_MS)) {
 		CLEANUP(free_p) char *err = test_process_err(process, NULL);
-		fprintf(stderr, "mural-producer does not answer; it said: %s\n", err);
+		fprintf(stderr, "%s does not answer; it said: %s\n", name, err);
 		test_process_fini(process);
 		abort();
 	}

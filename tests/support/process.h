@@ -82,6 +82,10 @@ int test_process_run(struct test_process *process, int in, const char *const arg
 void test_producer_start(
 	struct test_process *process, const char *folder, const char *const args[]);
 
+/* The same with another program in its place (a name, as test_program takes it). */
+void test_producer_start_as(struct test_process *process, const char *name, const char *folder,
+	const char *const args[]);
+
 /* The process that listens on the folder's socket; 0: none. */
 pid_t test_producer_pid(const char *folder);
 

@@ -130,6 +130,9 @@ struct mural_stats {
 	 * behind a large bitmap. A large bitmap's region is closed when it is purged; what somebody who
 	 * keeps it mapped brings back from then on is charged to that program and in no number here. */
 	uint64_t stray_bytes;
+	/* Processes that were given a picture, to read its header or to decode it: small ones take
+	 * one for both. */
+	uint64_t decoder_processes;
 };
 
 #ifdef __cplusplus

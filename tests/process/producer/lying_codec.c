@@ -1,0 +1,45 @@
+/* A producer whose codec says what a decoder that an image has taken over could say: the first byte
+ * of the source says which lie. */
+#include "producer/codec.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void say(struct job_result *result, uint32_t side, uint32_t fitted)
+{
+	result->source_width = result->source_height = side;
+	result->width = result->height = fitted;
+	result->decoded = 1;
+}
+
+void codec_run(int source_fd, const struct job *job, const struct codec_place *place,
+	struct job_result *result)
+{
+	char what = 0;
+	uint32_t fitted = job->box_width > 0 && job->box_width < 1000 ? job->box_width : 1000;
+	memset(result, 0, sizeof(*result));
+	if (pread(source_fd, &what, 1, 0) != 1)
+		result->error = -1;
+	if (place)
+		memset(place->pixels, 'p', (size_t)job->window_length);
+	say(result, 1000, fitted);
+	result->memory_bytes = (uint64_t)1 << 20;
+	switch (what) {
+	case 'z':
+		say(result, 0, 0);
+		break;
+	case 'b': /* larger than the box */
+		say(result, 1000, fitted + 1);
+		break;
+	case 'm':
+		result->error = -12;
+		result->reason = MURAL_REASON_MEMORY;
+		break;
+	case 'f':
+		result->error = -74;
+		result->reason = MURAL_REASON_CORRUPT;
+		break;
+	default:
+		break;
+	}
+}
