@@ -1,5 +1,6 @@
 /* What a process for each image costs: a probe, and a decode, by a ready worker beside the same
- * codec called in-process; and how many a second when none is ready ahead. */
+ * codec called in-process; a new thumbnail by one process that does both, and by two; and how many
+ * a second when none is ready ahead. */
 #include "harness/bench.h"
 
 #include "producer/codec.h"
@@ -16,6 +17,7 @@
 
 #define ROUNDS 300
 #define QUICK_ROUNDS 50
+#define BOX 256u
 
 struct options {
 	const char *path;
@@ -44,14 +46,14 @@ static void on_finished(struct worker *worker, void *job_user, bool answered,
 		run->result = *result;
 }
 
-static void on_lost(unsigned count, void *user)
+static void on_available(void *user)
 {
-	(void)count;
 	(void)user;
 }
 
-static void on_available(void *user)
+static void on_lost(unsigned count, void *user)
 {
+	(void)count;
 	(void)user;
 }
 
@@ -152,6 +154,103 @@ static void measure(struct bench *bench, struct run *run, int source)
 	munmap(task.pixels, job.window_length);
 }
 
+/* A picture that nobody knows, fitted into the box: its size and its pixels. */
+struct thumbnail {
+	struct run *run;
+	struct job probe, straight, decode;
+	int source, memory;
+	uint8_t *pixels, *expected;
+	uint64_t size;
+};
+
+static double in_process(struct thumbnail *thumbnail, struct job_result *ret)
+{
+	uint64_t start = monotonic_ns();
+	codec_run(thumbnail->source, &thumbnail->straight,
+		&(struct codec_place){.pixels = thumbnail->pixels, .fd = -1}, ret);
+	return (double)(monotonic_ns() - start) / 1e6;
+}
+
+static bool is_right(const struct thumbnail *thumbnail)
+{
+	return thumbnail->run->answered && thumbnail->run->result.decoded &&
+	       memcmp(thumbnail->pixels, thumbnail->expected, thumbnail->size) == 0;
+}
+
+static void thumbnail_round(struct bench *bench, struct thumbnail *thumbnail, bool counts)
+{
+	static const char table[] = "a new thumbnail of 256 pixels";
+	struct job_result here;
+	double alone = in_process(thumbnail, &here);
+	double one = by_worker(
+		thumbnail->run, &thumbnail->straight, thumbnail->source, thumbnail->memory, 2);
+	double cpu = (double)thumbnail->run->cpu_ns / 1e6;
+	bool right = is_right(thumbnail);
+	double two = by_worker(thumbnail->run, &thumbnail->probe, thumbnail->source, -1, 2);
+	two += by_worker(
+		thumbnail->run, &thumbnail->decode, thumbnail->source, thumbnail->memory, 2);
+	bench_check(bench, "the workers' pixels are the codec's", right && is_right(thumbnail));
+	if (!counts)
+		return;
+	bench_sample(bench, table, "in-process", "", "ms", alone);
+	bench_sample(bench, table, "one process", "", "ms", one);
+	bench_sample(bench, table, "two, one after the other", "", "ms", two);
+	bench_sample(bench, table, "processor time of the one", "", "ms", cpu);
+	bench_sample(bench, table, "one process, more than in-process", "", "ms", one - alone);
+	bench_sample(bench, table, "two, more than in-process", "", "ms", two - alone);
+	bench_ratio(bench, table, "one process / two", "", one / two);
+}
+
+/* The jobs that the producer would make. */
+static void prepare(struct thumbnail *thumbnail)
+{
+	struct job_result facts;
+	thumbnail->probe = (struct job){
+		.kind = JOB_PROBE,
+		.format = MURAL_FORMAT_XRGB8888,
+		.box_width = BOX,
+		.box_height = BOX,
+		.max_pixels = UINT64_C(1) << 30,
+		.memory_bytes = UINT64_C(64) << 20,
+		.cpu_seconds = 60,
+	};
+	codec_run(thumbnail->source, &thumbnail->probe, NULL, &facts);
+	bench_must(facts.error == 0, facts.text);
+	thumbnail->straight = thumbnail->decode = thumbnail->probe;
+	thumbnail->straight.window_length = (uint64_t)BOX * BOX * 4;
+	thumbnail->straight.go_on_pixels = UINT64_C(1) << 30;
+	struct job *decode = &thumbnail->decode;
+	decode->kind = JOB_DECODE;
+	decode->width = facts.width;
+	decode->height = facts.height;
+	bench_must(mural_bitmap_layout(decode->format, decode->width, decode->height,
+			   &decode->stride_bytes, &thumbnail->size) &&
+			   page_round_up(thumbnail->size, &decode->window_length),
+		"the thumbnail's size");
+}
+
+static void thumbnails(struct bench *bench, struct run *run, int source)
+{
+	struct thumbnail thumbnail = {.run = run, .source = source};
+	struct job_result here;
+	prepare(&thumbnail);
+	const uint64_t length = thumbnail.straight.window_length;
+	CLEANUP(close_p) int memory = memfd_create("worker_cost", MFD_CLOEXEC);
+	bench_must(memory >= 0 && ftruncate(memory, (off_t)length) == 0, "memfd");
+	thumbnail.memory = memory;
+	thumbnail.pixels = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+	bench_must(thumbnail.pixels != MAP_FAILED, "mmap");
+	in_process(&thumbnail, &here);
+	bench_must(here.decoded, here.error < 0 ? here.text : "the thumbnail");
+	thumbnail.expected = malloc(thumbnail.size);
+	bench_must(thumbnail.expected != NULL, "memory");
+	memcpy(thumbnail.expected, thumbnail.pixels, thumbnail.size);
+	for (unsigned i = 0, rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS); i <= rounds; i++)
+		thumbnail_round(bench, &thumbnail, i > 0);
+	free(thumbnail.expected);
+	munmap(thumbnail.pixels, length);
+}
+
 static void one_after_another(struct bench *bench, struct run *run, int source)
 {
 	const struct job job = probe_of(run);
@@ -212,6 +311,7 @@ int main(int argc, char **argv)
 		.finished = on_finished, .available = on_available, .lost = on_lost, .user = &run};
 	bench_must(nursery_start(&ahead, &events, &run.nursery) >= 0, "the nursery");
 	measure(bench, &run, source);
+	thumbnails(bench, &run, source);
 	one_after_another(bench, &run, source);
 	nursery_stop(run.nursery);
 	return bench_end(bench);
