@@ -22,6 +22,7 @@
 	F(GetKeyName)                                                                              \
 	F(GetWindowSize)                                                                           \
 	F(GetWindowSurface)                                                                        \
+	F(HideWindow)                                                                              \
 	F(Init)                                                                                    \
 	F(PollEvent)                                                                               \
 	F(PushEvent)                                                                               \

@@ -454,8 +454,13 @@ bool window_run(struct app *app, const struct window_place *place)
 		loop(&window);
 	}
 	watch_end(&window.watch);
-	if (window.sdl)
+	if (window.sdl) {
+		/* The thread's last wake-up is a message to this window, which SDL's X11 sends over
+		 * a connection of its own: should it arrive after the window's end, Xlib ends the
+		 * program with an error. Hiding waits for the server, which has it by then. */
+		sdl.HideWindow(window.sdl);
 		sdl.DestroyWindow(window.sdl);
+	}
 	image_fini(&window.copy);
 	return made;
 }
