@@ -6,9 +6,9 @@
 
 #include "common/util.h"
 
-#define STEPS 256           /* an octave */
-#define CLASS_STEPS 64      /* a quarter of one */
-#define LEAST_OCTAVES (-16) /* cost of the first class: 15 us for a GiB */
+#define STEPS 256               /* an octave */
+#define CLASS_STEPS (4 * STEPS) /* of cost, in one class: order.h says why */
+#define LEAST_OCTAVES (-16)     /* cost of the first class: 15 us for a GiB */
 
 /* Straight between powers of two: monotonic, and at most 0.09 of an octave too small. */
 static int log2_steps(uint64_t value)
@@ -123,9 +123,7 @@ void order_use(struct pool *pool, struct pool_slot *slot, uint64_t use_ns)
 		return;
 	slot->counted_ns = max_u64(use_ns, 1);
 	pool->passed_bytes += slot->charge;
-	slot->since_bytes =
-		first ? pool->passed_bytes
-		      : slot->since_bytes + (pool->passed_bytes - slot->since_bytes) / 2;
+	slot->since_bytes = pool->passed_bytes;
 }
 
 void order_learn_cost(struct pool_slot *slot, uint64_t cost_ns)

@@ -11,16 +11,17 @@
  *                                         its age
  *
  *     Cost over bytes is what a purge loses for what it gives. Age stands for how long nobody will
- *     want it again. It is measured in bytes that have been used in this pool since, so that
- *     neither a night's pause nor ten thousand thumbnails make everything old; and it is counted
- *     from `since`, a time between the slot's first use and its last that moves half-way to now at
- *     each use. Going by the last use alone would be LRU's mistake: what is passed over in turn
- *     always loses just what comes next. Uses less than the idle delay apart are one.
+ *     want it again. It is measured in bytes that have been used in this pool since the last use,
+ *     so that neither a night's pause nor ten thousand thumbnails make everything old. Uses less
+ *     than the idle delay apart are one.
  *
- * Worth changes with time, and not for all at the same rate, so no heap can hold it. But slots of
- * the same cost for each byte keep their order for ever: they share a class (a quarter of an octave
- * of cost) with a heap by `since`, and the least of the classes' firsts is the least of all, at the
- * same price for a hundred thousand slots. */
+ * Slots whose cost for each byte is alike, within a factor of 16, share a class: among them the one
+ * used longest ago goes first, and of the classes' firsts the one of least worth. That is less than
+ * a decode costs from day to day, and than whole pictures differ; a thumbnail costs a hundred times
+ * as much for each byte. Finer classes let small differences of cost outweigh what was used just
+ * now, and did worse than LRU wherever pictures cost about the same (bench/README.md, bench_walk).
+ * It also keeps the price the same for a hundred thousand slots: worth changes with time, and not
+ * for all at the same rate, so no heap can hold it, but within a class the order stays. */
 #ifndef POOL_ORDER_H
 #define POOL_ORDER_H
 
@@ -34,7 +35,7 @@ enum order_rank {
 	ORDER_RANKS,
 };
 
-#define ORDER_CLASSES 128u
+#define ORDER_CLASSES 64u
 
 struct order {
 	struct heap class[ORDER_RANKS][ORDER_CLASSES];

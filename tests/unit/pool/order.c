@@ -89,6 +89,15 @@ Test(order, cost_is_judged_by_the_bytes_it_frees)
 	cr_assert(is_purged(large) && !is_purged(small));
 }
 
+Test(order, of_those_that_cost_about_the_same_the_one_used_longest_ago_goes_first)
+{
+	start(POOL_ORDER_COST, 3);
+	struct pool_slot *older = make(2 * MIB, 12 * MS), *newer = make(2 * MIB, 3 * MS);
+	pass(&f, 2 * IDLE_NS);
+	pool_shrink(f.pool, 1, f.now);
+	cr_assert(is_purged(older) && !is_purged(newer));
+}
+
 Test(order, what_was_dear_goes_when_it_has_not_been_wanted_for_long)
 {
 	start(POOL_ORDER_COST, 4);
