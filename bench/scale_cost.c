@@ -30,39 +30,40 @@ struct picture {
 	uint8_t *chosen, *plain; /* results */
 };
 
-static double shrink_chosen(void *user)
+/* The same code twice, compiled for different processors. */
+struct scaler {
+	__typeof__(&area_scale_init) init;
+	__typeof__(&area_scale_push) push;
+	__typeof__(&area_scale_fini) fini;
+};
+
+static double shrink(const struct scaler *by, const struct picture *picture, uint8_t *row)
 {
-	const struct picture *picture = user;
 	const uint32_t *size = picture->size;
 	struct area_scale scale;
-	uint8_t *row = picture->chosen;
-	bench_must(area_scale_init(&scale, size[0], size[1], size[2], size[3], false) == 0, "rows");
+	bench_must(by->init(&scale, size[0], size[1], size[2], size[3], false) == 0, "rows");
 	double begin = bench_cpu_ns();
 	for (size_t y = 0; y < size[1]; y++) {
-		if (area_scale_push(&scale, picture->from + y * size[0] * 4, row))
+		if (by->push(&scale, picture->from + y * size[0] * 4, row))
 			row += (size_t)size[2] * 4;
 	}
 	double ms = (bench_cpu_ns() - begin) / 1e6;
-	area_scale_fini(&scale);
+	by->fini(&scale);
 	return ms;
+}
+
+static double shrink_chosen(void *user)
+{
+	static const struct scaler chosen = {area_scale_init, area_scale_push, area_scale_fini};
+	const struct picture *picture = user;
+	return shrink(&chosen, picture, picture->chosen);
 }
 
 static double shrink_plain(void *user)
 {
+	static const struct scaler plain = {plain_scale_init, plain_scale_push, plain_scale_fini};
 	const struct picture *picture = user;
-	const uint32_t *size = picture->size;
-	struct area_scale scale;
-	uint8_t *row = picture->plain;
-	bench_must(
-		plain_scale_init(&scale, size[0], size[1], size[2], size[3], false) == 0, "rows");
-	double begin = bench_cpu_ns();
-	for (size_t y = 0; y < size[1]; y++) {
-		if (plain_scale_push(&scale, picture->from + y * size[0] * 4, row))
-			row += (size_t)size[2] * 4;
-	}
-	double ms = (bench_cpu_ns() - begin) / 1e6;
-	plain_scale_fini(&scale);
-	return ms;
+	return shrink(&plain, picture, picture->plain);
 }
 
 static void fill(uint8_t *bytes, size_t count)

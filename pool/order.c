@@ -72,7 +72,7 @@ void order_remove(struct order *order, struct pool_slot *slot)
 	heap_remove(heap, &slot->victim);
 	order->count--;
 	if (heap->count == 0)
-		order->filled[slot->rank][slot->class / 64] &= ~(UINT64_C(1) << slot->class % 64);
+		order->filled[slot->rank] &= ~(1u << slot->class);
 }
 
 void order_place(
@@ -85,7 +85,7 @@ void order_place(
 	slot->placed_ns = slot->last_use_ns;
 	slot->key = pool->options.order == POOL_ORDER_LRU ? slot->last_use_ns : slot->since_bytes;
 	heap_push(&order->class[rank][slot->class], &slot -> victim);
-	order->filled[rank][slot->class / 64] |= UINT64_C(1) << slot->class % 64;
+	order->filled[rank] |= 1u << slot->class;
 	order->count++;
 }
 
@@ -93,14 +93,12 @@ static struct pool_slot *first_of_rank(
 	const struct pool *pool, const struct order *order, unsigned rank)
 {
 	struct pool_slot *first = NULL;
-	for (unsigned word = 0; word < ORDER_CLASSES / 64; word++) {
-		for (uint64_t left = order->filled[rank][word]; left; left &= left - 1) {
-			unsigned class = word * 64 + (unsigned)__builtin_ctzll(left);
-			struct pool_slot *slot = CONTAINER_OF(
-				heap_top(&order->class[rank][class]), struct pool_slot, victim);
-			if (!first || order_before(pool, slot, first))
-				first = slot;
-		}
+	for (uint32_t left = order->filled[rank]; left; left &= left - 1) {
+		struct pool_slot *slot =
+			CONTAINER_OF(heap_top(&order->class[rank][__builtin_ctz(left)]),
+				struct pool_slot, victim);
+		if (!first || order_before(pool, slot, first))
+			first = slot;
 	}
 	return first;
 }
@@ -142,7 +140,7 @@ bool order_check(const struct order *order)
 	for (unsigned rank = 0; rank < ORDER_RANKS; rank++) {
 		for (unsigned class = 0; class < ORDER_CLASSES; class ++) {
 			const struct heap *heap = &order->class[rank][class];
-			bool filled = order->filled[rank][class / 64] >> class % 64 & 1;
+			bool filled = order->filled[rank] >> class & 1;
 			count += heap->count;
 			if (filled != (heap->count > 0) || !heap_check(heap))
 				return false;

@@ -35,11 +35,11 @@ enum order_rank {
 	ORDER_RANKS,
 };
 
-#define ORDER_CLASSES 64u
+#define ORDER_CLASSES 16u
 
 struct order {
 	struct heap class[ORDER_RANKS][ORDER_CLASSES];
-	uint64_t filled[ORDER_RANKS][ORDER_CLASSES / 64]; /* classes that are not empty */
+	uint32_t filled[ORDER_RANKS]; /* classes that are not empty */
 	size_t count;
 };
 

@@ -129,8 +129,17 @@ static void write_through(int fd, uint64_t offset)
 	munmap(window.pixels, window.length);
 }
 
-/* @ret_close_us: giving up the file as well, as the pool does with the region. */
-static double punch_and_close(struct context *context, double *ret_close_us)
+/* us a MiB: until the bytes are back, and giving up what is left of the region or file. */
+struct cost {
+	double purge, close;
+};
+
+static double us_per_mib(double ns)
+{
+	return ns / 1e3 / (double)(BYTES / MIB);
+}
+
+static struct cost punch_and_close(struct context *context)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC);
 	bench_must(fd >= 0 && ftruncate(fd, (off_t)BYTES) == 0, "memfd");
@@ -143,21 +152,20 @@ static double punch_and_close(struct context *context, double *ret_close_us)
 	bench_check(context->bench, "what is punched holds no memory", blocks(fd) == 0);
 	start = bench_cpu_ns();
 	close(fd);
-	*ret_close_us = (bench_cpu_ns() - start) / 1e3 / (double)(BYTES / MIB);
+	double close_ns = bench_cpu_ns() - start;
 	mappers_tell(context->mappers, -1);
-	return ns / 1e3 / (double)(BYTES / MIB);
+	return (struct cost){us_per_mib(ns), us_per_mib(close_ns)};
 }
 
 static double punch(void *user)
 {
-	double close_us;
-	return punch_and_close(user, &close_us);
+	return punch_and_close(user).purge;
 }
 
 static double punch_closed(void *user)
 {
-	double close_us, punch_us = punch_and_close(user, &close_us);
-	return punch_us + close_us;
+	struct cost cost = punch_and_close(user);
+	return cost.purge + cost.close;
 }
 
 static struct pool *make_pool(uint64_t budget_bytes, uint64_t keep_bytes)
@@ -194,8 +202,8 @@ static void become_idle(struct context *context, struct pool_slot *slot)
 	bench_must(pool_slot_state(slot) == BOARD_IDLE, "idle");
 }
 
-/* @ret_close_us: closing what is left of the region, which the pool does when it has time. */
-static double shrink_and_close(struct context *context, double *ret_close_us)
+/* The pool closes what is left of the region when it has time. */
+static struct cost shrink_and_close(struct context *context)
 {
 	int fd;
 	uint64_t offset, length;
@@ -210,21 +218,20 @@ static double shrink_and_close(struct context *context, double *ret_close_us)
 	bench_check(context->bench, "what is purged is given back", freed >= BYTES);
 	start = bench_cpu_ns();
 	pool_tick(context->pool, ++context->now);
-	*ret_close_us = (bench_cpu_ns() - start) / 1e3 / (double)(BYTES / MIB);
+	double close_ns = bench_cpu_ns() - start;
 	mappers_tell(context->mappers, -1);
-	return ns / 1e3 / (double)(BYTES / MIB);
+	return (struct cost){us_per_mib(ns), us_per_mib(close_ns)};
 }
 
 static double shrink(void *user)
 {
-	double close_us;
-	return shrink_and_close(user, &close_us);
+	return shrink_and_close(user).purge;
 }
 
 static double shrink_closed(void *user)
 {
-	double close_us, shrink_us = shrink_and_close(user, &close_us);
-	return shrink_us + close_us;
+	struct cost cost = shrink_and_close(user);
+	return cost.purge + cost.close;
 }
 
 static void bench_purge(struct context *context, const char *table)

@@ -372,13 +372,7 @@ static void draw_bitmap(struct gallery *gallery, struct image *layer, struct rec
 	uint32_t width, height;
 	mural_fit(pinned->width, pinned->height, (uint32_t)area.width, (uint32_t)area.height,
 		&width, &height);
-	struct bitmap bitmap = {
-		.pixels = pinned->pixels,
-		.width = pinned->width,
-		.height = pinned->height,
-		.stride_bytes = pinned->stride_bytes,
-		.alpha = pinned->flags & MURAL_BITMAP_HAS_ALPHA,
-	};
+	struct bitmap bitmap = shot_pixels(pinned);
 	struct placement place = {
 		.x = area.x + (area.width - (int32_t)width) / 2,
 		.y = area.y + (area.height - (int32_t)height) / 2,

@@ -96,6 +96,17 @@ int shot_pin(struct shot *shot, uint32_t priority, struct mural_view *ret)
 	return r < 0 ? r : 1;
 }
 
+struct bitmap shot_pixels(const struct mural_view *pinned)
+{
+	return (struct bitmap){
+		.pixels = pinned->pixels,
+		.width = pinned->width,
+		.height = pinned->height,
+		.stride_bytes = pinned->stride_bytes,
+		.alpha = pinned->flags & MURAL_BITMAP_HAS_ALPHA,
+	};
+}
+
 const char *shot_error_text(const struct shot *shot)
 {
 	const char *text = "";

@@ -94,13 +94,7 @@ static bool draw_pinned(struct show *show, struct picture *picture, struct shot 
 	struct drawn now = plan(show, picture, shot, pinned);
 	if (!is_worth_drawing(show, &now))
 		return false;
-	struct bitmap bitmap = {
-		.pixels = pinned->pixels,
-		.width = pinned->width,
-		.height = pinned->height,
-		.stride_bytes = pinned->stride_bytes,
-		.alpha = pinned->flags & MURAL_BITMAP_HAS_ALPHA,
-	};
+	struct bitmap bitmap = shot_pixels(pinned);
 	struct rect whole = {0, 0, (int32_t)layer->width, (int32_t)layer->height};
 	enum filter filter = choose_filter(show, picture, &now);
 	if (paint(layer, whole, &bitmap, now.place, now.turn, now.mirror, filter) < 0)

@@ -260,13 +260,23 @@ Test(straight, two_boxes_of_the_same_bitmap_share_it)
 
 /* ---- what may happen on the way ---- */
 
-Test(straight, a_file_that_changes_meanwhile_is_not_cached)
+/* A producer whose only decoder has memory lent, for @ret_peer's request 1 of a picture that takes
+ * long: its path, to be freed. */
+static char *start_lent(struct peer *ret_peer, struct peer *ret_watcher)
 {
 	start("256M", "1");
-	struct peer peer = peer_greet(), watcher = peer_greet();
+	*ret_peer = peer_greet();
+	*ret_watcher = peer_greet();
 	char *path = picture("12", "png");
-	ask(&peer, 1, path, 256, 256, MURAL_PRIORITY_VISIBLE);
-	cr_assert(test_until(is_lent, &watcher, TEST_TIMEOUT_MS));
+	ask(ret_peer, 1, path, 256, 256, MURAL_PRIORITY_VISIBLE);
+	cr_assert(test_until(is_lent, ret_watcher, TEST_TIMEOUT_MS));
+	return path;
+}
+
+Test(straight, a_file_that_changes_meanwhile_is_not_cached)
+{
+	struct peer peer, watcher;
+	char *path = start_lent(&peer, &watcher);
 	CLEANUP(close_p) int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	cr_assert_eq(write(fd, "x", 1), 1);
 	union protocol_any message = end_of(&peer, 1, NULL);
@@ -289,11 +299,8 @@ static void kill_all_decoders(void)
 
 Test(straight, a_killed_decoder_fails_its_request_and_gives_its_memory_back)
 {
-	start("256M", "1");
-	struct peer peer = peer_greet(), watcher = peer_greet();
-	char *path = picture("12", "png");
-	ask(&peer, 1, path, 256, 256, MURAL_PRIORITY_VISIBLE);
-	cr_assert(test_until(is_lent, &watcher, TEST_TIMEOUT_MS));
+	struct peer peer, watcher;
+	char *path = start_lent(&peer, &watcher);
 	kill_all_decoders();
 	union protocol_any message = end_of(&peer, 1, NULL);
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
@@ -340,11 +347,8 @@ Test(straight, decoders_that_are_killed_again_and_again_leave_nothing)
 
 Test(straight, a_cancelled_one_is_stopped_and_gives_its_memory_back)
 {
-	start("256M", "1");
-	struct peer peer = peer_greet(), watcher = peer_greet();
-	char *path = picture("12", "png");
-	ask(&peer, 1, path, 256, 256, MURAL_PRIORITY_VISIBLE);
-	cr_assert(test_until(is_lent, &watcher, TEST_TIMEOUT_MS));
+	struct peer peer, watcher;
+	char *path = start_lent(&peer, &watcher);
 	struct protocol_cancel cancel = {.head = {.type = PROTOCOL_CANCEL, .serial = 1}};
 	peer_send(peer.fd, &cancel, sizeof(cancel), NULL, 0);
 	cr_expect_eq(end_of(&peer, 1, NULL).failed.error, -ECANCELED);

@@ -15,36 +15,54 @@
 
 static const uint8_t left[3] = {200, 40, 40}, right[3] = {30, 60, 210};
 
+/* A JPEG on its way into memory. */
+struct writer {
+	struct jpeg_compress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	unsigned char *data;
+	unsigned long size;
+};
+
+static struct jpeg_compress_struct *begin(struct writer *writer, unsigned width, unsigned height)
+{
+	*writer = (struct writer){.data = NULL};
+	struct jpeg_compress_struct *cinfo = &writer->cinfo;
+	cinfo->err = jpeg_std_error(&writer->errors);
+	jpeg_create_compress(cinfo);
+	jpeg_mem_dest(cinfo, &writer->data, &writer->size);
+	cinfo->image_width = width;
+	cinfo->image_height = height;
+	cinfo->input_components = 3;
+	cinfo->in_color_space = JCS_RGB;
+	jpeg_set_defaults(cinfo);
+	return cinfo;
+}
+
+static struct bytes end(struct writer *writer)
+{
+	jpeg_finish_compress(&writer->cinfo);
+	jpeg_destroy_compress(&writer->cinfo);
+	return (struct bytes){writer->data, writer->size};
+}
+
 /* The left half of one colour, the right half of another. @exif (may be NULL) becomes its APP1. */
 static struct bytes make_jpeg(
 	unsigned width, unsigned height, bool progressive, const struct bytes *exif)
 {
-	struct jpeg_compress_struct cinfo;
-	struct jpeg_error_mgr errors;
-	unsigned char *data = NULL;
-	unsigned long size = 0;
-	cinfo.err = jpeg_std_error(&errors);
-	jpeg_create_compress(&cinfo);
-	jpeg_mem_dest(&cinfo, &data, &size);
-	cinfo.image_width = width;
-	cinfo.image_height = height;
-	cinfo.input_components = 3;
-	cinfo.in_color_space = JCS_RGB;
-	jpeg_set_defaults(&cinfo);
+	struct writer writer;
+	struct jpeg_compress_struct *cinfo = begin(&writer, width, height);
 	if (progressive)
-		jpeg_simple_progression(&cinfo);
-	jpeg_start_compress(&cinfo, TRUE);
+		jpeg_simple_progression(cinfo);
+	jpeg_start_compress(cinfo, TRUE);
 	if (exif)
-		jpeg_write_marker(&cinfo, JPEG_APP0 + 1, exif->data, (unsigned)exif->size);
+		jpeg_write_marker(cinfo, JPEG_APP0 + 1, exif->data, (unsigned)exif->size);
 	uint8_t *row = malloc((size_t)width * 3);
 	for (unsigned x = 0; x < width; x++)
 		memcpy(row + (size_t)x * 3, x < width / 2 ? left : right, 3);
-	while (cinfo.next_scanline < height)
-		jpeg_write_scanlines(&cinfo, &row, 1);
-	jpeg_finish_compress(&cinfo);
-	jpeg_destroy_compress(&cinfo);
+	while (cinfo->next_scanline < height)
+		jpeg_write_scanlines(cinfo, &row, 1);
 	free(row);
-	return (struct bytes){data, size};
+	return end(&writer);
 }
 
 /* An EXIF block, little-endian: the orientation, and a thumbnail of which it says @offset (0: the
@@ -124,34 +142,22 @@ Test(preview, of_a_progressive_jpeg_needs_only_its_first_scan)
 /* A picture of many colours whose sides are no multiples of anything, in those scans. */
 static struct bytes make_scans(const jpeg_scan_info *scans, int count)
 {
-	struct jpeg_compress_struct cinfo;
-	struct jpeg_error_mgr errors;
-	unsigned char *data = NULL;
-	unsigned long size = 0;
-	cinfo.err = jpeg_std_error(&errors);
-	jpeg_create_compress(&cinfo);
-	jpeg_mem_dest(&cinfo, &data, &size);
-	cinfo.image_width = WIDTH + 3;
-	cinfo.image_height = HEIGHT + 5;
-	cinfo.input_components = 3;
-	cinfo.in_color_space = JCS_RGB;
-	jpeg_set_defaults(&cinfo);
-	cinfo.scan_info = scans;
-	cinfo.num_scans = count;
-	jpeg_start_compress(&cinfo, TRUE);
-	uint8_t *row = malloc((size_t)cinfo.image_width * 3);
+	struct writer writer;
+	struct jpeg_compress_struct *cinfo = begin(&writer, WIDTH + 3, HEIGHT + 5);
+	cinfo->scan_info = scans;
+	cinfo->num_scans = count;
+	jpeg_start_compress(cinfo, TRUE);
+	uint8_t *row = malloc((size_t)cinfo->image_width * 3);
 	uint32_t noise = 1;
-	while (cinfo.next_scanline < cinfo.image_height) {
-		for (unsigned x = 0; x < cinfo.image_width * 3; x++) {
+	while (cinfo->next_scanline < cinfo->image_height) {
+		for (unsigned x = 0; x < cinfo->image_width * 3; x++) {
 			noise = noise * 1664525 + 1013904223;
-			row[x] = (uint8_t)((x + cinfo.next_scanline) / 13 + (noise >> 26));
+			row[x] = (uint8_t)((x + cinfo->next_scanline) / 13 + (noise >> 26));
 		}
-		jpeg_write_scanlines(&cinfo, &row, 1);
+		jpeg_write_scanlines(cinfo, &row, 1);
 	}
-	jpeg_finish_compress(&cinfo);
-	jpeg_destroy_compress(&cinfo);
 	free(row);
-	return (struct bytes){data, size};
+	return end(&writer);
 }
 
 /* Those of the picture at 1/8 after its first @scans, by libjpeg alone. */

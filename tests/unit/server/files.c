@@ -98,23 +98,24 @@ static void on_answer(void *user, const struct file_answer *answer)
 	answers->last = *answer;
 }
 
-/* Takes @fd: its device is known from then on. */
-static void learn(struct files *files, struct answers *answers, int fd)
+/* Takes @fd, whose device is known from then on: one answer has been given. */
+static struct files *files_that_know(int fd, struct answers *answers)
 {
+	struct files *files;
+	cr_assert_eq(files_create(&files), 0);
 	cr_assert_eq(files_verify(files, fd, on_answer, answers, monotonic_ns(), NULL), 0);
 	struct pollfd polled = {.fd = files_fd(files), .events = POLLIN};
 	cr_assert_eq(poll(&polled, 1, TIMEOUT_MS), 1);
 	files_dispatch(files, monotonic_ns());
 	cr_assert_eq(answers->count, 1);
 	cr_assert_eq(answers->last.error, 0);
+	return files;
 }
 
 Test(files, a_local_file_is_answered_without_waiting)
 {
-	struct files *files;
 	struct answers answers = {0};
-	cr_assert_eq(files_create(&files), 0);
-	learn(files, &answers, local_file());
+	struct files *files = files_that_know(local_file(), &answers);
 	for (unsigned i = 0; i < 200; i++) {
 		int fd = local_file();
 		cr_assert_eq(
@@ -132,10 +133,8 @@ Test(files, a_local_file_is_answered_without_waiting)
 
 Test(files, what_is_no_picture_at_all_is_refused_at_once_too)
 {
-	struct files *files;
 	struct answers answers = {0};
-	cr_assert_eq(files_create(&files), 0);
-	learn(files, &answers, local_file());
+	struct files *files = files_that_know(local_file(), &answers);
 	int empty = memfd_create("mural-test", MFD_CLOEXEC);
 	cr_assert_eq(files_identify(files, empty, on_answer, &answers, monotonic_ns(), NULL), 0);
 	cr_assert_eq(files_deadline(files), 0);
@@ -165,11 +164,9 @@ static int named_file(void)
 
 Test(files, a_local_file_with_a_name_is_closed_at_once)
 {
-	struct files *files;
 	struct answers answers = {0};
 	int fd = named_file();
-	cr_assert_eq(files_create(&files), 0);
-	learn(files, &answers, dup(fd));
+	struct files *files = files_that_know(dup(fd), &answers);
 	files_close(files, fd);
 	cr_assert_not(is_open(fd));
 	files_destroy(files);
@@ -177,10 +174,8 @@ Test(files, a_local_file_with_a_name_is_closed_at_once)
 
 Test(files, one_without_a_name_is_closed_too)
 {
-	struct files *files;
 	struct answers answers = {0};
-	cr_assert_eq(files_create(&files), 0);
-	learn(files, &answers, local_file());
+	struct files *files = files_that_know(local_file(), &answers);
 	int fd = local_file();
 	files_close(files, fd);
 	for (int i = 0; i < TIMEOUT_MS && is_open(fd); i++)
@@ -191,10 +186,8 @@ Test(files, one_without_a_name_is_closed_too)
 
 Test(files, what_was_answered_goes_with_the_owner)
 {
-	struct files *files;
 	struct answers answers = {0};
-	cr_assert_eq(files_create(&files), 0);
-	learn(files, &answers, local_file());
+	struct files *files = files_that_know(local_file(), &answers);
 	int fd = local_file();
 	cr_assert_eq(files_identify(files, fd, on_answer, &answers, monotonic_ns(), NULL), 0);
 	files_destroy(files);
@@ -204,11 +197,9 @@ Test(files, what_was_answered_goes_with_the_owner)
 
 Test(files, what_is_forgotten_is_not_answered)
 {
-	struct files *files;
 	struct answers answers = {0};
+	struct files *files = files_that_know(local_file(), &answers);
 	struct file_ticket *ticket;
-	cr_assert_eq(files_create(&files), 0);
-	learn(files, &answers, local_file());
 	cr_assert_eq(
 		files_identify(files, local_file(), on_answer, &answers, monotonic_ns(), &ticket),
 		0);

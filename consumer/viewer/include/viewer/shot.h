@@ -3,6 +3,8 @@
 #ifndef VIEWER_SHOT_H
 #define VIEWER_SHOT_H
 
+#include "viewer/resample.h"
+
 #include <mural/mural.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -56,6 +58,9 @@ int shot_pin(struct shot *shot, uint32_t priority, struct mural_view *ret);
 
 /* The same without asking again: what was purged stays so. */
 int shot_try_pin(struct shot *shot, struct mural_view *ret);
+
+/* What is pinned, as paint takes it. */
+struct bitmap shot_pixels(const struct mural_view *pinned);
 
 /* Why it failed, for a person. */
 const char *shot_error_text(const struct shot *shot);
