@@ -27,8 +27,29 @@ static bool is_png(FILE *file)
 	return got == sizeof(signature) && png_sig_cmp(signature, 0, sizeof(signature)) == 0;
 }
 
-/* @pixels NULL: only the size. */
-static bool read_jpeg(FILE *file, unsigned eighths, uint8_t *pixels, struct plain_size *ret)
+/* Where the rows go: into one picture, or one after the other into the same place. Neither: only
+ * the size. */
+struct rows {
+	uint8_t *pixels, *row;
+	void (*use)(void *context);
+	void *context;
+};
+
+static void read_rows(struct jpeg_decompress_struct *info, const struct rows *rows)
+{
+	jpeg_start_decompress(info);
+	while (info->output_scanline < info->output_height) {
+		JSAMPROW row = rows->row;
+		if (rows->pixels)
+			row = rows->pixels + (size_t)4 * info->output_width * info->output_scanline;
+		jpeg_read_scanlines(info, &row, 1);
+		if (rows->use)
+			rows->use(rows->context);
+	}
+	jpeg_finish_decompress(info);
+}
+
+static bool read_jpeg(FILE *file, unsigned eighths, const struct rows *rows, struct plain_size *ret)
 {
 	struct jpeg_failure failure;
 	struct jpeg_decompress_struct info = {.err = jpeg_std_error(&failure.base)};
@@ -46,15 +67,8 @@ static bool read_jpeg(FILE *file, unsigned eighths, uint8_t *pixels, struct plai
 	jpeg_calc_output_dimensions(&info);
 	*ret = (struct plain_size){info.output_width, info.output_height,
 		(size_t)4 * info.output_width * info.output_height};
-	if (pixels) {
-		jpeg_start_decompress(&info);
-		while (info.output_scanline < info.output_height) {
-			JSAMPROW row =
-				pixels + (size_t)4 * info.output_width * info.output_scanline;
-			jpeg_read_scanlines(&info, &row, 1);
-		}
-		jpeg_finish_decompress(&info);
-	}
+	if (rows->pixels || rows->row)
+		read_rows(&info, rows);
 	jpeg_destroy_decompress(&info);
 	return true;
 }
@@ -92,7 +106,8 @@ static bool read_picture(const char *path, uint8_t *pixels, struct plain_size *r
 	FILE *file = fopen(path, "rbe");
 	if (!file)
 		return false;
-	bool ok = is_png(file) ? read_png(file, pixels, ret) : read_jpeg(file, 8, pixels, ret);
+	const struct rows whole = {.pixels = pixels};
+	bool ok = is_png(file) ? read_png(file, pixels, ret) : read_jpeg(file, 8, &whole, ret);
 	fclose(file);
 	return ok;
 }
@@ -114,13 +129,26 @@ bool plain_thumbnail(const char *path, unsigned eighths, uint32_t *ret_width, ui
 	FILE *file = fopen(path, "rbe");
 	if (!file)
 		return false;
-	bool ok = read_jpeg(file, eighths, NULL, &size);
-	uint8_t *pixels = ok ? malloc(size.bytes) : NULL;
+	struct rows rows = {0};
+	bool ok = read_jpeg(file, eighths, &rows, &size);
+	rows.pixels = ok ? malloc(size.bytes) : NULL;
 	rewind(file);
-	ok = pixels && read_jpeg(file, eighths, pixels, &size);
+	ok = rows.pixels && read_jpeg(file, eighths, &rows, &size);
 	fclose(file);
-	free(pixels);
+	free(rows.pixels);
 	*ret_width = ok ? size.width : 0;
 	*ret_height = ok ? size.height : 0;
+	return ok;
+}
+
+bool plain_rows(const char *path, uint8_t *row, void (*use)(void *context), void *context)
+{
+	struct plain_size size;
+	FILE *file = fopen(path, "rbe");
+	if (!file)
+		return false;
+	const struct rows rows = {.row = row, .use = use, .context = context};
+	bool ok = read_jpeg(file, 8, &rows, &size);
+	fclose(file);
 	return ok;
 }

@@ -22,4 +22,7 @@ bool plain_decode(const char *path, uint8_t *pixels);
  * cheapest thumbnail takes. @ret_width and @ret_height are what it gave. */
 bool plain_thumbnail(const char *path, unsigned eighths, uint32_t *ret_width, uint32_t *ret_height);
 
+/* Decodes a JPEG row by row into @row, which holds one (4 bytes a pixel), and hands over each. */
+bool plain_rows(const char *path, uint8_t *row, void (*use)(void *context), void *context);
+
 #endif

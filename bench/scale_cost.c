@@ -1,8 +1,10 @@
 /* What shrinking a decoded picture costs, row by row: with the vector code that the loader chooses
- * here (AVX2 where there is), beside the same source compiled for any 64-bit x86. */
+ * here (AVX2 where there is), beside the same source compiled for any 64-bit x86. And what it costs
+ * where libjpeg-turbo puts the rows: at multiples of its vectors it writes past the caches. */
 #include "harness/bench.h"
 
 #include "area_scale.h"
+#include "plain_decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +95,65 @@ static void measure(struct bench *bench, const uint32_t *size)
 	free(picture.plain);
 }
 
+/* ---- a JPEG's rows ---- */
+
+#define FROM_WIDTH 1224u /* of bench_picture's JPEG of one megapixel */
+#define FROM_HEIGHT 816u
+#define TO_WIDTH 256u
+#define TO_HEIGHT 171u
+
+struct jpeg_rows {
+	const char *path;
+	uint8_t *row; /* where libjpeg writes each */
+	struct area_scale scale;
+	uint8_t *result, *next;
+};
+
+static void shrink_row(void *context)
+{
+	struct jpeg_rows *rows = context;
+	if (area_scale_push(&rows->scale, rows->row, rows->next))
+		rows->next += (size_t)TO_WIDTH * 4;
+}
+
+static double decode_and_shrink(void *user)
+{
+	struct jpeg_rows *rows = user;
+	rows->next = rows->result;
+	bench_must(area_scale_init(
+			   &rows->scale, FROM_WIDTH, FROM_HEIGHT, TO_WIDTH, TO_HEIGHT, false) == 0,
+		"rows");
+	double begin = bench_cpu_ns();
+	bool ok = plain_rows(rows->path, rows->row, shrink_row, rows);
+	double ms = (bench_cpu_ns() - begin) / 1e6;
+	area_scale_fini(&rows->scale);
+	return ok ? ms : -1;
+}
+
+static void measure_places(struct bench *bench)
+{
+	const size_t bytes = (size_t)TO_WIDTH * TO_HEIGHT * 4;
+	char *path = bench_picture(1, "jpeg");
+	uint8_t *block = aligned_alloc(64, (size_t)FROM_WIDTH * 4 + 64);
+	struct jpeg_rows at = {.path = path, .row = block, .result = calloc(1, bytes)};
+	struct jpeg_rows between = {.path = path, .result = calloc(1, bytes)};
+	struct plain_size size;
+	bench_must(block && at.result && between.result, "memory");
+	bench_must(
+		plain_size(path, &size) && size.width == FROM_WIDTH && size.height == FROM_HEIGHT,
+		path);
+	between.row = block + 8;
+	const struct bench_side sides[] = {{"rows at multiples of 64", decode_and_shrink, &at},
+		{"8 bytes behind one", decode_and_shrink, &between}};
+	bench_compare(bench, "a JPEG of one megapixel to 256 pixels", "", "ms", sides, 2,
+		bench_rounds(bench, 10 * ROUNDS, 10 * QUICK_ROUNDS));
+	bench_check(bench, "the same pixels", memcmp(at.result, between.result, bytes) == 0);
+	free(block);
+	free(at.result);
+	free(between.result);
+	free(path);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench *bench = bench_begin("scale_cost",
@@ -100,5 +161,6 @@ int main(int argc, char **argv)
 		argv);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		measure(bench, sizes[i]);
+	measure_places(bench);
 	return bench_end(bench);
 }

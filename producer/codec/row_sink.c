@@ -32,6 +32,9 @@
 /* A strip stays in the second-level cache until it is written. The widest row fits. */
 #define STRIP_BYTES ((size_t)256 << 10)
 
+/* Of a place that malloc gives, which is a multiple of 16. */
+#define BETWEEN_VECTORS 8u
+
 static bool mirrors_x(unsigned orientation)
 {
 	return orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
@@ -74,17 +77,32 @@ uint64_t row_sink_memory(const struct row_shape *shape)
 	return bytes;
 }
 
+/* Rows that are read again. Where a row begins at a multiple of its vectors, 16 or 32 bytes,
+ * libjpeg-turbo writes it past the caches, and reading it waits for memory: 1224 x 816 pixels to
+ * 256 x 171 take 5.6 ms instead of 4.2. malloc gives such places half of the time. */
+static uint8_t *rows_create(size_t size)
+{
+	uint8_t *block = malloc(size + BETWEEN_VECTORS);
+	return block ? block + BETWEEN_VECTORS : NULL;
+}
+
+static void rows_free(uint8_t *rows)
+{
+	if (rows)
+		free(rows - BETWEEN_VECTORS);
+}
+
 static int sink_allocate(struct row_sink *sink)
 {
 	const struct row_shape *shape = &sink->shape;
 	if (sink->direct)
 		return 0;
-	sink->band = malloc(sink->band_stride * band_rows(shape));
+	sink->band = rows_create(sink->band_stride * band_rows(shape));
 	if (!sink->band)
 		return -ENOMEM;
 	if (!sink->scaled)
 		return 0;
-	sink->row = malloc((size_t)shape->width * ROW_PIXEL_BYTES);
+	sink->row = rows_create((size_t)shape->width * ROW_PIXEL_BYTES);
 	if (!sink->row)
 		return -ENOMEM;
 	return area_scale_init(&sink->scale, shape->width, shape->height, shape->fitted_width,
@@ -111,9 +129,9 @@ int row_sink_init(
 void row_sink_fini(struct row_sink *sink)
 {
 	area_scale_fini(&sink->scale);
-	free(sink->row);
-	free(sink->band);
-	free(sink->strip);
+	rows_free(sink->row);
+	rows_free(sink->band);
+	rows_free(sink->strip);
 	sink->strip = NULL;
 	sink->row = NULL;
 	sink->band = NULL;
@@ -296,7 +314,7 @@ bool row_sink_make_pages(struct row_sink *sink)
 	if (mirrors_y(orientation) || orientation_transposes(orientation))
 		return false;
 	if (sink->target->fd >= 0)
-		sink->strip = malloc(STRIP_BYTES);
+		sink->strip = rows_create(STRIP_BYTES);
 	sink->makes_pages = !sink->strip && sink->direct;
 	return sink->strip || sink->makes_pages;
 }
