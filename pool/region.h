@@ -11,14 +11,15 @@ enum region_use {
 };
 
 struct region {
-	struct list all;  /* pool.regions, or pool.emptied */
+	struct list all;  /* pool.regions, or pool.emptied; a slab's: none */
 	struct list kept; /* pool.kept */
 	uint64_t id;
 	int fd;        /* writable; owned */
 	char *mapping; /* of the whole, writable; owned. NULL: of a memfd used as a whole */
 	struct ashmem_handle *handle;
-	uint64_t capacity; /* bytes of data */
-	uint64_t control;  /* bytes of the control block */
+	uint64_t capacity;               /* bytes of data */
+	uint64_t control;                /* bytes of the control block */
+	uint64_t control_at, file_bytes; /* memfd: where the block may begin, where it must end */
 	uid_t uid;
 	enum region_use use;
 	bool shared;  /* somebody was given a descriptor */

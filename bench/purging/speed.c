@@ -202,6 +202,17 @@ static void become_idle(struct context *context, struct pool_slot *slot)
 	bench_must(pool_slot_state(slot) == BOARD_IDLE, "idle");
 }
 
+/* Only what somebody was given has to be punched to the last page. */
+static void share(const struct pool_slot *slot, unsigned mappers)
+{
+	int fd;
+	if (mappers == 0)
+		return;
+	bench_must(pool_slot_share(slot, &fd) == 0, "share");
+	mappers_tell(mappers, fd);
+	close(fd);
+}
+
 /* The pool closes what is left of the region when it has time. */
 static struct cost shrink_and_close(struct context *context)
 {
@@ -210,7 +221,7 @@ static struct cost shrink_and_close(struct context *context)
 	struct pool_slot *slot = reserve(context);
 	pool_window(slot, &fd, &offset, &length);
 	write_through(fd, offset);
-	mappers_tell(context->mappers, fd);
+	share(slot, context->mappers);
 	become_idle(context, slot);
 	double start = bench_cpu_ns();
 	uint64_t freed = pool_shrink(context->pool, BYTES, ++context->now);
