@@ -66,6 +66,14 @@ static void tell_all(struct scene *scene, struct pool_slot *slot)
 		done(pool_tell(scene->pool, slot, scene->holder[i], false, scene->now_ns), "tell");
 }
 
+/* As for a consumer that maps it: the pool can no longer be sure that holes stay holes. */
+static void share(const struct pool_slot *slot)
+{
+	int fd;
+	done(pool_slot_share(slot, &fd), "share");
+	close(fd);
+}
+
 static void add_slot(struct scene *scene, size_t index)
 {
 	struct pool_bitmap bitmap = {MURAL_FORMAT_XRGB8888, SIDE, SIDE, 0, 0};
@@ -76,6 +84,7 @@ static void add_slot(struct scene *scene, size_t index)
 		"reserve");
 	fill(scene, scene->slot[index]);
 	tell_all(scene, scene->slot[index]);
+	share(scene->slot[index]);
 }
 
 static struct scene open_scene(struct bench *bench, size_t slots, size_t holders)

@@ -89,7 +89,7 @@ static int get_piece(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 	int r = find_slab(pool, bytes, slot->uid, now_ns, &slab);
 	if (r < 0)
 		return r;
-	r = slab_take(slab, bytes, &slot->offset);
+	r = slab_take(pool, slab, bytes, &slot->offset);
 	if (r < 0) {
 		slab_drop_if_empty(pool, slab);
 		return r;

@@ -60,6 +60,7 @@ int pool_create(const struct pool_options *options, uint64_t now_ns, struct pool
 	list_init(&pool->regions);
 	list_init(&pool->kept);
 	list_init(&pool->slabs);
+	list_init(&pool->unsettled);
 	list_init(&pool->emptied);
 	list_init(&pool->lent);
 	int r = region_probe(pool);

@@ -19,6 +19,9 @@ struct slab {
 	struct memory_dealer *dealer;
 	uint64_t idle_bytes; /* charges of IDLE pieces */
 	bool torn; /* a piece was purged: somebody may read there and so fill the hole again */
+	struct list unsettled;     /* pool.unsettled; alone: what was counted last holds */
+	bool changed;              /* by us, since it was counted */
+	uint64_t allocated, stray; /* as last counted: parts of pool.slab_allocated and _stray */
 };
 
 /* One of @uid's with a free piece of @bytes; NULL: none. */
@@ -28,7 +31,7 @@ struct slab *slab_find(const struct pool *pool, uint64_t bytes, uid_t uid);
 int slab_create(struct pool *pool, uid_t uid, struct slab **ret);
 
 /* Room for the pages must be there; they are not charged here. -ENOMEM. */
-int slab_take(struct slab *slab, uint64_t bytes, uint64_t *ret_offset);
+int slab_take(struct pool *pool, struct slab *slab, uint64_t bytes, uint64_t *ret_offset);
 
 /* Takes a piece back, punching it. The caller then calls slab_drop_if_empty. Returns what the
  * kernel got back. */
@@ -45,7 +48,12 @@ int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct r
 /* Punches free pieces that have pages again. */
 void slab_mend_all(struct pool *pool);
 
-/* Bytes of free pieces that have pages. */
+/* The kernel's count of all slabs, and of that what free pieces have. A slab that is full of
+ * bitmaps can neither grow nor shrink but by us, and is not asked about again until we have changed
+ * it; the holes of any other may be filled by a reader at any time. */
+void slab_count(struct pool *pool, uint64_t *ret_allocated, uint64_t *ret_stray);
+
+/* What the kernel says of one slab now. */
 uint64_t slab_stray(const struct slab *slab);
 
 /* Bytes of control blocks that go when everything IDLE has gone, but for that of @except, which may

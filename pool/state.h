@@ -93,12 +93,13 @@ struct pool {
 	uint64_t now_ns; /* the last that the caller told */
 	uint64_t last_generation, last_region;
 	uint64_t passed_bytes; /* the clock of order.h: grows by a slot's bytes at each use */
-	struct list regions;   /* all */
+	struct list regions;   /* all that are used as a whole */
 	struct list kept;      /* the one freed first in front */
 	struct list slabs;
-	struct list emptied; /* not in regions: no slot's, without data, to be closed at the next
-				tick */
-	struct list lent;    /* scratch memory without a slot */
+	struct list unsettled; /* of these, whose pages have to be counted again */
+	struct list emptied;   /* not in regions: no slot's, without data, to be closed at the next
+				  tick */
+	struct list lent;      /* scratch memory without a slot */
 	uint32_t region_count, kept_count, emptied_count;
 	uint64_t mend_ns; /* when slabs are next looked at for holes filled again */
 
@@ -117,7 +118,8 @@ struct pool {
 	struct bits unsure;                 /* by slot->number: READY, and not held */
 	uint32_t held_bitmaps;
 	uint64_t held_bytes;
-	uint64_t freed_bytes;               /* of what went, in the kernel's count */
+	uint64_t freed_bytes;                /* of what went, in the kernel's count */
+	uint64_t slab_allocated, slab_stray; /* sums over slabs, as last counted */
 	uint64_t purged_bytes, purges, reuses, idle_unpins, pins_revived;
 };
 

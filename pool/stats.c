@@ -14,18 +14,15 @@
 
 /* What the kernel holds for us, and of that what should be holes: a reader may read behind the
  * data, and so fill a file up to its control block, or the free pieces of a slab. */
-static void ask_the_kernel(const struct pool *pool, struct mural_stats *stats)
+static void ask_the_kernel(struct pool *pool, struct mural_stats *stats)
 {
-	stats->allocated_bytes = stats->stray_bytes = 0;
+	slab_count(pool, &stats->allocated_bytes, &stats->stray_bytes);
 	for (struct list *at = pool->regions.next; at != &pool->regions; at = at->next) {
 		const struct region *region = CONTAINER_OF(at, struct region, all);
 		uint64_t allocated = region_allocated(region), charge = region_charge(region);
 		stats->allocated_bytes += allocated;
-		if (region->use == REGION_WHOLE && allocated > charge)
-			stats->stray_bytes += allocated - charge;
+		stats->stray_bytes += allocated - min_u64(allocated, charge);
 	}
-	for (struct list *at = pool->slabs.next; at != &pool->slabs; at = at->next)
-		stats->stray_bytes += slab_stray(CONTAINER_OF(at, struct slab, all));
 }
 
 void pool_stats(struct pool *pool, struct mural_stats *stats)
@@ -70,6 +67,7 @@ struct audit {
 	size_t due, ready, idle;
 	uint32_t held_bitmaps;
 	uint64_t held_bytes;
+	uint64_t slab_allocated, slab_stray;
 };
 
 __attribute__((format(printf, 3, 4))) static void expect(
@@ -188,6 +186,20 @@ static void audit_holder(struct audit *audit, const struct pool_holder *holder)
 	expect(audit, bytes == holder->ready_bytes, "holder %u: READY bytes", holder->index);
 }
 
+/* What is taken for settled is what the kernel would say. */
+static void audit_count(struct audit *audit, const struct slab *slab)
+{
+	bool settled = list_empty(&slab->unsettled);
+	expect(audit, !settled || !slab->changed, "region %llu: changed, but settled",
+		(unsigned long long)slab->region->id);
+	expect(audit, !settled || slab->allocated == region_allocated(slab->region),
+		"region %llu: pages", (unsigned long long)slab->region->id);
+	expect(audit, !settled || slab->stray == slab_stray(slab), "region %llu: stray pages",
+		(unsigned long long)slab->region->id);
+	audit->slab_allocated += slab->allocated;
+	audit->slab_stray += slab->stray;
+}
+
 static void audit_slab(struct audit *audit, const struct slab *slab)
 {
 	uint64_t taken = 0, idle = 0;
@@ -204,6 +216,7 @@ static void audit_slab(struct audit *audit, const struct slab *slab)
 		"region %llu: pieces", (unsigned long long)slab->region->id);
 	audit->part[ACCOUNT_OVERHEAD] += slab->region->control;
 	audit->regions++;
+	audit_count(audit, slab);
 }
 
 static void audit_lent(struct audit *audit)
@@ -216,11 +229,19 @@ static void audit_lent(struct audit *audit)
 	}
 }
 
+static uint32_t length(struct list *head)
+{
+	uint32_t count = 0;
+	list_for_each (at, head)
+		count++;
+	return count;
+}
+
 static void audit_totals(struct audit *audit)
 {
-	const struct pool *pool = audit->pool;
+	struct pool *pool = audit->pool;
 	uint64_t used = 0;
-	uint32_t regions = 0;
+	uint32_t regions = length(&pool->regions) + length(&pool->slabs);
 	for (int i = 0; i < ACCOUNT_PARTS; i++) {
 		expect(audit, audit->part[i] == pool->account.part[i],
 			"part %d of the account: %llu, not %llu", i,
@@ -232,8 +253,10 @@ static void audit_totals(struct audit *audit)
 	for (int i = BOARD_FILLING; i <= BOARD_PURGED; i++)
 		expect(audit, audit->bitmaps[i] == pool->bitmaps[i], "count of slots in state %d",
 			i);
-	for (const struct list *at = pool->regions.next; at != &pool->regions; at = at->next)
-		regions++;
+	expect(audit,
+		audit->slab_allocated == pool->slab_allocated &&
+			audit->slab_stray == pool->slab_stray,
+		"pages of slabs");
 	expect(audit, regions == pool->region_count && regions == audit->regions,
 		"%u regions, %u of them in use", regions, audit->regions);
 	expect(audit,

@@ -344,3 +344,60 @@ Test(inject, what_could_not_be_punched_does_not_show_behind_the_next_picture)
 		cr_assert_eq(rest[i], 0);
 	close(fd);
 }
+
+/* ---- what stat asks ---- */
+
+static unsigned questions(void)
+{
+	unsigned before = wrap_calls("fstat64");
+	stats_of(&f);
+	return wrap_calls("fstat64") - before;
+}
+
+/* @slot: eight that fill a slab. */
+static void fill_slab(struct pool_slot *full[8])
+{
+	int fd = -1;
+	for (uint32_t i = 0; i < 8; i++) {
+		full[i] = slot_make_for(&f, &c, MIB - 4, i);
+		consumer_pin(&c, full[i]);
+	}
+	cr_assert_eq(pool_slot_share(full[0], &fd), 0);
+	close(fd);
+	pool_purge(f.pool, f.now); /* the scratch memory */
+	stats_of(&f);
+}
+
+Test(inject, stat_asks_about_no_slab_that_is_full)
+{
+	struct pool_slot *full[16];
+	for (size_t i = 0; i < 16; i += 8)
+		fill_slab(full + i);
+	cr_assert_eq(stats_of(&f).regions, 2);
+	cr_assert_eq(questions(), 0);
+	pass(&f, 2 * IDLE_NS);
+	for (size_t i = 0; i < 16; i++) {
+		consumer_unpin(&c, full[i]);
+		pool_nudge(f.pool, full[i], f.now);
+	}
+	pass(&f, 2 * IDLE_NS);
+	cr_assert_eq(stats_of(&f).idle_bitmaps, 16);
+	cr_assert_eq(questions(), 0, "an unpin changes no page");
+	pool_shrink(f.pool, 1, f.now);
+	cr_assert_eq(questions(), 1, "one of them has a hole");
+	cr_assert_eq(questions(), 1, "which a reader may fill at any time");
+}
+
+Test(inject, a_slab_about_which_asking_failed_is_asked_about_again)
+{
+	struct pool_slot *full[8];
+	fill_slab(full);
+	uint64_t before = stats_of(&f).allocated_bytes;
+	consumer_unpin(&c, full[3]);
+	pool_purge(f.pool, f.now);
+	wrap_only("fstat64");
+	wrap_arm(1, true);
+	cr_assert_eq(stats_of(&f).allocated_bytes, before, "the last answer stands");
+	cr_assert(wrap_disarm());
+	cr_assert_eq(stats_of(&f).allocated_bytes, before - MIB);
+}

@@ -12,7 +12,7 @@ enum { STEPS = 15000 };
 enum { STEPS = 100000 };
 #endif
 
-enum { CONSUMERS = 5, ENTRIES = 48 };
+enum { CONSUMERS = 5, ENTRIES = 48, KERNEL_STEPS = 50 };
 
 #define BUDGET (12 * MIB)
 
@@ -68,6 +68,21 @@ static void verify_sparsely(const struct entry *e)
 		cr_assert_eq(*(const uint32_t *)(const void *)(base + offset + at),
 			word_of(e->seed, at), "byte %llu", (unsigned long long)at);
 	munmap((void *)(uintptr_t)base, region_size);
+	close(fd);
+}
+
+/* A reader that looks where there is none of its pixels, and so fills a hole. */
+static void read_anywhere(const struct entry *e)
+{
+	int fd = -1;
+	uint64_t region = 0, region_size = 0, offset = 0;
+	pool_slot_place(e->slot, &region, &region_size, &offset);
+	cr_assert_eq(pool_slot_share(e->slot, &fd), 0);
+	uint64_t at = (uint64_t)rand() % (region_size / 4096) * 4096;
+	const char *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, (off_t)at);
+	cr_assert_neq(page, MAP_FAILED);
+	(void)*(volatile const char *)page;
+	munmap((void *)(uintptr_t)page, 4096);
 	close(fd);
 }
 
@@ -255,6 +270,13 @@ static void unpin(struct entry *e, int i)
 		pool_nudge(f.pool, e->slot, f.now);
 }
 
+static void do_read(void)
+{
+	struct entry *e = any(rand() % 2 ? BOARD_READY : BOARD_IDLE);
+	if (e)
+		read_anywhere(e);
+}
+
 static void do_unpin(void)
 {
 	struct entry *e = any(BOARD_READY);
@@ -333,7 +355,7 @@ static void do_something(void)
 		void (*operate)(void);
 	} table[] = {{20, do_reserve}, {8, do_lend}, {25, do_finish}, {8, do_refill}, {15, do_tell},
 		{25, do_pin}, {25, do_unpin}, {8, do_release}, {20, do_time}, {4, do_shrink},
-		{1, do_purge}, {5, do_mark}, {1, do_die}};
+		{1, do_purge}, {5, do_mark}, {1, do_die}, {8, do_read}};
 	int all = 0, k = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		all += table[i].weight;
@@ -354,6 +376,15 @@ static void check_pinned(int step)
 	}
 }
 
+/* What stat says without asking is what the kernel says. */
+static void check_kernel(void)
+{
+	pool_tick(f.pool, f.now); /* closes what was emptied, which no longer counts */
+	uint64_t told = stats_of(&f).allocated_bytes, is = kernels_bytes();
+	cr_assert_eq(told, is, "%llu, the kernel %llu", (unsigned long long)told,
+		(unsigned long long)is);
+}
+
 Test(random, a_hundred_thousand_operations, .timeout = 280)
 {
 	fixture_init_with(&f, &(struct pool_options){
@@ -370,6 +401,8 @@ Test(random, a_hundred_thousand_operations, .timeout = 280)
 		do_something();
 		check(&f);
 		check_pinned(step);
+		if (step % KERNEL_STEPS == 0)
+			check_kernel();
 	}
 	struct mural_stats s = stats_of(&f);
 	cr_log_info("%llu purges, %llu reuses, %llu idle, %llu revived, %u refused",

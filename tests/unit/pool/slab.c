@@ -181,6 +181,46 @@ Test(slab, shrinking_punches_refilled_holes_without_waiting)
 	munmap(hole.base, hole.size);
 }
 
+/* Told without being asked about while it was full: it must be asked about again from the purge on.
+ */
+Test(slab, a_full_slab_is_counted_right_through_purge_reading_and_filling_again)
+{
+	struct pool_slot *slot[8];
+	int fd = -1;
+	for (uint32_t i = 0; i < 8; i++) {
+		slot[i] = slot_make_for(&f, &c, MIB - 4, i);
+		consumer_pin(&c, slot[i]);
+	}
+	cr_assert_eq(pool_slot_share(slot[5], &fd), 0);
+	const char *base = mmap(NULL, 8 * MIB, PROT_READ, MAP_SHARED, fd, 0);
+	cr_assert_neq(base, MAP_FAILED);
+	uint64_t region = 0, size = 0, offset = 0;
+	pool_slot_place(slot[5], &region, &size, &offset);
+	pool_purge(f.pool, f.now); /* the scratch memory */
+	uint64_t full = stats_of(&f).allocated_bytes;
+	cr_assert_eq(full, kernels_bytes());
+	consumer_unpin(&c, slot[5]);
+	pool_purge(f.pool, f.now);
+	for (uint64_t at = 0; at < MIB; at += 4096)
+		(void)*(volatile const char *)(base + offset + at);
+	cr_assert_eq(stats_of(&f).allocated_bytes, full, "as many as before the purge");
+	cr_assert_eq(stats_of(&f).stray_bytes, MIB);
+	pass(&f, 30000 * MS);
+	cr_assert_eq(stats_of(&f).allocated_bytes, full - MIB);
+	(void)*(volatile const char *)(base + offset + 8192);
+	cr_assert_eq(stats_of(&f).allocated_bytes, full - MIB + 4096);
+	cr_assert_eq(stats_of(&f).stray_bytes, 4096);
+	struct pool_slot *filling = NULL;
+	struct pool_bitmap bitmap = bitmap_of(MIB - 4);
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &filling), 0);
+	cr_assert_eq(stats_of(&f).stray_bytes, 0, "it has an owner again");
+	slot_fill(filling, 9);
+	cr_assert_eq(pool_publish(f.pool, filling, 1, false, f.now), 0);
+	cr_assert_eq(stats_of(&f).allocated_bytes, kernels_bytes());
+	munmap((void *)(uintptr_t)base, 8 * MIB);
+	close(fd);
+}
+
 Test(slab, the_largest_small_and_the_smallest_large_bitmap)
 {
 	struct pool_slot *small = slot_make(&f, MIB - 4, 1), *large = slot_make(&f, MIB, 2);

@@ -61,6 +61,10 @@ bool consumer_unpin(struct consumer *consumer, const struct pool_slot *slot);
 
 struct mural_stats stats_of(struct fixture *f);
 
+/* The kernel's count of all regions that this process has descriptors of, found without the pool's
+ * help. */
+uint64_t kernels_bytes(void);
+
 /* pool_check, and the kernel's count against ours. */
 void check(struct fixture *f);
 

@@ -32,8 +32,28 @@ bool wrap_disarm(void)
 	return failed;
 }
 
+static struct {
+	const char *function;
+	unsigned calls;
+} counted[16];
+
+static unsigned *counter_of(const char *function)
+{
+	size_t i = 0;
+	while (counted[i].function && strcmp(counted[i].function, function) != 0)
+		i++;
+	counted[i].function = function;
+	return &counted[i].calls;
+}
+
+unsigned wrap_calls(const char *function)
+{
+	return *counter_of(function);
+}
+
 static bool fails(const char *function, int error)
 {
+	++*counter_of(function);
 	if (left == 0 || (only && strcmp(only, function) != 0))
 		return false;
 	if (left > 1) {

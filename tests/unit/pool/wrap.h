@@ -11,5 +11,7 @@ void wrap_arm(unsigned nth, bool all);
 void wrap_only(const char *function);
 /* Ends it. Did a call fail? */
 bool wrap_disarm(void);
+/* How many calls of that function there have been so far. */
+unsigned wrap_calls(const char *function);
 
 #endif
