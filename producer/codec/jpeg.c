@@ -16,6 +16,8 @@
 /* libjpeg's fixed state, tables, and the rounding of its and malloc's pools: measured below 300
  * KiB. */
 #define JPEG_FIXED_BYTES ((uint64_t)384 << 10)
+/* What several threads on one progressive picture need besides, of which most is an index. */
+#define JPEG_SCANS_BYTES ((uint64_t)128 << 10)
 
 /* Each scan walks over the whole picture, and an empty one takes 20 bytes of file. Encoders write
  * 10 or so. */
@@ -108,6 +110,8 @@ static bool warning_is_harmless(const struct jpeg *jpeg, int code)
 	case JWRN_JFIF_MAJOR:
 	case JWRN_NOT_SEQUENTIAL: /* encoders that leave three unused bytes 0 */
 		return true;
+	case JWRN_BOGUS_PROGRESSION: /* each thread sees some of the scans only */
+		return jpeg->reader != NULL;
 	case JWRN_EXTRANEOUS_DATA: /* between segments of the header it touches no pixel */
 		return !jpeg->header_read;
 	default:
@@ -261,14 +265,21 @@ static uint64_t round_up_int(uint64_t value, uint64_t unit)
 	return (value + unit - 1) / unit * unit;
 }
 
-/* What libjpeg will allocate for one component: rows on their way, and of a file with several scans
- * all coefficients. */
-static uint64_t component_memory(j_decompress_ptr cinfo, const jpeg_component_info *component)
+/* What libjpeg will allocate for all coefficients of one component, when a file has several scans. */
+static uint64_t coefficient_memory(const jpeg_component_info *component)
 {
 	uint64_t across =
 		round_up_int(component->width_in_blocks, (uint64_t)component->h_samp_factor);
 	uint64_t down =
 		round_up_int(component->height_in_blocks, (uint64_t)component->v_samp_factor);
+	return across * down * sizeof(JBLOCK);
+}
+
+/* Of one component's rows on their way. */
+static uint64_t row_memory(j_decompress_ptr cinfo, const jpeg_component_info *component)
+{
+	uint64_t across =
+		round_up_int(component->width_in_blocks, (uint64_t)component->h_samp_factor);
 	uint64_t groups = (uint64_t)cinfo->min_DCT_scaled_size + 2;
 	uint64_t group_rows = (uint64_t)component->v_samp_factor *
 			      (uint64_t)component->DCT_scaled_size /
@@ -277,25 +288,27 @@ static uint64_t component_memory(j_decompress_ptr cinfo, const jpeg_component_in
 	uint64_t full_row_bytes =
 		round_up_int(cinfo->output_width, (uint64_t)cinfo->max_h_samp_factor) + 64;
 
-	uint64_t bytes = groups * group_rows * row_bytes +
-			 (uint64_t)cinfo->max_v_samp_factor * full_row_bytes;
-	if (jpeg_has_multiple_scans(cinfo))
-		bytes += across * down * sizeof(JBLOCK);
-	return bytes;
+	return groups * group_rows * row_bytes +
+	       (uint64_t)cinfo->max_v_samp_factor * full_row_bytes;
 }
 
 static uint64_t jpeg_memory(struct jpeg *jpeg)
 {
-	uint64_t bytes = row_sink_memory(&jpeg->shape);
-	for (int i = 0; i < jpeg->cinfo.num_components; i++)
-		bytes += component_memory(&jpeg->cinfo, &jpeg->cinfo.comp_info[i]);
+	j_decompress_ptr cinfo = &jpeg->cinfo;
+	uint64_t bytes = row_sink_memory(&jpeg->shape), coefficients = 0;
+	for (int i = 0; i < cinfo->num_components; i++) {
+		bytes += row_memory(cinfo, &cinfo->comp_info[i]);
+		if (jpeg_has_multiple_scans(cinfo))
+			coefficients += coefficient_memory(&cinfo->comp_info[i]);
+	}
 	/* EXIF is read, and its memory free again, before any row exists. */
-	if (bytes < EXIF_MEMORY_BYTES)
-		bytes = EXIF_MEMORY_BYTES;
+	bytes = max_u64(bytes, EXIF_MEMORY_BYTES);
 	bytes += sizeof(*jpeg) + JPEG_FIXED_BYTES;
 	if (jpeg_slices_possible(jpeg))
 		return (1 + JOB_THREADS_MAX) * (bytes + JPEG_BUFFER_BYTES);
-	return jpeg_halves_possible(jpeg) ? 2 * bytes : bytes;
+	if (jpeg_scans_possible(jpeg))
+		return (1 + JOB_THREADS_MAX) * bytes + coefficients + JPEG_SCANS_BYTES;
+	return jpeg_halves_possible(jpeg) ? 2 * bytes : bytes + coefficients;
 }
 
 /* ---- rows ---- */
@@ -342,6 +355,26 @@ bool jpeg_next_row(struct jpeg *jpeg)
 	return true;
 }
 
+uint32_t jpeg_unit_rows(const struct jpeg_decompress_struct *cinfo)
+{
+	return (uint32_t)(cinfo->max_v_samp_factor * cinfo->min_DCT_scaled_size);
+}
+
+/* libjpeg passes over whole units exactly; of parts of them (2.1) it does not when its upsampling
+ * needs no neighbours. */
+void jpeg_pass_over_to(struct jpeg *jpeg, uint32_t row)
+{
+	struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+	uint32_t units = (row - cinfo->output_scanline) / jpeg_unit_rows(cinfo);
+	if (units > 0)
+		jpeg_skip_scanlines(cinfo, units * jpeg_unit_rows(cinfo));
+	while (cinfo->output_scanline < row) {
+		/* Where the first that counts will overwrite it. */
+		JSAMPROW place = row_sink_place(&jpeg->sink);
+		jpeg_read_scanlines(cinfo, &place, 1);
+	}
+}
+
 void jpeg_finish(struct jpeg *jpeg)
 {
 	jpeg_finish_decompress(&jpeg->cinfo);
@@ -369,12 +402,16 @@ static void step_decode(struct jpeg *jpeg, void *context)
 /* Below this many pixels a picture takes a few milliseconds. */
 #define SHARED_PIXELS_MIN ((uint64_t)1 << 20)
 
+bool jpeg_is_large(const struct jpeg *jpeg)
+{
+	return (uint64_t)jpeg->cinfo.image_width * jpeg->cinfo.image_height >= SHARED_PIXELS_MIN;
+}
+
 bool jpeg_is_sequential(const struct jpeg *jpeg)
 {
 	const struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
 	return !cinfo->progressive_mode && !cinfo->arith_code &&
-	       cinfo->comps_in_scan == cinfo->num_components &&
-	       (uint64_t)cinfo->image_width * cinfo->image_height >= SHARED_PIXELS_MIN;
+	       cinfo->comps_in_scan == cinfo->num_components && jpeg_is_large(jpeg);
 }
 
 unsigned jpeg_helpers(const struct picture_target *target)
@@ -494,17 +531,19 @@ static int decode_in_one(struct jpeg *jpeg, const struct picture_target *target)
 	return r < 0 ? r : row_sink_end(&jpeg->sink, jpeg->result);
 }
 
-static bool suits_helpers(const struct jpeg *jpeg, const struct picture_target *target)
-{
-	return jpeg_helpers(target) > 0 &&
-	       (jpeg_slices_possible(jpeg) || jpeg_halves_possible(jpeg));
-}
+typedef int (*decode_together)(
+	struct jpeg *jpeg, int source_fd, const struct picture_target *target);
 
-static int decode_with_helpers(
-	struct jpeg *jpeg, int source_fd, const struct picture_target *target)
+/* How several threads share the picture; NULL: they do not. */
+static decode_together way_of(const struct jpeg *jpeg, const struct picture_target *target)
 {
-	return jpeg_slices_possible(jpeg) ? jpeg_decode_slices(jpeg, source_fd, target)
-					  : jpeg_decode_halves(jpeg, source_fd, target);
+	if (jpeg_helpers(target) == 0)
+		return NULL;
+	if (jpeg_slices_possible(jpeg))
+		return jpeg_decode_slices;
+	if (jpeg_scans_possible(jpeg))
+		return jpeg_decode_scans;
+	return jpeg_halves_possible(jpeg) ? jpeg_decode_halves : NULL;
 }
 
 /* From the beginning, by this thread. */
@@ -530,9 +569,10 @@ static int jpeg_run(struct source *source, const struct job *job, const struct c
 	r = begin_rows(jpeg, &target);
 	if (r < 0)
 		return r;
-	if (!suits_helpers(jpeg, &target)) {
+	decode_together decode = way_of(jpeg, &target);
+	if (!decode) {
 		r = decode_in_one(jpeg, &target);
-	} else if (decode_with_helpers(jpeg, source->fd, &target) != 0) {
+	} else if (decode(jpeg, source->fd, &target) != 0) {
 		jpeg_close(take_ptr(&jpeg));
 		*result = before;
 		r = decode_again(source, job, &target, result);

@@ -3,6 +3,7 @@
  *     jpeg.c         the steps, errors, and the codec that strings them together
  *     jpeg_slices.c  several decompressors on one picture with restart markers, a thread each
  *     jpeg_halves.c  two decompressors on one picture, by two threads
+ *     jpeg_scans.c   several on one progressive picture, a thread each
  *
  * libjpeg reports errors by a callback that must not return: every step is run by jpeg_guarded, and
  * everything that must survive the jump lives here. */
@@ -32,6 +33,7 @@ struct jpeg {
 	bool header_read;
 	bool damaged;       /* with JOB_ALLOW_PARTIAL: some data were missing or wrong */
 	uint32_t good_rows; /* of the scaled picture; rows from here on never came */
+	struct jpeg_reader *reader; /* of jpeg_scans.c: its scans come in an order of its own */
 	uint8_t marker[JPEG_MARKER_BYTES_MAX];
 };
 
@@ -50,10 +52,18 @@ int jpeg_guarded(struct jpeg *jpeg, void (*step)(struct jpeg *jpeg, void *contex
 void jpeg_start(struct jpeg *jpeg);
 bool jpeg_next_row(struct jpeg *jpeg);
 void jpeg_finish(struct jpeg *jpeg);
+/* Rows that are decoded as one. */
+uint32_t jpeg_unit_rows(const struct jpeg_decompress_struct *cinfo);
+/* Before the first row that counts: from the beginning of a unit to row @row, by way of the sink's
+ * place. */
+void jpeg_pass_over_to(struct jpeg *jpeg, uint32_t row);
 /* Its rows are all in the bitmap, or it fails. */
 void jpeg_end_rows(struct jpeg *jpeg);
 
 /* ---- several threads ---- */
+
+/* Worth the trouble? */
+bool jpeg_is_large(const struct jpeg *jpeg);
 
 /* A large picture whose one scan is read as it is decoded. libjpeg keeps what has several scans in
  * memory as a whole. */
@@ -66,11 +76,13 @@ unsigned jpeg_helpers(const struct picture_target *target);
  * tells. */
 bool jpeg_slices_possible(const struct jpeg *jpeg);
 bool jpeg_halves_possible(const struct jpeg *jpeg);
+bool jpeg_scans_possible(const struct jpeg *jpeg);
 
 /* Decode by this thread, with @jpeg just opened, and by helpers. 0: done, and the pixels are those
  * of one thread. Anything else: nothing is known of the pixels; to be done again by one thread,
  * which will find out what is wrong. */
 int jpeg_decode_slices(struct jpeg *jpeg, int source_fd, const struct picture_target *target);
 int jpeg_decode_halves(struct jpeg *jpeg, int source_fd, const struct picture_target *target);
+int jpeg_decode_scans(struct jpeg *jpeg, int source_fd, const struct picture_target *target);
 
 #endif

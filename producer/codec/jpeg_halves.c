@@ -75,33 +75,12 @@ static uint32_t part_behind(const struct jpeg *jpeg, uint32_t row)
 	return (uint32_t)((fitted + ROW_SINK_PART - 1) / ROW_SINK_PART * ROW_SINK_PART);
 }
 
-/* What libjpeg decodes as one. It passes over whole ones exactly; of parts of them (2.1) it does
- * not when its upsampling needs no neighbours. */
-static uint32_t unit_rows(const struct jpeg_decompress_struct *cinfo)
-{
-	return (uint32_t)(cinfo->max_v_samp_factor * cinfo->min_DCT_scaled_size);
-}
-
-/* From the beginning of a unit to row @row. */
-static void pass_over_to(struct jpeg *jpeg, uint32_t row)
-{
-	struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
-	uint32_t units = (row - cinfo->output_scanline) / unit_rows(cinfo);
-	if (units > 0)
-		jpeg_skip_scanlines(cinfo, units * unit_rows(cinfo));
-	while (cinfo->output_scanline < row) {
-		/* Where the first that counts will overwrite it. */
-		JSAMPROW place = row_sink_place(&jpeg->sink);
-		jpeg_read_scanlines(cinfo, &place, 1);
-	}
-}
-
 /* Passes over rows until as many are left behind this place as the first has in front of it. The
  * part where to begin; CUT_CLOSED: the first is nearly done. */
 static uint32_t find_cut(struct jpeg *jpeg, const struct halves *halves)
 {
 	struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
-	const uint32_t height = cinfo->output_height, unit = unit_rows(cinfo);
+	const uint32_t height = cinfo->output_height, unit = jpeg_unit_rows(cinfo);
 	const uint32_t step = (height / STEPS / unit + 1) * unit;
 	for (;;) {
 		uint32_t here = cinfo->output_scanline;
@@ -112,7 +91,7 @@ static uint32_t find_cut(struct jpeg *jpeg, const struct halves *halves)
 			return CUT_CLOSED;
 		if (here - (first < here ? first : here) >= height - here)
 			return part;
-		pass_over_to(jpeg, here + step);
+		jpeg_pass_over_to(jpeg, here + step);
 	}
 }
 
@@ -124,7 +103,7 @@ static void step_second(struct jpeg *jpeg, void *context)
 	uint32_t cut = find_cut(jpeg, halves);
 	if (cut == CUT_CLOSED || !atomic_compare_exchange_strong(&halves->cut, &open, cut))
 		return;
-	pass_over_to(jpeg, row_sink_begin_at(&jpeg->sink, cut));
+	jpeg_pass_over_to(jpeg, row_sink_begin_at(&jpeg->sink, cut));
 	row_sink_make_pages(&jpeg->sink);
 	while (jpeg->cinfo.output_scanline < jpeg->cinfo.output_height)
 		if (!jpeg_next_row(jpeg))

@@ -10,10 +10,9 @@
  * Every bit is decoded by somebody. Whatever one of them complains about is left to one thread
  * alone to find again, so that outcomes do not depend on threads. */
 #include "jpeg_decoder.h"
+#include "jpeg_scanner.h"
 
 #include "common/util.h"
-
-#include <string.h>
 
 struct slices {
 	const struct picture_target *target;
@@ -61,12 +60,6 @@ static uint32_t rows_between(const struct jpeg_decompress_struct *cinfo)
 	return rows < cinfo->total_iMCU_rows ? (uint32_t)rows : 0;
 }
 
-/* Rows of the scaled picture that are decoded as one. */
-static uint32_t unit_rows(const struct jpeg_decompress_struct *cinfo)
-{
-	return (uint32_t)(cinfo->max_v_samp_factor * cinfo->min_DCT_scaled_size);
-}
-
 bool jpeg_slices_possible(const struct jpeg *jpeg)
 {
 	const struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
@@ -79,64 +72,16 @@ bool jpeg_slices_possible(const struct jpeg *jpeg)
 
 /* ---- a slice ---- */
 
-struct scanner {
-	struct source source;
-	size_t size, at;
-	uint8_t buffer[JPEG_BUFFER_BYTES];
-};
-
-/* -1: the end of the file. */
-static int next_byte(struct scanner *scanner)
-{
-	if (scanner->at == scanner->size) {
-		int64_t got =
-			source_read(&scanner->source, scanner->buffer, sizeof(scanner->buffer));
-		scanner->at = 0;
-		scanner->size = got > 0 ? (size_t)got : 0;
-		if (got <= 0)
-			return -1;
-	}
-	return scanner->buffer[scanner->at++];
-}
-
-/* Up to and with the next 0xff. */
-static bool pass_to_ff(struct scanner *scanner)
-{
-	for (;;) {
-		const uint8_t *from = scanner->buffer + scanner->at;
-		const uint8_t *found = memchr(from, 0xff, scanner->size - scanner->at);
-		if (found) {
-			scanner->at = (size_t)(found - scanner->buffer) + 1;
-			return true;
-		}
-		scanner->at = scanner->size;
-		int byte = next_byte(scanner);
-		if (byte < 0)
-			return false;
-		if (byte == 0xff)
-			return true;
-	}
-}
-
 /* Where the data behind restart marker number @count (from 1) of the scan begin that starts at
  * @position. False: not all those markers are there, in their order. */
-static bool find_marker(
-	struct scanner *scanner, int fd, uint64_t position, uint64_t count, uint64_t *ret)
+static bool find_marker(struct jpeg_scanner *scanner, int fd, uint64_t position, uint64_t count,
+	uint64_t *ret)
 {
-	*scanner = (struct scanner){.source = {.fd = fd, .position = position}};
-	for (uint64_t seen = 0; seen < count;) {
-		if (!pass_to_ff(scanner))
+	jpeg_scanner_init(scanner, fd, position);
+	for (uint64_t seen = 0; seen < count; seen++)
+		if (jpeg_scanner_marker(scanner) != JPEG_RST0 + (int)(seen % 8))
 			return false;
-		int byte = next_byte(scanner);
-		while (byte == 0xff)
-			byte = next_byte(scanner);
-		if (byte == 0)
-			continue;
-		if (byte != JPEG_RST0 + (int)(seen % 8))
-			return false;
-		seen++;
-	}
-	*ret = scanner->source.position - (scanner->size - scanner->at);
+	*ret = jpeg_scanner_position(scanner);
 	return true;
 }
 
@@ -145,7 +90,7 @@ static int jump(struct jpeg *jpeg, uint32_t row)
 {
 	struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
 	struct jpeg_source *input = &jpeg->input;
-	CLEANUP(free_p) struct scanner *scanner = malloc(sizeof(*scanner));
+	CLEANUP(free_p) struct jpeg_scanner *scanner = malloc(sizeof(*scanner));
 	uint64_t scan = input->source->position - input->manager.bytes_in_buffer, place;
 	uint64_t markers = (uint64_t)row * mcus_per_row(cinfo) / cinfo->restart_interval;
 	if (!scanner || !find_marker(scanner, input->source->fd, scan, markers, &place))
@@ -172,13 +117,13 @@ static void step_slice(struct jpeg *jpeg, void *context)
 	struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
 	const uint32_t between = rows_between(cinfo), height = jpeg->shape.fitted_height;
 	uint32_t first = row_sink_begin_at(&jpeg->sink, slice->begin);
-	uint32_t row = (first / unit_rows(cinfo) - 1) / between * between;
+	uint32_t row = (first / jpeg_unit_rows(cinfo) - 1) / between * between;
 	if (jump(jpeg, row) < 0) {
 		jpeg->damaged = true;
 		return;
 	}
 	jpeg_start(jpeg);
-	for (uint32_t early = first - row * unit_rows(cinfo); early > 0; early--) {
+	for (uint32_t early = first - row * jpeg_unit_rows(cinfo); early > 0; early--) {
 		/* Where the first that counts will overwrite it. */
 		JSAMPROW place = row_sink_place(&jpeg->sink);
 		jpeg_read_scanlines(cinfo, &place, 1);
@@ -224,7 +169,7 @@ static unsigned cut(const struct jpeg *jpeg, unsigned count, struct slice *slice
 {
 	const struct row_shape *shape = &jpeg->shape;
 	/* Rows of the bitmap that a slice's beginning needs above it. */
-	uint64_t least = (uint64_t)(rows_between(&jpeg->cinfo) + 1) * unit_rows(&jpeg->cinfo) *
+	uint64_t least = (uint64_t)(rows_between(&jpeg->cinfo) + 1) * jpeg_unit_rows(&jpeg->cinfo) *
 				 shape->fitted_height / shape->height +
 			 ROW_SINK_PART;
 	unsigned used = 0;

@@ -8,6 +8,12 @@
 int64_t source_read(struct source *source, void *buffer, size_t size)
 {
 	size_t filled = 0;
+	if (source->next) {
+		if (source->position >= source->end && !source->next(source))
+			return 0;
+		if (size > source->end - source->position)
+			size = (size_t)(source->end - source->position);
+	}
 	while (filled < size) {
 		ssize_t got = pread(source->fd, (uint8_t *)buffer + filled, size - filled,
 			(off_t)source->position);

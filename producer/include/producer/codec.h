@@ -67,9 +67,14 @@
 struct source {
 	int fd; /* borrowed */
 	uint64_t position;
+	/* NULL: all of the file is read. Otherwise pieces of it, one after the other: the one at
+	 * @position ends at @end, and then this sets both to the next. False: there is none. */
+	bool (*next)(struct source *source);
+	uint64_t end;
 };
 
-/* Reads @size bytes, fewer only at the end, and moves on. 0: the end. -errno. */
+/* Reads @size bytes, fewer only at the end (or to the end of a piece: the next one is not asked for
+ * before its bytes are), and moves on. 0: the end. -errno. */
 int64_t source_read(struct source *source, void *buffer, size_t size);
 
 /* Where the pixels go. */
