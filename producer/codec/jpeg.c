@@ -265,7 +265,8 @@ static uint64_t round_up_int(uint64_t value, uint64_t unit)
 	return (value + unit - 1) / unit * unit;
 }
 
-/* What libjpeg will allocate for all coefficients of one component, when a file has several scans. */
+/* What libjpeg will allocate for all coefficients of one component, when a file has several scans.
+ */
 static uint64_t coefficient_memory(const jpeg_component_info *component)
 {
 	uint64_t across =
@@ -399,12 +400,16 @@ static void step_decode(struct jpeg *jpeg, void *context)
 
 /* ---- the codec ---- */
 
-/* Below this many pixels a picture takes a few milliseconds. */
-#define SHARED_PIXELS_MIN ((uint64_t)1 << 20)
+/* Below this many pixels a picture takes a few milliseconds. Fuzzers say less, since what they try
+ * is small. */
+#ifndef JPEG_SHARED_PIXELS_MIN
+#define JPEG_SHARED_PIXELS_MIN ((uint64_t)1 << 20)
+#endif
 
 bool jpeg_is_large(const struct jpeg *jpeg)
 {
-	return (uint64_t)jpeg->cinfo.image_width * jpeg->cinfo.image_height >= SHARED_PIXELS_MIN;
+	uint64_t pixels = (uint64_t)jpeg->cinfo.image_width * jpeg->cinfo.image_height;
+	return pixels >= JPEG_SHARED_PIXELS_MIN;
 }
 
 bool jpeg_is_sequential(const struct jpeg *jpeg)

@@ -184,8 +184,8 @@ static bool read_all(struct indexing *indexing)
 		return false;
 	int marker = jpeg_scanner_marker(scanner);
 	while (marker > 0 && marker != JPEG_EOI)
-		marker = marker == MARKER_SOS ? read_scan(indexing)
-					      : read_segment(indexing, marker);
+		marker =
+			marker == MARKER_SOS ? read_scan(indexing) : read_segment(indexing, marker);
 	indexing->index->end.end = jpeg_scanner_position(scanner);
 	indexing->index->end.begin = indexing->index->end.end - MARKER_BYTES;
 	return marker == JPEG_EOI && all_has_come(indexing);

@@ -30,7 +30,8 @@ struct jpeg_index {
 	struct jpeg_piece end;    /* the EOI marker */
 	unsigned scan_count, table_count;
 	struct jpeg_scan scans[JPEG_INDEX_SCANS_MAX];
-	struct jpeg_piece tables[JPEG_INDEX_TABLES_MAX]; /* Huffman tables, those of the header too */
+	struct jpeg_piece
+		tables[JPEG_INDEX_TABLES_MAX]; /* Huffman tables, those of the header too */
 };
 
 /* @cinfo has read the header of the file @fd. False: the file does not suit, or can not be read;

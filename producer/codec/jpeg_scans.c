@@ -41,10 +41,10 @@ struct scans {
 	JQUANT_TBL *quantities[MAX_COMPS_IN_SCAN]; /* of the first's decompressor */
 	pthread_mutex_t lock;                      /* of what follows */
 	pthread_cond_t moved;
-	uint64_t taken;                      /* a bit for each scan */
-	uint32_t rows[JPEG_INDEX_SCANS_MAX]; /* of MCUs, that are done of each */
+	uint64_t taken;                         /* a bit for each scan */
+	uint32_t rows[JPEG_INDEX_SCANS_MAX];    /* of MCUs, that are done of each */
 	uint32_t awaited[JPEG_INDEX_SCANS_MAX]; /* how many somebody waits for */
-	unsigned reader_count;               /* that have taken a scan */
+	unsigned reader_count;                  /* that have taken a scan */
 	bool failed;
 };
 
@@ -53,12 +53,12 @@ struct jpeg_reader {
 	struct scans *scans;
 	struct jpeg *jpeg;
 	struct source source;
-	unsigned number;                        /* among readers */
-	unsigned order[JPEG_INDEX_SCANS_MAX];   /* the scans that it has taken, */
-	unsigned count;                         /* so many */
-	unsigned begun;                         /* how many of them its decompressor is in or past */
-	unsigned tables;                        /* of the last, that have been read */
-	JDIMENSION requested;                   /* arrays of coefficients */
+	unsigned number;                      /* among readers */
+	unsigned order[JPEG_INDEX_SCANS_MAX]; /* the scans that it has taken, */
+	unsigned count;                       /* so many */
+	unsigned begun;                       /* how many of them its decompressor is in or past */
+	unsigned tables;                      /* of the last, that have been read */
+	JDIMENSION requested;                 /* arrays of coefficients */
 	struct job_result result;
 	struct team_task task;
 	int error;
@@ -338,8 +338,7 @@ static void run_reader(void *context)
 		return;
 	reader->source = (struct source){.fd = scans->source_fd, .next = next_piece};
 	read_piece(&reader->source, &scans->index.header);
-	struct jpeg *jpeg =
-		jpeg_open(&reader->source, scans->job, scans->target, &reader->result);
+	struct jpeg *jpeg = jpeg_open(&reader->source, scans->job, scans->target, &reader->result);
 	reader->error = jpeg ? 0 : reader->result.error;
 	if (jpeg) {
 		reader->jpeg = jpeg;
@@ -399,8 +398,8 @@ static int read_together(struct scans *scans, struct jpeg *jpeg)
 		return -ENOMEM;
 	unsigned helpers = jpeg_helpers(scans->target);
 	for (unsigned i = 0; i <= helpers; i++)
-		readers[i] = (struct jpeg_reader){.scans = scans,
-			.task = {.run = run_reader, .context = &readers[i]}};
+		readers[i] = (struct jpeg_reader){
+			.scans = scans, .task = {.run = run_reader, .context = &readers[i]}};
 	int r = begin_first(&readers[0], jpeg);
 	for (unsigned i = 1; r == 0 && i <= helpers; i++)
 		team_start(scans->target->team, &readers[i].task);

@@ -1,6 +1,5 @@
-/* What two threads make of a JPEG is what one makes of it: pixels, flags, failures and reasons.
- * Where the second begins differs from run to run, so that each picture is decoded several times.
- */
+/* What several threads make of a JPEG is what one makes of it: pixels, flags, failures and reasons.
+ * Who does what differs from run to run, so that each picture is decoded several times. */
 #include "decode.h"
 
 #include "common/util.h"
@@ -23,7 +22,7 @@ struct picture {
 	bool optimize, progressive;
 };
 
-enum { PLAIN = 0, RESTARTS = 7 };
+enum { PLAIN = 0, RESTARTS = 7, PROGRESSIVE = 14 };
 
 static const struct picture pictures[] = {
 	{"4:2:0", 1203, 1101, 3, 2, 2, 90, 0, false, false},
@@ -40,7 +39,16 @@ static const struct picture pictures[] = {
 	{"restarts inks", 1050, 1001, 4, 1, 1, 90, 1, false, false},
 	{"wide", 20000, 60, 3, 2, 2, 90, 0, false, false},
 	{"tall", 60, 20000, 3, 2, 2, 90, 0, false, false},
-	{"progressive", 1203, 1101, 3, 2, 2, 90, 0, false, true},
+	{"progressive", 1203, 1101, 3, 2, 2, 90, 0, true, true},
+	{"progr. 4:2:2", 1203, 1101, 3, 2, 1, 75, 0, true, true},
+	{"progr. 4:4:0", 1024, 1025, 3, 1, 2, 80, 0, true, true},
+	{"progr. 4:4:4", 1201, 903, 3, 1, 1, 95, 0, true, true},
+	{"progr. 4:1:1", 1601, 777, 3, 4, 1, 60, 0, true, true},
+	{"progr. grey", 1117, 1009, 1, 1, 1, 90, 0, true, true},
+	{"progr. inks", 1050, 1001, 4, 1, 1, 90, 0, true, true},
+	{"progr. restarts", 1203, 1101, 3, 2, 2, 90, 1, true, true},
+	{"progr. wide", 20000, 60, 3, 2, 2, 90, 0, true, true},
+	{"progr. tall", 60, 20000, 3, 2, 2, 90, 0, true, true},
 };
 
 static void fill_row(uint8_t *row, int width, int components, int y, uint32_t *noise)
@@ -157,6 +165,11 @@ Test(jpeg_threads, every_orientation_and_format_with_restarts, .timeout = 200)
 	expect_same_when_turned(&pictures[RESTARTS]);
 }
 
+Test(jpeg_threads, every_orientation_and_format_of_a_progressive_one, .timeout = 200)
+{
+	expect_same_when_turned(&pictures[PROGRESSIVE]);
+}
+
 static void expect_same_when_damaged(const struct picture *picture)
 {
 	struct bytes file = make(picture, 0);
@@ -182,4 +195,9 @@ Test(jpeg_threads, cut_and_damaged_files_fail_or_give_parts_as_ever, .timeout = 
 Test(jpeg_threads, the_same_with_restarts, .timeout = 200)
 {
 	expect_same_when_damaged(&pictures[RESTARTS]);
+}
+
+Test(jpeg_threads, the_same_of_a_progressive_one, .timeout = 200)
+{
+	expect_same_when_damaged(&pictures[PROGRESSIVE]);
 }

@@ -1,0 +1,333 @@
+/* Which progressive JPEGs are indexed, what of them needs what, and that several threads decode
+ * those, and leave the others to one. */
+#include "jpeg_index.h"
+#include "decode.h"
+#include "jpeg_decoder.h"
+
+#include "common/util.h"
+#include "producer/team.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* More than a megapixel, so that helpers are asked. */
+enum { WIDTH = 1200, HEIGHT = 900, COMPONENTS = 3 };
+
+/* As libjpeg's own. */
+static const jpeg_scan_info usual[] = {
+	{3, {0, 1, 2}, 0, 0, 0, 1},
+	{1, {0}, 1, 5, 0, 2},
+	{1, {2}, 1, 63, 0, 1},
+	{1, {1}, 1, 63, 0, 1},
+	{1, {0}, 6, 63, 0, 2},
+	{1, {0}, 1, 63, 2, 1},
+	{3, {0, 1, 2}, 0, 0, 1, 0},
+	{1, {2}, 1, 63, 1, 0},
+	{1, {1}, 1, 63, 1, 0},
+	{1, {0}, 1, 63, 1, 0},
+};
+
+static const jpeg_scan_info plain[] = {
+	{3, {0, 1, 2}, 0, 0, 0, 0},
+	{1, {1}, 1, 63, 0, 0},
+	{1, {2}, 1, 63, 0, 0},
+	{1, {0}, 1, 63, 0, 0},
+};
+
+/* The last bits of the luminance never come. */
+static const jpeg_scan_info unfinished[] = {
+	{3, {0, 1, 2}, 0, 0, 0, 0},
+	{1, {2}, 1, 63, 0, 0},
+	{1, {1}, 1, 63, 0, 0},
+	{1, {0}, 1, 63, 0, 1},
+};
+
+static const jpeg_scan_info by_component[] = {
+	{1, {0}, 0, 0, 0, 0},
+	{1, {1}, 0, 0, 0, 0},
+	{1, {2}, 0, 0, 0, 0},
+	{1, {0}, 1, 63, 0, 0},
+	{1, {1}, 1, 63, 0, 0},
+	{1, {2}, 1, 63, 0, 0},
+};
+
+static uint8_t sample(unsigned x, unsigned y)
+{
+	return (uint8_t)(x * x / 7 + y * (x % 5 + 1) + (x ^ y) % 29);
+}
+
+/* @same: how many samples after one another are the same; COMPONENTS: there are no colours. */
+static struct bytes make_of(const jpeg_scan_info *scans, size_t count, unsigned same)
+{
+	struct jpeg_compress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	unsigned long size = 0;
+	struct bytes bytes = {0};
+	uint8_t row[WIDTH * COMPONENTS], *rows[] = {row};
+	cinfo.err = jpeg_std_error(&errors);
+	jpeg_create_compress(&cinfo);
+	jpeg_mem_dest(&cinfo, &bytes.data, &size);
+	cinfo.image_width = WIDTH;
+	cinfo.image_height = HEIGHT;
+	cinfo.input_components = COMPONENTS;
+	cinfo.in_color_space = JCS_RGB;
+	jpeg_set_defaults(&cinfo);
+	cinfo.scan_info = scans;
+	cinfo.num_scans = (int)count;
+	jpeg_start_compress(&cinfo, TRUE);
+	for (unsigned y = 0; y < HEIGHT; y++) {
+		for (unsigned i = 0; i < sizeof(row); i++)
+			row[i] = sample(i / same, y);
+		jpeg_write_scanlines(&cinfo, rows, 1);
+	}
+	jpeg_finish_compress(&cinfo);
+	jpeg_destroy_compress(&cinfo);
+	bytes.size = size;
+	return bytes;
+}
+
+static struct bytes make(const jpeg_scan_info *scans, size_t count)
+{
+	return make_of(scans, count, 1);
+}
+
+/* @bytes with @count more at @at. Takes what there was. */
+static void insert(struct bytes *bytes, size_t at, const void *more, size_t count)
+{
+	uint8_t *longer = malloc(bytes->size + count);
+	memcpy(longer, bytes->data, at);
+	memcpy(longer + at, more, count);
+	memcpy(longer + at + count, bytes->data + at, bytes->size - at);
+	bytes_free(bytes);
+	*bytes = (struct bytes){longer, bytes->size + count};
+}
+
+static bool index_of(const struct bytes *file, struct jpeg_index *ret)
+{
+	struct jpeg_decompress_struct cinfo;
+	struct jpeg_error_mgr errors;
+	cinfo.err = jpeg_std_error(&errors);
+	jpeg_create_decompress(&cinfo);
+	jpeg_mem_src(&cinfo, file->data, file->size);
+	jpeg_read_header(&cinfo, TRUE);
+	CLEANUP(close_p) int fd = bytes_fd(file->data, file->size);
+	bool indexed = jpeg_index_read(ret, &cinfo, fd);
+	jpeg_destroy_decompress(&cinfo);
+	return indexed;
+}
+
+/* What jpeg_decode_scans says of the file. */
+static int decode_by_scans(const struct bytes *file, unsigned helpers)
+{
+	struct job_result result;
+	CLEANUP(close_p) int fd = bytes_fd(file->data, file->size);
+	struct job job = {.kind = JOB_PROBE,
+		.format = MURAL_FORMAT_XRGB8888,
+		.max_pixels = 1 << 28,
+		.memory_bytes = 1 << 28};
+	CLEANUP(free_p) uint8_t *pixels = malloc(WIDTH * HEIGHT * 4);
+	struct picture_target target = {.pixels = pixels,
+		.fd = -1,
+		.team = team_create(helpers),
+		.format = job.format,
+		.width = WIDTH,
+		.height = HEIGHT,
+		.stride_bytes = WIDTH * 4};
+	struct source source = {.fd = fd};
+	struct jpeg *jpeg = jpeg_open(&source, &job, &target, &result);
+	cr_assert(jpeg && jpeg_scans_possible(jpeg), "%s", result.text);
+	int r = jpeg_decode_scans(jpeg, fd, &target);
+	jpeg_close(jpeg);
+	team_destroy(target.team);
+	return r;
+}
+
+static void expect_same_with_helper(const struct bytes *file)
+{
+	struct decoded one, two;
+	struct request request = {0};
+	decode_bytes(file->data, file->size, &request, &one);
+	request.helpers = 1;
+	decode_bytes(file->data, file->size, &request, &two);
+	cr_expect_eq(
+		one.result.error, two.result.error, "%s, %s", one.result.text, two.result.text);
+	cr_expect(one.size == two.size &&
+		  (one.size == 0 || memcmp(one.pixels, two.pixels, one.size) == 0));
+	decoded_free(&one);
+	decoded_free(&two);
+}
+
+Test(jpeg_index, scans_need_those_that_brought_what_they_refine)
+{
+	static const uint64_t needs[] = {
+		0, 0, 0, 0, 0, 1 << 1 | 1 << 4, 1 << 0, 1 << 2, 1 << 3, 1 << 1 | 1 << 4 | 1 << 5};
+	struct bytes file = make(usual, ARRAY_SIZE(usual));
+	struct jpeg_index index;
+	cr_assert(index_of(&file, &index));
+	cr_assert_eq(index.scan_count, ARRAY_SIZE(usual));
+	for (unsigned i = 0; i < ARRAY_SIZE(usual); i++)
+		cr_expect_eq(
+			index.scans[i].needs, needs[i], "scan %u: %#lx", i, index.scans[i].needs);
+	bytes_free(&file);
+}
+
+Test(jpeg_index, pieces_are_all_of_the_file)
+{
+	struct bytes file = make(usual, ARRAY_SIZE(usual));
+	struct jpeg_index index;
+	cr_assert(index_of(&file, &index));
+	cr_expect_eq(index.header.begin, 0);
+	cr_expect_eq(index.header.end, index.scans[0].piece.begin);
+	cr_expect_eq(index.end.end, file.size);
+	uint64_t at = index.scans[0].piece.end;
+	for (unsigned i = 1; i < index.scan_count; i++) {
+		cr_expect_eq(memcmp(file.data + index.scans[i].piece.begin, "\xff\xda", 2), 0);
+		for (unsigned k = index.scans[i - 1].tables; k < index.scans[i].tables; k++) {
+			cr_expect_eq(memcmp(file.data + index.tables[k].begin, "\xff\xc4", 2), 0);
+			cr_expect_eq(index.tables[k].begin, at);
+			at = index.tables[k].end;
+		}
+		cr_expect_eq(index.scans[i].piece.begin, at);
+		at = index.scans[i].piece.end;
+	}
+	cr_expect_eq(index.end.begin, at);
+	bytes_free(&file);
+}
+
+Test(jpeg_index, most_hangs_on_what_the_luminance_begins_with)
+{
+	struct bytes file = make(usual, ARRAY_SIZE(usual));
+	struct jpeg_index index;
+	cr_assert(index_of(&file, &index));
+	const struct jpeg_scan *scans = index.scans;
+	uint64_t line = 0;
+	static const unsigned in_line[] = {9, 5, 1};
+	for (unsigned i = 0; i < ARRAY_SIZE(in_line); i++) {
+		line += scans[in_line[i]].piece.end - scans[in_line[i]].piece.begin;
+		cr_expect_eq(scans[in_line[i]].rest, line, "scan %u", in_line[i]);
+	}
+	bytes_free(&file);
+}
+
+Test(jpeg_index, what_is_in_order_is_decoded_by_several)
+{
+	struct bytes file = make(usual, ARRAY_SIZE(usual));
+	static const uint8_t comment[] = {0xff, 0xfe, 0, 4, 'h', 'i'};
+	struct jpeg_index index;
+	cr_assert(index_of(&file, &index));
+	cr_expect_eq(decode_by_scans(&file, 1), 0);
+	insert(&file, index.scans[3].piece.end, comment, sizeof(comment));
+	cr_expect_eq(decode_by_scans(&file, 1), 0);
+	expect_same_with_helper(&file);
+	bytes_free(&file);
+}
+
+static void expect_left_to_one(struct bytes *file, const char *what)
+{
+	struct jpeg_index index;
+	cr_expect_not(index_of(file, &index), "%s", what);
+	cr_expect_neq(decode_by_scans(file, 1), 0, "%s", what);
+	expect_same_with_helper(file);
+	bytes_free(file);
+}
+
+Test(jpeg_index, what_is_not_complete_is_left_to_one)
+{
+	struct bytes file = make(unfinished, ARRAY_SIZE(unfinished));
+	expect_left_to_one(&file, "without the last bits");
+	file = make(usual, ARRAY_SIZE(usual));
+	file.size -= 2;
+	expect_left_to_one(&file, "without an end");
+	file = make(usual, ARRAY_SIZE(usual));
+	file.size /= 2;
+	expect_left_to_one(&file, "half of it");
+}
+
+Test(jpeg_index, means_one_component_after_the_other_are_left_to_one)
+{
+	struct bytes file = make(by_component, ARRAY_SIZE(by_component));
+	expect_left_to_one(&file, "a scan for each component's means");
+}
+
+/* The bits of a scan: how many were missing before and after it. */
+static uint8_t *bits_of(struct bytes *file, const struct jpeg_scan *scan)
+{
+	uint8_t *begin = file->data + scan->piece.begin;
+	return begin + 2 + (begin[2] << 8 | begin[3]) - 1;
+}
+
+Test(jpeg_index, bits_out_of_turn_are_left_to_one)
+{
+	struct bytes file = make(usual, ARRAY_SIZE(usual));
+	struct jpeg_index index;
+	cr_assert(index_of(&file, &index));
+	uint8_t *bits = bits_of(&file, &index.scans[5]);
+	cr_assert_eq(*bits, 0x21);
+	*bits = 0x32;
+	expect_left_to_one(&file, "more missing than there were");
+}
+
+Test(jpeg_index, a_scan_that_comes_once_more_needs_the_one_before)
+{
+	struct bytes file = make(plain, ARRAY_SIZE(plain));
+	struct jpeg_index index;
+	cr_assert(index_of(&file, &index));
+	struct jpeg_piece again = index.scans[1].piece;
+	size_t size = again.end - again.begin;
+	CLEANUP(free_p) uint8_t *copy = malloc(size);
+	memcpy(copy, file.data + again.begin, size);
+	insert(&file, again.end, copy, size);
+	cr_assert(index_of(&file, &index));
+	cr_assert_eq(index.scan_count, 5);
+	cr_expect_eq(index.scans[2].needs, 1 << 1);
+	cr_expect_eq(decode_by_scans(&file, 1), 0);
+	expect_same_with_helper(&file);
+	bytes_free(&file);
+}
+
+Test(jpeg_index, what_changes_between_scans_is_left_to_one)
+{
+	static const uint8_t restarts[] = {0xff, 0xdd, 0, 4, 0, 9}, rubbish[] = {1, 2, 3};
+	static const uint8_t two_ends[] = {0xff, 0xd9};
+	struct jpeg_index index;
+	struct bytes file = make(usual, ARRAY_SIZE(usual));
+	cr_assert(index_of(&file, &index));
+	const size_t between = index.scans[3].piece.end;
+	/* Behind a table's segment, where the entropy-coded data are over. */
+	const size_t behind = index.tables[index.scans[4].tables - 1].end;
+	insert(&file, between, restarts, sizeof(restarts));
+	expect_left_to_one(&file, "other restart markers");
+	file = make(usual, ARRAY_SIZE(usual));
+	insert(&file, behind, rubbish, sizeof(rubbish));
+	expect_left_to_one(&file, "rubbish");
+	file = make(usual, ARRAY_SIZE(usual));
+	insert(&file, between, two_ends, sizeof(two_ends));
+	expect_left_to_one(&file, "an early end");
+}
+
+/* A scan is read with the tables that are before it in the file: not with one of a later scan that
+ * the same thread has read already, though that one would do. */
+Test(jpeg_index, a_scan_without_its_table_fails_as_it_does_alone)
+{
+	static const jpeg_scan_info chroma_twice[] = {
+		{3, {0, 1, 2}, 0, 0, 0, 0},
+		{1, {1}, 1, 63, 0, 0},
+		{1, {2}, 1, 63, 0, 1},
+		{1, {2}, 1, 63, 1, 0},
+		{1, {0}, 1, 63, 0, 0},
+	};
+	struct bytes file = make_of(chroma_twice, ARRAY_SIZE(chroma_twice), COMPONENTS);
+	struct jpeg_index index;
+	cr_assert(index_of(&file, &index));
+	cr_assert_lt(index.scans[1].rest, index.scans[2].rest, "the later one is to be read first");
+	const struct jpeg_piece lost = index.tables[index.scans[1].tables - 1];
+	const struct jpeg_piece later = index.tables[index.scans[2].tables - 1];
+	cr_assert_eq(lost.end - lost.begin, later.end - later.begin);
+	cr_assert_eq(
+		memcmp(file.data + lost.begin, file.data + later.begin, lost.end - lost.begin), 0);
+	cr_assert_eq(decode_by_scans(&file, 0), 0);
+	file.data[lost.begin + 4] ^= 2; /* its number */
+	cr_expect_neq(decode_by_scans(&file, 0), 0);
+	expect_same_with_helper(&file);
+	bytes_free(&file);
+}
