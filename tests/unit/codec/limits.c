@@ -1,11 +1,14 @@
 /* Limits: dimensions, memory, a bitmap that is not what was reserved, and chunks that would like to
  * be large. */
 #include "decode.h"
+#include "jpeg_decoder.h"
 #include "support/reference.h"
 
 #include "common/util.h"
+#include "producer/team.h"
 
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <png.h>
 #include <stdio.h>
 #include <string.h>
@@ -365,6 +368,72 @@ static struct bytes jpeg_of_many_pixels(unsigned width, unsigned height)
 	bytes.size = size;
 	return bytes;
 }
+
+#ifndef MURAL_SANITIZED
+
+/* By all the threads that there may be, which do not fall back to one. */
+static int decode_together(const struct job *job, int fd, uint8_t *pixels, struct team *team)
+{
+	struct job_result result;
+	struct source source = {.fd = fd};
+	const struct picture_target target = {.pixels = pixels,
+		.fd = -1,
+		.team = team,
+		.format = job->format,
+		.width = job->width,
+		.height = job->height,
+		.stride_bytes = job->stride_bytes};
+	struct jpeg *jpeg = jpeg_open(&source, job, &target, &result);
+	if (!jpeg)
+		return result.error;
+	if (jpeg_slices_possible(jpeg))
+		return jpeg_decode_slices(jpeg, fd, &target);
+	if (jpeg_scans_possible(jpeg))
+		return jpeg_decode_scans(jpeg, fd, &target);
+	return jpeg_halves_possible(jpeg) ? jpeg_decode_halves(jpeg, fd, &target) : 0;
+}
+
+static void expect_bounds_threads(const struct bytes *file, const char *name)
+{
+	struct job_result probe;
+	CLEANUP(close_p) int fd = bytes_fd(file->data, file->size);
+	struct job job = probe_job(1 << 28);
+	codec_run(fd, &job, NULL, &probe);
+	if (probe.error < 0 || probe.source_kind != JOB_SOURCE_JPEG)
+		return;
+	make_decode_job(&job, &probe);
+	pid_t child = fork();
+	if (child == 0) {
+		mallopt(M_ARENA_MAX, 1); /* as a decoder's */
+		struct team *team = team_create(JOB_THREADS_MAX);
+		uint8_t *pixels = malloc(job.window_length);
+		limit_memory(probe.memory_bytes);
+		_exit(-decode_together(&job, fd, pixels, team));
+	}
+	int status = 0;
+	waitpid(child, &status, 0);
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		"%s needs more than %llu KiB: status %#x", name,
+		(unsigned long long)probe.memory_bytes >> 10, (unsigned)status);
+}
+
+static void expect_asset_bounds_threads(const char *path, void *user)
+{
+	struct bytes file = bytes_read(path);
+	(void)user;
+	expect_bounds_threads(&file, path);
+	bytes_free(&file);
+}
+
+Test(limits, and_so_does_one_by_several_threads, .timeout = 200)
+{
+	struct bytes wide = jpeg_of_many_pixels(30000, 100);
+	expect_bounds_threads(&wide, "a wide progressive one");
+	bytes_free(&wide);
+	cr_assert_gt(each_asset(expect_asset_bounds_threads, NULL), 0);
+}
+
+#endif
 
 Test(limits, a_preview_takes_a_small_part_of_the_pictures_coefficients, .timeout = 60)
 {
