@@ -133,7 +133,8 @@ void mural_post_slot(struct mural *mural, enum protocol_type type, uint32_t seri
 /* Drops a reference; the last one frees it all. Ends with the lock not held. */
 void mural_unref_unlock(struct mural *mural);
 
-/* Waits until something arrives or @deadline_ms (deadline_after) and dispatches. Without the lock.
+/* Waits until something arrives or @deadline_ms (deadline_after), and acts on one message. Without
+ * the lock.
  * 0; 1: timed out; -EINTR, -ENOMEM, -ECHILD. */
 int mural_wait_until(struct mural *mural, uint64_t deadline_ms);
 

@@ -6,7 +6,6 @@
 #include "session.h"
 
 #include <limits.h>
-#include <poll.h>
 #include <sys/epoll.h>
 
 /* A producer that talks without end does not keep the program from its other work. */
@@ -111,6 +110,33 @@ static void tell(struct mural *mural)
 
 /* ---- acting ---- */
 
+/* What the connection's descriptors have to say. */
+struct news {
+	bool rung, timed;
+	bool arrived; /* at the socket, or the end of it */
+};
+
+/* Asking the one descriptor that has all of them saves trying each: 1, or 0 when @timeout_ms have
+ * passed. -EINTR. */
+static int look(const struct mural *mural, int timeout_ms, struct news *ret)
+{
+	struct epoll_event events[3]; /* wake, timer, socket */
+	int count = epoll_wait(mural->epoll, events, ARRAY_SIZE(events), timeout_ms);
+	if (count < 0)
+		return -errno;
+	struct news news = {0};
+	for (int i = 0; i < count; i++) {
+		if (events[i].data.fd == mural->wake)
+			news.rung = true;
+		else if (events[i].data.fd == mural->timer)
+			news.timed = true;
+		else
+			news.arrived = true;
+	}
+	*ret = news;
+	return count > 0;
+}
+
 static bool was_rung(int fd)
 {
 	uint64_t count;
@@ -118,12 +144,12 @@ static bool was_rung(int fd)
 }
 
 /* True: a message was taken, and there may be more. */
-static bool take_message(struct mural *mural, int *error)
+static bool take_message(struct mural *mural, bool arrived, int *error)
 {
 	bool was_up = mural_is_up(mural);
 	int r = mural->link.broken;
 	if (r == 0)
-		r = mural->link.socket >= 0 ? receive_one(mural) : 0;
+		r = arrived && mural->link.socket >= 0 ? receive_one(mural) : 0;
 	if (r == -ENOMEM)
 		*error = r;
 	if (r < 0)
@@ -135,21 +161,21 @@ static bool take_message(struct mural *mural, int *error)
 	return r > 0;
 }
 
-static int dispatch(struct mural *mural)
+static int act(struct mural *mural, const struct news *news, unsigned messages)
 {
 	int error = 0;
 	bool more = true;
 	mural_lock(mural);
-	if (was_rung(mural->wake))
+	if (news->rung && was_rung(mural->wake))
 		session_sweep(mural);
-	if (was_rung(mural->timer))
+	if (news->timed && was_rung(mural->timer))
 		session_timer(mural);
 	if (mural_is_up(mural) && mural->outbox.count > 0)
 		session_flush(mural);
 	mural_unlock(mural);
-	for (unsigned i = 0; more && i < MESSAGES_A_DISPATCH; i++) {
+	for (unsigned i = 0; more && i < messages; i++) {
 		mural_lock(mural);
-		more = take_message(mural, &error);
+		more = take_message(mural, news->arrived, &error);
 		mural_unlock(mural);
 		tell(mural);
 	}
@@ -158,7 +184,12 @@ static int dispatch(struct mural *mural)
 
 int mural_dispatch(struct mural *mural)
 {
-	return mural_is_ours(mural) ? dispatch(mural) : -ECHILD;
+	struct news news = {0};
+	if (!mural_is_ours(mural))
+		return -ECHILD;
+	if (look(mural, 0, &news) < 0) /* (Interrupted: the descriptor stays readable.) */
+		return 0;
+	return act(mural, &news, MESSAGES_A_DISPATCH);
 }
 
 /* ---- waiting ---- */
@@ -178,18 +209,25 @@ static int left_until(uint64_t deadline_ms)
 	return deadline_ms - now_ms > INT_MAX ? INT_MAX : (int)(deadline_ms - now_ms);
 }
 
-int mural_wait_until(struct mural *mural, uint64_t deadline_ms)
+static int wait_and_act(struct mural *mural, uint64_t deadline_ms, unsigned messages)
 {
+	struct news news;
 	if (!mural_is_ours(mural))
 		return -ECHILD;
-	struct pollfd poller = {.fd = mural->epoll, .events = POLLIN};
-	int r = poll(&poller, 1, left_until(deadline_ms));
+	int r = look(mural, left_until(deadline_ms), &news);
 	if (r < 0)
-		return -errno;
-	return r == 0 ? 1 : mural_dispatch(mural);
+		return r;
+	return r == 0 ? 1 : act(mural, &news, messages);
+}
+
+/* One message: it may be what is waited for, and to find out that there is no other takes a system
+ * call that would stand in front of the pixels. */
+int mural_wait_until(struct mural *mural, uint64_t deadline_ms)
+{
+	return wait_and_act(mural, deadline_ms, 1);
 }
 
 int mural_wait(struct mural *mural, int timeout_ms)
 {
-	return mural_wait_until(mural, deadline_after(timeout_ms));
+	return wait_and_act(mural, deadline_after(timeout_ms), MESSAGES_A_DISPATCH);
 }

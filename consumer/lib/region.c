@@ -5,6 +5,7 @@
 #include "common/shared_file.h"
 #include "common/util.h"
 
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -20,14 +21,19 @@ static int check_device(int fd, uint64_t size)
 	return (uint64_t)actual < size ? -EBADMSG : 0;
 }
 
-static int check(int fd, uint64_t size)
+static bool is_device(int fd)
 {
 	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode);
+}
+
+/* A memfd first: a device has no seals, so it is asked only when there are none. */
+static int check(int fd, uint64_t size)
+{
 	if (size == 0 || size > PTRDIFF_MAX)
 		return -EBADMSG;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	return S_ISCHR(st.st_mode) ? check_device(fd, size) : shared_file_check(fd, (size_t)size);
+	int r = shared_file_check(fd, (size_t)size);
+	return r == -EPERM && is_device(fd) ? check_device(fd, size) : r;
 }
 
 /* Where the kernel would map @size bytes, moved up so that huge pages of the file fall on huge
@@ -50,23 +56,57 @@ static void *reserve_aligned(size_t size)
 	return start + before;
 }
 
+static void *map_at(void *wanted, int flags, int fd, size_t size)
+{
+	return mmap(wanted, size, PROT_READ, MAP_SHARED | flags, fd, 0);
+}
+
+/* With room to move in, which takes four calls. */
+static void *map_in_reserve(int fd, size_t size)
+{
+	void *wanted = reserve_aligned(size);
+	void *memory = wanted == MAP_FAILED ? wanted : map_at(wanted, MAP_FIXED, fd, size);
+	if (memory == MAP_FAILED && wanted != MAP_FAILED) {
+		int saved = errno;
+		munmap(wanted, size);
+		errno = saved;
+	}
+	return memory;
+}
+
+/* A wish, which the kernel grants where the space is free. */
+static void *map_below(uintptr_t top, int fd, size_t size)
+{
+	if (top <= size)
+		return MAP_FAILED;
+	uintptr_t wanted = (top - size) & ~(uintptr_t)(MURAL_HUGE_PAGE_SIZE - 1);
+	void *memory = map_at((void *)wanted, 0, fd, size);
+	if (memory == MAP_FAILED || ((uintptr_t)memory & (MURAL_HUGE_PAGE_SIZE - 1)) == 0)
+		return memory;
+	munmap(memory, size);
+	return MAP_FAILED;
+}
+
+/* Below the last one the space is most likely free: then it is one call. */
+static void *map_aligned(int fd, size_t size)
+{
+	static _Atomic uintptr_t last; /* relaxed: no matter whose it is */
+	void *memory = map_below(atomic_load_explicit(&last, memory_order_relaxed), fd, size);
+	if (memory == MAP_FAILED)
+		memory = map_in_reserve(fd, size);
+	if (memory != MAP_FAILED)
+		atomic_store_explicit(&last, (uintptr_t)memory, memory_order_relaxed);
+	return memory;
+}
+
 static void *map_pixels(int fd, size_t size)
 {
-	bool huge = size >= MURAL_HUGE_PAGE_SIZE;
-	void *wanted = huge ? reserve_aligned(size) : NULL;
-	if (wanted == MAP_FAILED)
-		return MAP_FAILED;
-	void *memory = mmap(wanted, size, PROT_READ, MAP_SHARED | (huge ? MAP_FIXED : 0), fd, 0);
-	if (memory == MAP_FAILED) {
-		int saved = errno;
-		if (huge)
-			munmap(wanted, size);
-		errno = saved;
-		return MAP_FAILED;
-	}
-	/* No MADV_HUGEPAGE: huge pages that the producer has filled are mapped as such all the same,
-	 * and a careless read of a hole would make a huge page of it. */
-	madvise(memory, size, MADV_DONTFORK);
+	void *memory =
+		size >= MURAL_HUGE_PAGE_SIZE ? map_aligned(fd, size) : map_at(NULL, 0, fd, size);
+	/* No MADV_HUGEPAGE: huge pages that the producer has filled are mapped as such all the
+	 * same, and a careless read of a hole would make a huge page of it. */
+	if (memory != MAP_FAILED)
+		madvise(memory, size, MADV_DONTFORK);
 	return memory;
 }
 

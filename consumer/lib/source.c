@@ -56,14 +56,18 @@ void source_fini(struct source *source)
 	*source = (struct source){.fd = -1};
 }
 
-static int check(int fd)
+/* Of a descriptor that somebody else opened. */
+static int check_readable(int fd)
 {
-	struct stat st;
 	int flags = fcntl(fd, F_GETFL);
 	if (flags < 0)
 		return -errno;
-	if ((flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
-		return -EINVAL;
+	return (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY ? -EINVAL : 0;
+}
+
+static int check_file(int fd)
+{
+	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
@@ -90,6 +94,8 @@ int source_open(const struct source *source)
 	CLEANUP(close_p) int fd = open_any(source);
 	if (fd < 0)
 		return fd;
-	int r = check(fd);
+	int r = source->path ? 0 : check_readable(fd);
+	if (r == 0)
+		r = check_file(fd);
 	return r < 0 ? r : take_fd(&fd);
 }
