@@ -150,7 +150,9 @@ static void join_other(struct server *server, struct entry *entry, struct entry 
 	while (!list_empty(&entry->requests)) {
 		struct request *request = list_item(entry->requests.next, struct request, in_entry);
 		list_remove(&request->in_entry);
-		decode_want(server, other, request, dup_cloexec(fd));
+		int copy = dup_cloexec(fd);
+		if (!decode_want(server, other, request, copy))
+			files_close(server->files, copy);
 	}
 	files_close(server->files, fd);
 	cache_forget(server, entry);

@@ -91,24 +91,22 @@ static int bring_back(struct server *server, struct entry *entry, const struct r
 	return pool_revive(server->pool, entry->slot, request->session->holder, monotonic_ns());
 }
 
-void decode_want(struct server *server, struct entry *entry, struct request *request, int fd)
+bool decode_want(struct server *server, struct entry *entry, struct request *request, int fd)
 {
 	bool fresh = entry->source_fd < 0 && entry->stage != ENTRY_VERIFY;
 	request->entry = entry;
 	list_append(&entry->requests, &request->in_entry);
 	if (entry->stage == ENTRY_CACHED) {
 		int r = bring_back(server, entry, request);
-		if (r <= 0)
-			files_close(server->files, fd);
 		if (r == 0) {
 			server->counters.hits++;
 			request_ready(request, entry);
-			return;
+			return false;
 		}
 		if (r < 0) {
 			request_fail(request, -EDQUOT, MURAL_REASON_QUOTA,
 				"too much pinned by this program");
-			return;
+			return false;
 		}
 	}
 	if (fresh && fd < 0) {
@@ -116,17 +114,17 @@ void decode_want(struct server *server, struct entry *entry, struct request *req
 		request_fail(request, fd, MURAL_REASON_MEMORY, "no descriptor left");
 		if (entry->stage != ENTRY_CACHED)
 			decode_retire(server, entry);
-		return;
+		return false;
 	}
 	if (!fresh) { /* somebody's descriptor of the same file is there already */
-		files_close(server->files, fd);
 		server->counters.joined++;
 		decode_reconsider(server, entry);
-		return;
+		return false;
 	}
 	entry->source_fd = fd;
 	entry->priority = request->wanted.priority;
 	begin(server, entry, entry->slot != NULL);
+	return true;
 }
 
 /* Nobody waits any more: stop as soon as the decoder lets go. */

@@ -1,10 +1,11 @@
 /* Threads for the calls that may block in a source's file system. On a file system of this machine
- * fstat does not, nor does close unless it removes the file, and both are made here and now: a
- * thread's waking is what a consumer, which was woken by the answer, would wait behind.
+ * statx does not, nor does close unless it removes the file, and both are made here and now: a
+ * thread's waking is what a consumer, which was woken by the answer, would wait behind. One statx
+ * then says it all: that the file system is known, what the file is, and whether its close blocks.
  *
  * A ticket is in one of three places: waiting, running, done; or answered, when no thread had to be
- * asked. The lock guards the first three and nothing else; no system call that could enter a file system is made under it. Threads start on
- * demand: one is enough until it blocks. */
+ * asked. The lock guards the first three and nothing else; no system call that could enter a file
+ * system is made under it. Threads start on demand: one is enough until it blocks. */
 #include "files.h"
 #include "local.h"
 
@@ -15,6 +16,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 /* So many start without thought; beyond that one more each time the oldest ticket has waited
  * FILES_STUCK_NS, which means that the others are blocked. */
@@ -67,34 +69,37 @@ static void unref_and_unlock(struct files *files)
 	free(files);
 }
 
-static void identify(int fd, struct file_answer *answer)
+/* @known: what statx says of it, where that is known to be true; NULL: it is asked. */
+static void identify(int fd, const struct statx *known, struct file_answer *answer)
 {
 	answer->reason = MURAL_REASON_SOURCE;
 	int flags = fcntl(fd, F_GETFL);
-	struct stat st;
-	if (flags < 0 || fstat(fd, &st) < 0) {
+	struct statx file;
+	if (known)
+		file = *known;
+	if (flags < 0 || (!known && statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &file) < 0)) {
 		answer->error = -errno;
 	} else if (flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY) {
 		answer->error =
 			-EINVAL; /* a descriptor that can not read must not become a cache hit */
-	} else if (S_ISDIR(st.st_mode)) {
+	} else if (S_ISDIR(file.stx_mode)) {
 		answer->error = -EISDIR;
-	} else if (!S_ISREG(st.st_mode)) {
+	} else if (!S_ISREG(file.stx_mode)) {
 		answer->error = -EINVAL;
-	} else if (st.st_size == 0) {
+	} else if (file.stx_size == 0) {
 		answer->error = -ENODATA;
 		answer->reason = MURAL_REASON_EMPTY;
 	} else {
 		answer->error = 0;
 		answer->reason = MURAL_REASON_NONE;
 		answer->identity = (struct protocol_identity){
-			.device = st.st_dev,
-			.inode = st.st_ino,
-			.size = st.st_size,
-			.mtime_s = st.st_mtim.tv_sec,
-			.mtime_ns = (uint32_t)st.st_mtim.tv_nsec,
-			.ctime_s = st.st_ctim.tv_sec,
-			.ctime_ns = (uint32_t)st.st_ctim.tv_nsec,
+			.device = makedev(file.stx_dev_major, file.stx_dev_minor),
+			.inode = file.stx_ino,
+			.size = (int64_t)file.stx_size,
+			.mtime_s = file.stx_mtime.tv_sec,
+			.mtime_ns = file.stx_mtime.tv_nsec,
+			.ctime_s = file.stx_ctime.tv_sec,
+			.ctime_ns = file.stx_ctime.tv_nsec,
 		};
 	}
 }
@@ -102,7 +107,7 @@ static void identify(int fd, struct file_answer *answer)
 static void run(struct file_ticket *ticket)
 {
 	if (ticket->task != TASK_CLOSE) {
-		identify(ticket->fd, &ticket->answer);
+		identify(ticket->fd, NULL, &ticket->answer);
 		if (ticket->learnt == LOCAL_UNKNOWN)
 			ticket->learnt = local_ask(ticket->fd);
 	}
@@ -269,14 +274,20 @@ static void help_the_stuck(struct files *files, uint64_t now_ns)
 	pthread_mutex_unlock(&files->lock);
 }
 
+void files_answer(struct files *files)
+{
+	struct file_ticket *ticket;
+	while ((ticket = take_first(&files->answered)) != NULL)
+		deliver(files, ticket);
+}
+
 void files_dispatch(struct files *files, uint64_t now_ns)
 {
 	help_the_stuck(files, now_ns);
 	eventfd_t ignored;
 	eventfd_read(files->event, &ignored);
 	struct file_ticket *ticket;
-	while ((ticket = take_first(&files->answered)) != NULL)
-		deliver(files, ticket);
+	files_answer(files);
 	while ((ticket = take_done(files)) != NULL)
 		deliver(files, ticket);
 	static const struct file_answer late = {
@@ -312,13 +323,15 @@ uint64_t files_deadline(struct files *files)
 }
 
 /* On the loop's thread, but answered as if it had been another: after the caller has gone on. */
-static void run_now(struct files *files, struct file_ticket *ticket)
+static void run_now(struct files *files, struct file_ticket *ticket, const struct local_file *file)
 {
-	identify(ticket->fd, &ticket->answer);
-	if (ticket->task == TASK_VERIFY || ticket->answer.error < 0)
-		files_close(files, ticket->fd);
-	else
-		ticket->answer.fd = ticket->fd;
+	identify(ticket->fd, &file->facts, &ticket->answer);
+	ticket->answer.fd = ticket->fd;
+	ticket->answer.closes_at_once = file->has_name;
+	if (ticket->task == TASK_VERIFY || ticket->answer.error < 0) {
+		files_done(files, &ticket->answer);
+		ticket->answer.fd = -1;
+	}
 	list_append(&files->answered, &ticket->node);
 }
 
@@ -340,13 +353,15 @@ static int run_in_thread(struct files *files, struct file_ticket *ticket)
 }
 
 /* Where nothing is known yet, the thread asks, and the answer tells. */
-static bool answers_at_once(const struct files *files, struct file_ticket *ticket)
+static bool answers_at_once(struct files *files, struct file_ticket *ticket)
 {
 	struct local_file file;
 	local_look(&files->devices, ticket->fd, &file);
 	if (file.local == LOCAL_UNKNOWN)
 		ticket->device = file.device;
 	ticket->learnt = file.local;
+	if (file.local == LOCAL_YES)
+		run_now(files, ticket, &file);
 	return file.local == LOCAL_YES;
 }
 
@@ -369,9 +384,8 @@ static int submit(struct files *files, enum task task, int fd, file_fn fn, void 
 	};
 	list_init(&ticket->node);
 	list_init(&ticket->pending);
-	if (task != TASK_CLOSE && answers_at_once(files, ticket)) {
-		run_now(files, ticket);
-	} else if (run_in_thread(files, ticket) < 0) {
+	bool answered = task != TASK_CLOSE && answers_at_once(files, ticket);
+	if (!answered && run_in_thread(files, ticket) < 0) {
 		close(fd);
 		free(ticket);
 		return -EAGAIN;
@@ -395,6 +409,15 @@ int files_verify(struct files *files, int fd, file_fn fn, void *user, uint64_t n
 	return submit(files, TASK_VERIFY, fd, fn, user, now_ns, ret);
 }
 
+/* (A name may go the very moment after the look: then the loop waits for the file's end.) */
+void files_done(struct files *files, const struct file_answer *answer)
+{
+	if (answer->closes_at_once)
+		close(answer->fd);
+	else
+		files_close(files, answer->fd);
+}
+
 void files_close(struct files *files, int fd)
 {
 	struct local_file file;
@@ -402,7 +425,7 @@ void files_close(struct files *files, int fd)
 		return;
 	local_look(&files->devices, fd, &file);
 	if (file.local == LOCAL_YES && file.has_name)
-		close(fd); /* (Its name may go this very moment: then the loop waits for its end.) */
+		close(fd);
 	else
 		submit(files, TASK_CLOSE, fd, NULL, NULL, monotonic_ns(), NULL);
 }

@@ -24,6 +24,7 @@ struct file_answer {
 	enum mural_reason reason; /* with an error */
 	struct protocol_identity identity;
 	int fd; /* files_identify without error: the descriptor, the callee's from here; else -1 */
+	bool closes_at_once; /* … and its close does not block: files_done */
 };
 
 typedef void (*file_fn)(void *user, const struct file_answer *answer);
@@ -33,9 +34,11 @@ int files_create(struct files **ret);
 void files_destroy(struct files *files);
 
 int files_fd(const struct files *files);
-/* Calls @fn of everything that has been answered or has taken too long. */
+/* Calls @fn of everything that threads have answered, or that has taken too long. */
 void files_dispatch(struct files *files, uint64_t now_ns);
-/* When files_dispatch is next needed though the descriptor is quiet. */
+/* Calls @fn of what needed no thread. */
+void files_answer(struct files *files);
+/* When files_dispatch, or files_answer, is next needed though the descriptor is quiet. */
 uint64_t files_deadline(struct files *files);
 
 /* Is this a readable regular file, and which? Takes @fd in every case. -ENOMEM, -EAGAIN (no
@@ -47,6 +50,8 @@ int files_verify(struct files *files, int fd, file_fn fn, void *user, uint64_t n
 	struct file_ticket **ret);
 /* Closes a source. Nothing for -1. */
 void files_close(struct files *files, int fd);
+/* Closes an answer's descriptor, without looking at the file again where that is known already. */
+void files_done(struct files *files, const struct file_answer *answer);
 /* The answer is no longer wanted: @fn will not be called. */
 void files_forget(struct files *files, struct file_ticket *ticket);
 

@@ -34,13 +34,14 @@ static unsigned find(const struct local_devices *devices, dev_t device)
 
 void local_look(const struct local_devices *devices, int fd, struct local_file *ret)
 {
-	struct statx file;
-	*ret = (struct local_file){.local = LOCAL_NO};
+	ret->local = LOCAL_NO;
+	ret->device = 0;
+	ret->has_name = false;
 	/* With DONT_SYNC a server, or a daemon, is not asked: what the kernel has will do. */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_NLINK, &file) < 0)
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &ret->facts) < 0)
 		return;
-	ret->device = makedev(file.stx_dev_major, file.stx_dev_minor);
-	ret->has_name = file.stx_nlink > 0;
+	ret->device = makedev(ret->facts.stx_dev_major, ret->facts.stx_dev_minor);
+	ret->has_name = ret->facts.stx_nlink > 0;
 	unsigned i = find(devices, ret->device);
 	ret->local = i < LOCAL_DEVICES ? devices->known[i].local : LOCAL_UNKNOWN;
 }

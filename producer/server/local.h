@@ -9,6 +9,7 @@
 #define PRODUCER_SERVER_LOCAL_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #define LOCAL_DEVICES 32u
@@ -33,9 +34,11 @@ struct local_file {
 	enum local
 		local; /* of the device, as far as it is known; NO where even that can not be had */
 	bool has_name; /* in a folder: closing it removes nothing */
+	/* All that fstat would say, and of a local file as true; of others, what the kernel has. */
+	struct statx facts;
 };
 
-/* What is known of @fd. Never blocks. */
+/* What is known of @fd, by one call. Never blocks. */
 void local_look(const struct local_devices *devices, int fd, struct local_file *ret);
 
 /* YES or NO, by the type of its file system. May block. */

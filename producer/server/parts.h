@@ -161,8 +161,9 @@ void cache_forget(struct server *server, struct entry *entry);
 
 /* ---- decoding ---- */
 
-/* A request joins an entry: answered at once when the bitmap is there. Takes @fd. */
-void decode_want(struct server *server, struct entry *entry, struct request *request, int fd);
+/* A request joins an entry: answered at once when the bitmap is there. True: @fd was taken; false:
+ * it is the caller's to close. */
+bool decode_want(struct server *server, struct entry *entry, struct request *request, int fd);
 /* After somebody left or changed its mind. */
 void decode_reconsider(struct server *server, struct entry *entry);
 /* Decoders may have become free. */

@@ -162,18 +162,19 @@ static void on_identified(void *user, const struct file_answer *answer)
 	if (request->wanted.flags & PROTOCOL_EXPECT &&
 		memcmp(&request->wanted.expected, &answer->identity, sizeof(answer->identity)) !=
 			0) {
-		files_close(server->files, answer->fd);
+		files_done(server->files, answer);
 		request_fail(request, -ESTALE, MURAL_REASON_CHANGED,
 			"the file has changed since it was decoded");
 		return;
 	}
 	struct entry *entry = cache_entry(server, &answer->identity, &request->wanted);
 	if (!entry) {
-		files_close(server->files, answer->fd);
+		files_done(server->files, answer);
 		request_fail(request, -ENOMEM, MURAL_REASON_MEMORY, "no memory");
 		return;
 	}
-	decode_want(server, entry, request, answer->fd);
+	if (!decode_want(server, entry, request, answer->fd))
+		files_done(server->files, answer);
 }
 
 void request_start(struct session *session, const struct protocol_request *wanted, int fd)

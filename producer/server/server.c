@@ -397,6 +397,7 @@ static void turn(struct server *server)
 		pool_tick(server->pool, now);
 		decode_room(server);
 	}
+	files_answer(server->files);
 	if (files_deadline(server->files) <= now)
 		files_dispatch(server->files, now);
 	if (server->retry_ns <= now)

@@ -7,6 +7,8 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -144,6 +146,60 @@ Test(files, what_is_no_picture_at_all_is_refused_at_once_too)
 	files_destroy(files);
 }
 
+/* By the one look that also says that the file system is local. */
+Test(files, a_local_answer_is_what_fstat_says)
+{
+	struct answers answers = {0};
+	struct files *files = files_that_know(local_file(), &answers);
+	int fd = local_file();
+	struct stat st;
+	cr_assert_eq(fstat(fd, &st), 0);
+	cr_assert_eq(files_identify(files, fd, on_answer, &answers, monotonic_ns(), NULL), 0);
+	files_answer(files);
+	const struct protocol_identity *identity = &answers.last.identity;
+	cr_assert_eq(identity->device, st.st_dev);
+	cr_assert_eq(identity->inode, st.st_ino);
+	cr_assert_eq(identity->size, st.st_size);
+	cr_assert_eq(identity->mtime_s, st.st_mtim.tv_sec);
+	cr_assert_eq(identity->mtime_ns, st.st_mtim.tv_nsec);
+	cr_assert_eq(identity->ctime_s, st.st_ctim.tv_sec);
+	cr_assert_eq(identity->ctime_ns, st.st_ctim.tv_nsec);
+	close(fd);
+	files_destroy(files);
+}
+
+/* A thread's and the loop's: one file must not be two keys. */
+Test(files, a_thread_and_the_loop_say_the_same)
+{
+	struct answers answers = {0};
+	int fd = local_file();
+	struct files *files = files_that_know(dup(fd), &answers);
+	struct protocol_identity by_thread = answers.last.identity;
+	cr_assert_eq(files_identify(files, fd, on_answer, &answers, monotonic_ns(), NULL), 0);
+	files_answer(files);
+	cr_assert_eq(memcmp(&by_thread, &answers.last.identity, sizeof(by_thread)), 0);
+	close(fd);
+	files_destroy(files);
+}
+
+Test(files, what_can_only_write_is_refused_at_once_too)
+{
+	struct answers answers = {0};
+	struct files *files = files_that_know(local_file(), &answers);
+	char path[64];
+	CLEANUP(close_p) int file = local_file();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	for (int i = 0; i < 2; i++) {
+		int fd = open(path, (i == 0 ? O_WRONLY : O_PATH) | O_CLOEXEC);
+		cr_assert_eq(
+			files_identify(files, fd, on_answer, &answers, monotonic_ns(), NULL), 0);
+		files_answer(files);
+		cr_assert_eq(answers.last.error, -EINVAL);
+		cr_assert_eq(answers.last.fd, -1);
+	}
+	files_destroy(files);
+}
+
 static bool is_open(int fd)
 {
 	return fcntl(fd, F_GETFD) >= 0;
@@ -168,6 +224,34 @@ Test(files, a_local_file_with_a_name_is_closed_at_once)
 	int fd = named_file();
 	struct files *files = files_that_know(dup(fd), &answers);
 	files_close(files, fd);
+	cr_assert_not(is_open(fd));
+	files_destroy(files);
+}
+
+Test(files, what_was_looked_at_once_is_closed_without_another_look)
+{
+	struct answers answers = {0};
+	int fd = named_file();
+	struct files *files = files_that_know(dup(fd), &answers);
+	cr_assert_eq(files_identify(files, fd, on_answer, &answers, monotonic_ns(), NULL), 0);
+	files_answer(files);
+	cr_assert(answers.last.closes_at_once);
+	files_done(files, &answers.last);
+	cr_assert_not(is_open(fd));
+	files_destroy(files);
+}
+
+Test(files, a_close_that_removes_the_file_is_left_to_a_thread)
+{
+	struct answers answers = {0};
+	struct files *files = files_that_know(local_file(), &answers);
+	int fd = local_file();
+	cr_assert_eq(files_identify(files, fd, on_answer, &answers, monotonic_ns(), NULL), 0);
+	files_answer(files);
+	cr_assert_not(answers.last.closes_at_once, "a memfd has no name");
+	files_done(files, &answers.last);
+	for (int i = 0; i < TIMEOUT_MS && is_open(fd); i++)
+		poll(NULL, 0, 1);
 	cr_assert_not(is_open(fd));
 	files_destroy(files);
 }
