@@ -67,11 +67,10 @@ static void tell_all(struct scene *scene, struct pool_slot *slot)
 }
 
 /* As for a consumer that maps it: the pool can no longer be sure that holes stay holes. */
-static void share(const struct pool_slot *slot)
+static void share(struct scene *scene, const struct pool_slot *slot)
 {
 	int fd;
-	done(pool_slot_share(slot, &fd), "share");
-	close(fd);
+	done(pool_slot_share(scene->pool, slot, &fd), "share");
 }
 
 static void add_slot(struct scene *scene, size_t index)
@@ -84,7 +83,7 @@ static void add_slot(struct scene *scene, size_t index)
 		"reserve");
 	fill(scene, scene->slot[index]);
 	tell_all(scene, scene->slot[index]);
-	share(scene->slot[index]);
+	share(scene, scene->slot[index]);
 }
 
 static struct scene open_scene(struct bench *bench, size_t slots, size_t holders)

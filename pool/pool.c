@@ -2,6 +2,7 @@
 #include "holder.h"
 #include "idle.h"
 #include "keep.h"
+#include "readonly.h"
 #include "room.h"
 #include "scratch.h"
 #include "slab.h"
@@ -62,6 +63,8 @@ int pool_create(const struct pool_options *options, uint64_t now_ns, struct pool
 	list_init(&pool->slabs);
 	list_init(&pool->unsettled);
 	list_init(&pool->emptied);
+	list_init(&pool->readonly);
+	pool->readonly_max = readonly_limit();
 	list_init(&pool->lent);
 	int r = region_probe(pool);
 	if (r == 0)
@@ -397,15 +400,12 @@ void pool_slot_place(const struct pool_slot *slot, uint64_t *ret_region, uint64_
 	*ret_offset = slot->offset;
 }
 
-int pool_slot_share(const struct pool_slot *slot, int *ret_fd)
+int pool_slot_share(struct pool *pool, const struct pool_slot *slot, int *ret_fd)
 {
 	struct region *region = slot_region(slot);
-	int fd = ashmem_share_readonly(region->fd);
-	if (fd < 0)
-		return -errno;
-	region->shared = true;
-	*ret_fd = fd;
-	return 0;
+	int r = readonly_lend(pool, region, ret_fd);
+	region->shared |= r == 0;
+	return r;
 }
 
 struct pool_slot *pool_find(const struct pool *pool, uint32_t number)

@@ -1,5 +1,6 @@
 /* Regions: made, wiped, purged and closed. */
 #include "region.h"
+#include "readonly.h"
 #include "slab.h"
 
 #include "common/huge_pages.h"
@@ -95,6 +96,8 @@ int region_create(
 	if (!region)
 		return -ENOMEM;
 	region->id = pool->last_region + 1;
+	region->readonly_fd = -1;
+	list_init(&region->readonly_link);
 	region->capacity = capacity;
 	region->uid = uid;
 	region->use = use;
@@ -137,8 +140,9 @@ int region_probe(struct pool *pool)
 	return probe(pool, SLAB_BYTES, REGION_PIECES, &pool->slab_control_bytes);
 }
 
-static void close_region(struct region *region)
+static void close_region(struct pool *pool, struct region *region)
 {
+	readonly_close(pool, region);
 	if (region->mapping)
 		munmap(region->mapping, region->capacity);
 	ashmem_detach(region->handle);
@@ -150,7 +154,7 @@ static void close_region(struct region *region)
 void region_close(struct pool *pool, struct region *region)
 {
 	pool->region_count--;
-	close_region(region);
+	close_region(pool, region);
 }
 
 /* The one emptied first. Of one that nobody was given, closing frees what is left. Whoever has one
@@ -168,7 +172,7 @@ static void close_emptied(struct pool *pool)
 		if (region_allocated(region) > 0)
 			region_punch(region, 0, region->control_at);
 	}
-	close_region(region);
+	close_region(pool, region);
 }
 
 void region_close_emptied(struct pool *pool)
@@ -193,7 +197,7 @@ static uint64_t punch_data(struct region *region)
 	return before - min_u64(before, region_allocated(region));
 }
 
-/* What is left of a region whose bytes the kernel has back is a page or two, a mapping and two
+/* What is left of a region whose bytes the kernel has back is a page or two, a mapping and its
  * descriptors. To give up those takes an eighth of the time that 32 MiB of huge pages took, and
  * somebody may be waiting for the next region's bytes: they go when the caller has time, but for so
  * many. */

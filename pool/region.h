@@ -14,7 +14,9 @@ struct region {
 	struct list all;  /* pool.regions, or pool.emptied; a slab's: none */
 	struct list kept; /* pool.kept */
 	uint64_t id;
-	int fd;        /* writable; owned */
+	int fd;                    /* writable; owned */
+	int readonly_fd;           /* readonly.h; owned. -1: none */
+	struct list readonly_link; /* pool.readonly */
 	char *mapping; /* of the whole, writable; owned. NULL: of a memfd used as a whole */
 	struct ashmem_handle *handle;
 	uint64_t capacity;               /* bytes of data */

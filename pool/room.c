@@ -4,6 +4,7 @@
 #include "holder.h"
 #include "idle.h"
 #include "keep.h"
+#include "readonly.h"
 #include "slab.h"
 
 #include "common/util.h"
@@ -99,6 +100,8 @@ bool room_give_up(struct pool *pool, int error)
 {
 	if (!is_shortage(error))
 		return false;
+	if (error != -ENOMEM && readonly_close_all(pool))
+		return true;
 	if (!list_empty(&pool->kept)) {
 		keep_drop(pool);
 		return true;

@@ -5,7 +5,7 @@
  *   scratch  where a small one is decoded
  *   holder   a pin board, its told slots     idle    when a slot is unpinned: the handshake
  *   room     what goes when room is needed   order   what would be missed least
- *   pinned   how many are in use
+ *   pinned   how many are in use             readonly  what consumers are given
  *
  * Invariants, which pool_check verifies:
  *   - a slot has memory exactly while FILLING, READY or IDLE, and its charge stands in that part of
@@ -100,7 +100,10 @@ struct pool {
 	struct list emptied;   /* not in regions: no slot's, without data, to be closed at the next
 				  tick */
 	struct list lent;      /* scratch memory without a slot */
-	uint32_t region_count, kept_count, emptied_count;
+	struct list readonly;  /* regions with a descriptor for consumers: the one lent longest ago
+				  in front */
+	uint32_t region_count, kept_count, emptied_count, readonly_count;
+	uint32_t readonly_max;
 	uint64_t mend_ns; /* when slabs are next looked at for holes filled again */
 
 	struct pool_slot **slot; /* by number; NULL: free */

@@ -43,6 +43,7 @@ void pool_stats(struct pool *pool, struct mural_stats *stats)
 	stats->filling_bitmaps = pool->bitmaps[BOARD_FILLING];
 	stats->purged_bitmaps = pool->bitmaps[BOARD_PURGED];
 	stats->regions = pool->region_count;
+	stats->readonly_descriptors = pool->readonly_count;
 	stats->purges = pool->purges;
 	stats->reuses = pool->reuses;
 	stats->idle_unpins = pool->idle_unpins;
@@ -237,6 +238,18 @@ static uint32_t length(struct list *head)
 	return count;
 }
 
+static void audit_readonly(struct audit *audit)
+{
+	struct pool *pool = audit->pool;
+	uint32_t count = length(&pool->readonly);
+	list_for_each (at, &pool->readonly)
+		expect(audit, CONTAINER_OF(at, struct region, readonly_link)->readonly_fd >= 0,
+			"a region without a descriptor for consumers is listed");
+	expect(audit, count == pool->readonly_count && count <= max_u64(pool->readonly_max, 1),
+		"%u descriptors for consumers, not %u, at most %u", count, pool->readonly_count,
+		pool->readonly_max);
+}
+
 static void audit_totals(struct audit *audit)
 {
 	struct pool *pool = audit->pool;
@@ -290,6 +303,7 @@ int pool_check(struct pool *pool, char *text, size_t size)
 		audit.regions++;
 	}
 	expect(&audit, kept == pool->kept_count, "count of kept regions");
+	audit_readonly(&audit);
 	audit_lent(&audit);
 	audit_totals(&audit);
 	return audit.failed ? -EUCLEAN : 0;

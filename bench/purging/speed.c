@@ -203,14 +203,13 @@ static void become_idle(struct context *context, struct pool_slot *slot)
 }
 
 /* Only what somebody was given has to be punched to the last page. */
-static void share(const struct pool_slot *slot, unsigned mappers)
+static void share(const struct context *context, const struct pool_slot *slot)
 {
 	int fd;
-	if (mappers == 0)
+	if (context->mappers == 0)
 		return;
-	bench_must(pool_slot_share(slot, &fd) == 0, "share");
-	mappers_tell(mappers, fd);
-	close(fd);
+	bench_must(pool_slot_share(context->pool, slot, &fd) == 0, "share");
+	mappers_tell(context->mappers, fd);
 }
 
 /* The pool closes what is left of the region when it has time. */
@@ -221,7 +220,7 @@ static struct cost shrink_and_close(struct context *context)
 	struct pool_slot *slot = reserve(context);
 	pool_window(slot, &fd, &offset, &length);
 	write_through(fd, offset);
-	share(slot, context->mappers);
+	share(context, slot);
 	become_idle(context, slot);
 	double start = bench_cpu_ns();
 	uint64_t freed = pool_shrink(context->pool, BYTES, ++context->now);

@@ -50,6 +50,7 @@ static const struct field fields[] = {
 	FIELD(filling_bitmaps),
 	FIELD(purged_bitmaps),
 	FIELD(regions),
+	FIELD(readonly_descriptors),
 	FIELD(sessions),
 	FIELD(waiting_requests),
 	FIELD(workers_busy),

@@ -10,8 +10,7 @@
 #include <string.h>
 
 static const uint32_t bitmap_flags =
-	MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED |
-	MURAL_BITMAP_PREVIEW;
+	MURAL_BITMAP_PARTIAL | MURAL_BITMAP_HAS_ALPHA | MURAL_BITMAP_SCALED | MURAL_BITMAP_PREVIEW;
 
 static struct pending *find(const struct mural *mural, uint32_t serial, enum pending_kind kind)
 {
@@ -41,12 +40,7 @@ static struct control *find_control(
 
 /* ---- regions ---- */
 
-static int on_region(struct mural *mural, const struct protocol_region *message, int fd)
-{
-	return epoch_add_region(mural->epoch, message->region, message->size, fd);
-}
-
-static int on_region_gone(struct mural *mural, const struct protocol_region *message)
+static int on_region_gone(struct mural *mural, const struct protocol_region_gone *message)
 {
 	struct region *region = map_find(&mural->epoch->regions, message->region);
 	if (!region)
@@ -102,6 +96,13 @@ static int on_ready(struct mural *mural, const struct protocol_ready *ready)
 		prefetch_finish(mural, prefetch);
 	bitmap_refuse(mural, ready); /* it was cancelled, or is not to be kept */
 	return 0;
+}
+
+/* The same, with a region that is not known yet. */
+static int on_handover(struct mural *mural, const struct protocol_handover *handover, int fd)
+{
+	int r = epoch_add_region(mural->epoch, handover->ready.region, handover->region_size, fd);
+	return r < 0 ? r : on_ready(mural, &handover->ready);
 }
 
 static int on_failed(struct mural *mural, const struct protocol_failed *failed)
@@ -178,10 +179,10 @@ static int act(struct mural *mural, const union protocol_any *message, const int
 	if (!mural_is_up(mural))
 		return -EPROTO;
 	switch (message->head.type) {
-	case PROTOCOL_REGION:
-		return on_region(mural, &message->region, fds[0]);
+	case PROTOCOL_HANDOVER:
+		return on_handover(mural, &message->handover, fds[0]);
 	case PROTOCOL_REGION_GONE:
-		return on_region_gone(mural, &message->region);
+		return on_region_gone(mural, &message->region_gone);
 	case PROTOCOL_READY:
 		return on_ready(mural, &message->ready);
 	case PROTOCOL_FAILED:

@@ -54,17 +54,19 @@ struct session {
 int session_create(struct server *server, int fd);
 /* Frees it and gives back all it held. */
 void session_destroy(struct session *session);
-/* Queues or sends; takes the descriptors in every case. A peer that does not read ends its own
- * session. */
-void session_send(
-	struct session *session, const void *message, size_t size, int *fds, size_t count);
+/* Sends or queues; borrows the descriptors. A peer that does not read ends its own session.
+ * 0; -EMFILE, -ENFILE: it has to be queued with its descriptors, and there are none left for that;
+ * without any it can not fail. */
+int session_send(
+	struct session *session, const void *message, size_t size, const int *fds, size_t count);
 /* Ends a session by our decision: FAREWELL, all requests cancelled; its pins count until the peer
  * hangs up. */
 void session_drop(struct session *session, int error, const char *reason);
-/* Tells a consumer of a region before it is named, once. 0 or -errno (no descriptor). */
-int session_tell_region(struct session *session, const struct pool_slot *slot);
-/* Tells the pool that this consumer will know of a slot; goes with each READY. -ENOMEM. */
-int session_tell_slot(struct session *session, struct pool_slot *slot, bool grant);
+/* Hands a bitmap over: sends @ready, which says all but where @slot lies, with the region's
+ * descriptor when this consumer does not know it yet. From now on the pool looks at its board for
+ * the slot; @grant: as pool_tell. -ENOMEM, -EMFILE, -EACCES, … : nothing was told. */
+int session_hand_over(
+	struct session *session, struct pool_slot *slot, bool grant, struct protocol_ready *ready);
 void session_region_gone(struct session *session, uint64_t region);
 /* Tries to send again what the kernel refused for lack of something. */
 void session_retry(struct session *session);

@@ -61,27 +61,12 @@ void request_fail(struct request *request, int error, enum mural_reason reason, 
 
 void request_ready(struct request *request, struct entry *entry)
 {
-	struct session *session = request->session;
 	const struct pool_bitmap *bitmap = pool_slot_bitmap(entry->slot);
 	/* A prefetched bitmap is not held for anybody: it is there when it is wanted, if memory
 	 * allows. */
 	bool grant = request->wanted.priority > MURAL_PRIORITY_PREFETCH;
-	int r = session_tell_region(session, entry->slot);
-	if (r == 0)
-		r = session_tell_slot(session, entry->slot, grant);
-	if (r < 0) {
-		request_fail(request, r, MURAL_REASON_MEMORY,
-			"no descriptor or memory left to hand the bitmap over");
-		return;
-	}
-	uint64_t region, size, offset;
-	pool_slot_place(entry->slot, &region, &size, &offset);
 	struct protocol_ready ready = {
 		.head = {.type = PROTOCOL_READY, .serial = request->wanted.head.serial},
-		.slot = pool_slot_number(entry->slot),
-		.generation = pool_slot_generation(entry->slot),
-		.region = region,
-		.offset = offset,
 		.format = bitmap->format,
 		.width = bitmap->width,
 		.height = bitmap->height,
@@ -92,8 +77,12 @@ void request_ready(struct request *request, struct entry *entry)
 		.decode_ns = entry->facts.decode_ns,
 		.identity = entry->key.identity,
 	};
-	request_free(request);
-	session_send(session, &ready, sizeof(ready), NULL, 0);
+	int r = session_hand_over(request->session, entry->slot, grant, &ready);
+	if (r < 0)
+		request_fail(request, r, MURAL_REASON_MEMORY,
+			"no descriptor or memory left to hand the bitmap over");
+	else
+		request_free(request);
 }
 
 static void leave_entry(struct request *request)

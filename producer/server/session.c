@@ -186,43 +186,56 @@ static void want_to_send(struct session *session, bool wanted)
 			wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
-static void queue(struct session *session, const void *bytes, size_t size, int *fds, size_t count)
+static int copy_descriptors(struct outgoing *message, const int *fds, size_t count)
+{
+	for (message->count = 0; message->count < count; message->count++) {
+		int copy = dup_cloexec(fds[message->count]);
+		if (copy < 0) {
+			close_all(message->fds, message->count);
+			return copy;
+		}
+		message->fds[message->count] = copy;
+	}
+	return 0;
+}
+
+static int queue(
+	struct session *session, const void *bytes, size_t size, const int *fds, size_t count)
 {
 	struct outgoing *message = NULL;
 	if (session->unsent_bytes + size <= SESSION_UNSENT_MAX)
 		message = malloc(sizeof(*message) + size);
 	if (!message) {
-		close_all(fds, count);
 		session_leave(session); /* there is no telling it: it does not read */
-		return;
+		return 0;
 	}
 	message->size = size;
-	message->count = count;
-	for (size_t i = 0; i < count; i++)
-		message->fds[i] = fds[i];
+	int r = copy_descriptors(message, fds, count);
+	if (r < 0) {
+		free(message);
+		return r;
+	}
 	memcpy(message->bytes, bytes, size);
 	if (list_empty(&session->unsent))
 		want_to_send(session, true);
 	list_append(&session->unsent, &message->node);
 	session->unsent_bytes += size;
+	return 0;
 }
 
-void session_send(struct session *session, const void *message, size_t size, int *fds, size_t count)
+int session_send(
+	struct session *session, const void *message, size_t size, const int *fds, size_t count)
 {
-	if (session->doomed || session->dropped) {
-		close_all(fds, count);
-		return;
-	}
+	if (session->doomed || session->dropped)
+		return 0;
 	int r = -EAGAIN;
 	if (list_empty(&session->unsent))
 		r = message_send(session->fd, message, size, fds, count);
-	if (r == -EAGAIN || r == -ETOOMANYREFS || r == -ENOBUFS || r == -ENOMEM) {
-		queue(session, message, size, fds, count);
-		return;
-	}
-	close_all(fds, count);
+	if (r == -EAGAIN || r == -ETOOMANYREFS || r == -ENOBUFS || r == -ENOMEM)
+		return queue(session, message, size, fds, count);
 	if (r < 0)
 		session_leave(session);
+	return 0;
 }
 
 static void send_queued(struct session *session)
@@ -284,20 +297,27 @@ static struct told_slot *find_told_slot(const struct session *session, uint32_t 
 	return node ? CONTAINER_OF(node, struct told_slot, node) : NULL;
 }
 
-int session_tell_slot(struct session *session, struct pool_slot *slot, bool grant)
+static struct told_slot *note_slot(struct session *session, uint32_t number)
 {
-	uint32_t number = pool_slot_number(slot);
 	struct told_slot *told = find_told_slot(session, number);
-	if (!told) {
-		told = calloc(1, sizeof(*told));
-		if (!told)
-			return -ENOMEM;
-		told->number = number;
-		hash_insert(&session->slots, &told->node,
-			hash_bytes(&session->slots, &number, sizeof(number)));
-	}
-	told->count++;
-	return pool_tell(session->server->pool, slot, session->holder, grant, monotonic_ns());
+	if (told)
+		return told;
+	told = calloc(1, sizeof(*told));
+	if (!told)
+		return NULL;
+	told->number = number;
+	hash_insert(
+		&session->slots, &told->node, hash_bytes(&session->slots, &number, sizeof(number)));
+	return told;
+}
+
+static void forget_slot(struct session *session, struct told_slot *told)
+{
+	struct pool_slot *slot = pool_find(session->server->pool, told->number);
+	hash_remove(&session->slots, &told->node);
+	free(told);
+	if (slot)
+		pool_release(session->server->pool, slot, session->holder);
 }
 
 static void give_back_slot(struct session *session, uint32_t number, uint32_t count)
@@ -310,11 +330,7 @@ static void give_back_slot(struct session *session, uint32_t number, uint32_t co
 	told->count -= count;
 	if (told->count > 0)
 		return;
-	hash_remove(&session->slots, &told->node);
-	free(told);
-	struct pool_slot *slot = pool_find(session->server->pool, number);
-	if (slot)
-		pool_release(session->server->pool, slot, session->holder);
+	forget_slot(session, told);
 	decode_room(session->server);
 }
 
@@ -328,30 +344,49 @@ static bool session_knows_region(const struct session *session, uint64_t region)
 	return false;
 }
 
-int session_tell_region(struct session *session, const struct pool_slot *slot)
+/* Sends @ready with the descriptor of its region, which the session does not know yet. */
+static int send_with_region(struct session *session, const struct pool_slot *slot,
+	const struct protocol_ready *ready, uint64_t region_size)
 {
-	uint64_t region, size, offset;
-	pool_slot_place(slot, &region, &size, &offset);
-	if (session_knows_region(session, region))
-		return 0;
+	struct protocol_handover message = {.ready = *ready, .region_size = region_size};
+	message.ready.head.type = PROTOCOL_HANDOVER;
 	CLEANUP(free_p) struct told_region *told = calloc(1, sizeof(*told));
 	if (!told)
 		return -ENOMEM;
 	int fd = -1;
-	int r = pool_slot_share(slot, &fd);
+	int r = pool_slot_share(session->server->pool, slot, &fd);
+	if (r == 0)
+		r = session_send(session, &message, sizeof(message), &fd, 1);
 	if (r < 0)
 		return r;
-	struct protocol_region message = {
-		.head.type = PROTOCOL_REGION,
-		.region = region,
-		.size = size,
-	};
-	session_send(session, &message, sizeof(message), &fd, 1);
-	told->region = region;
+	told->region = ready->region;
 	hash_insert(&session->regions, &told->node,
-		hash_bytes(&session->regions, &region, sizeof(region)));
+		hash_bytes(&session->regions, &told->region, sizeof(told->region)));
 	take_ptr(&told);
 	return 0;
+}
+
+int session_hand_over(
+	struct session *session, struct pool_slot *slot, bool grant, struct protocol_ready *ready)
+{
+	struct pool *pool = session->server->pool;
+	struct told_slot *told = note_slot(session, pool_slot_number(slot));
+	if (!told)
+		return -ENOMEM;
+	uint64_t size;
+	ready->slot = told->number;
+	ready->generation = pool_slot_generation(slot);
+	pool_slot_place(slot, &ready->region, &size, &ready->offset);
+	int r = pool_tell(pool, slot, session->holder, grant, monotonic_ns());
+	if (r == 0 && session_knows_region(session, ready->region))
+		r = session_send(session, ready, sizeof(*ready), NULL, 0);
+	else if (r == 0)
+		r = send_with_region(session, slot, ready, size);
+	if (r == 0)
+		told->count++;
+	else if (told->count == 0) /* it holds nothing of this slot */
+		forget_slot(session, told);
+	return r;
 }
 
 void session_region_gone(struct session *session, uint64_t region)
@@ -364,7 +399,7 @@ void session_region_gone(struct session *session, uint64_t region)
 			continue;
 		hash_remove(&session->regions, node);
 		free(told);
-		struct protocol_region message = {
+		struct protocol_region_gone message = {
 			.head.type = PROTOCOL_REGION_GONE, .region = region};
 		session_send(session, &message, sizeof(message), NULL, 0);
 		return;
@@ -388,14 +423,6 @@ static void on_hello(struct session *session, const struct protocol_hello *hello
 	session->name[sizeof(session->name) - 1] = '\0';
 	int board = -1;
 	int r = pool_holder_create(server->pool, session->uid, session, &session->holder, &board);
-	/* Sending takes descriptors; these two stay ours. */
-	int fds[2] = {r < 0 ? -1 : dup_cloexec(pool_table_fd(server->pool)),
-		r < 0 ? -1 : dup_cloexec(board)};
-	if (r < 0 || fds[0] < 0 || fds[1] < 0) {
-		close_all(fds, 2);
-		session_drop(session, -EMFILE, "no memory or descriptors for another session");
-		return;
-	}
 	struct protocol_welcome welcome = {
 		.head = {.type = PROTOCOL_WELCOME, .serial = hello->head.serial},
 		.version = PROTOCOL_VERSION,
@@ -404,8 +431,13 @@ static void on_hello(struct session *session, const struct protocol_hello *hello
 		.budget_bytes = server->options.budget_bytes,
 		.requests_max = SESSION_REQUESTS_MAX,
 	};
-	session_send(session, &welcome, sizeof(welcome), fds, 2);
-	memory_tell(session);
+	const int fds[2] = {pool_table_fd(server->pool), board};
+	if (r == 0)
+		r = session_send(session, &welcome, sizeof(welcome), fds, 2);
+	if (r < 0)
+		session_drop(session, -EMFILE, "no memory or descriptors for another session");
+	else
+		memory_tell(session);
 }
 
 static void on_pin(struct session *session, const struct protocol_slot *wanted)

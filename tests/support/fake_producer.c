@@ -85,6 +85,7 @@ void fake_die(struct fake *fake, bool listening)
 	if (!listening)
 		drop(&fake->listener);
 	drop_tables(fake);
+	fake->untold_count = 0;
 }
 
 static bool await(int fd, short events)
@@ -206,9 +207,8 @@ struct fake_region fake_region(struct fake *fake, uint64_t size, unsigned char f
 	region.fd = shared_file_readonly(fd);
 	need(region.fd >= 0, "region");
 	close(fd);
-	struct protocol_region message = {
-		.head = {.type = PROTOCOL_REGION}, .region = region.id, .size = size};
-	fake_send(fake, &message, &region.fd, 1);
+	need(fake->untold_count < FAKE_UNTOLD_MAX, "too many regions without a bitmap");
+	fake->untold[fake->untold_count++] = region;
 	return region;
 }
 
@@ -220,11 +220,8 @@ void fake_region_fini(struct fake_region *region)
 
 void fake_region_gone(struct fake *fake, const struct fake_region *region)
 {
-	struct protocol_region message = {
-		.head = {.type = PROTOCOL_REGION_GONE},
-		.region = region->id,
-		.size = region->size,
-	};
+	struct protocol_region_gone message = {
+		.head = {.type = PROTOCOL_REGION_GONE}, .region = region->id};
 	fake_send(fake, &message, NULL, 0);
 }
 
@@ -253,10 +250,37 @@ struct protocol_ready fake_ready(const struct fake_region *region, uint32_t seri
 	};
 }
 
+struct protocol_handover fake_handover(
+	const struct fake_region *region, const struct protocol_ready *ready)
+{
+	struct protocol_handover handover = {.ready = *ready, .region_size = region->size};
+	handover.ready.head.type = PROTOCOL_HANDOVER;
+	handover.ready.region = region->id;
+	return handover;
+}
+
+static bool take_untold(struct fake *fake, uint64_t id, struct fake_region *ret)
+{
+	for (unsigned i = 0; i < fake->untold_count; i++) {
+		if (fake->untold[i].id != id)
+			continue;
+		*ret = fake->untold[i];
+		fake->untold[i] = fake->untold[--fake->untold_count];
+		return true;
+	}
+	return false;
+}
+
 void fake_send_ready(struct fake *fake, const struct protocol_ready *ready)
 {
+	struct fake_region region;
 	board_set(fake->table, ready->slot, ready->generation, BOARD_READY);
-	fake_send(fake, ready, NULL, 0);
+	if (take_untold(fake, ready->region, &region)) {
+		struct protocol_handover handover = fake_handover(&region, ready);
+		fake_send(fake, &handover, &region.fd, 1);
+	} else {
+		fake_send(fake, ready, NULL, 0);
+	}
 }
 
 void fake_send_failed(

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #define FAKE_PEERS_MAX 4
+#define FAKE_UNTOLD_MAX 16
 
 struct fake_region {
 	uint64_t id, size;
@@ -32,6 +33,8 @@ struct fake {
 	uint32_t requests_max;
 	uint32_t version; /* what WELCOME says */
 	uint64_t regions_made;
+	struct fake_region untold[FAKE_UNTOLD_MAX]; /* made, and in no READY yet */
+	unsigned untold_count;
 	struct protocol_hello hello; /* the last one read */
 	pthread_t greeter;
 };
@@ -70,7 +73,8 @@ bool fake_is_abandoned(struct fake *fake);
 
 void fake_send(struct fake *fake, const void *message, const int *fds, size_t count);
 
-/* A region of @size bytes, each of its bytes @fill, and tells the session of it. */
+/* A region of @size bytes, each of its bytes @fill. The session is told of it with the first READY
+ * (fake_send_ready). */
 struct fake_region fake_region(struct fake *fake, uint64_t size, unsigned char fill);
 void fake_region_fini(struct fake_region *region);
 void fake_region_gone(struct fake *fake, const struct fake_region *region);
@@ -78,7 +82,11 @@ void fake_region_gone(struct fake *fake, const struct fake_region *region);
 /* The READY of a bitmap at the region's start, which can be changed before it is sent. */
 struct protocol_ready fake_ready(const struct fake_region *region, uint32_t serial, uint32_t slot,
 	uint64_t generation, uint32_t width, uint32_t height);
-/* Sets the slot READY and sends the message. */
+/* The message that hands a region over with the first of its bitmaps. */
+struct protocol_handover fake_handover(
+	const struct fake_region *region, const struct protocol_ready *ready);
+/* Sets the slot READY and sends the message: a HANDOVER when the session was not told of the region
+ * yet. */
 void fake_send_ready(struct fake *fake, const struct protocol_ready *ready);
 void fake_send_failed(
 	struct fake *fake, uint32_t serial, int error, enum mural_reason reason, const char *text);

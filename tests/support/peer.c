@@ -31,6 +31,8 @@ bool peer_next(int fd, union protocol_any *message, int fds[MESSAGE_FDS_MAX], si
 			continue;
 		cr_assert(length >= 0 || length == -ECONNRESET, "received: %s",
 			strerror((int)-length));
+		if (length > 0 && message->head.type == PROTOCOL_HANDOVER)
+			message->head.type = PROTOCOL_READY;
 		return length > 0;
 	}
 }

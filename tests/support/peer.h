@@ -23,7 +23,8 @@ void peer_leave(struct peer *peer);
 
 /* Sends one message, waiting for room. */
 void peer_send(int fd, const void *message, size_t size, const int *fds, size_t count);
-/* The next message of any type; the caller owns the descriptors. False: the session has ended. */
+/* The next message of any type; the caller owns the descriptors. A HANDOVER is given as the READY
+ * that it is, with the region's descriptor. False: the session has ended. */
 bool peer_next(int fd, union protocol_any *message, int fds[MESSAGE_FDS_MAX], size_t *count);
 /* The next message of @type; others are passed over, all descriptors closed. */
 void peer_expect(int fd, uint32_t type, union protocol_any *message);

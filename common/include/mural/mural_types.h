@@ -90,7 +90,7 @@ struct mural_stats {
 	uint64_t purged_bytes;  /* thrown away since the start */
 	uint32_t pinned_bitmaps, ready_bitmaps, idle_bitmaps, filling_bitmaps;
 	uint32_t purged_bitmaps; /* remembered as purged, now */
-	uint32_t regions;        /* descriptors of shared memory held */
+	uint32_t regions;        /* of shared memory, held */
 	uint32_t sessions, waiting_requests;
 	uint32_t workers_busy, workers_max;
 	uint64_t requests, hits, misses;  /* a hit found READY or IDLE memory intact */
@@ -135,6 +135,9 @@ struct mural_stats {
 	/* Processes that were given a picture, to read its header or to decode it: small ones take
 	 * one for both. */
 	uint64_t decoder_processes;
+	/* Read-only ones of @regions, kept for consumers to come; at most 256, and a sixteenth of what
+	 * the process may have open. */
+	uint64_t readonly_descriptors;
 };
 
 #ifdef __cplusplus

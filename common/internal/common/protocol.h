@@ -6,8 +6,8 @@
  * wrong size, type or count of descriptors ends the session.
  *
  * The order at the start: HELLO, then WELCOME (or FAREWELL). A region's descriptor is sent once a
- * session, in REGION, before the first answer that names the region; regions that have gone are
- * named in REGION_GONE.
+ * session, with the first READY that names the region: that is a HANDOVER. Regions that have gone
+ * are named in REGION_GONE.
  *
  * An answer about a slot (READY, PIN_ANSWER) is a hint: the consumer runs the pin loop of
  * common/board.h. The producer holds the slot for it (a grant) until it has counted itself,
@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #define PROTOCOL_MAGIC UINT32_C(0x6c72754d) /* "Murl" */
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_VERSION 2u
 #define PROTOCOL_GRANT_MS 2000u
 
 enum protocol_type {
@@ -39,7 +39,8 @@ enum protocol_type {
 	/* producer to consumer */
 	PROTOCOL_WELCOME = 64, /* + 2 descriptors: state table (read-only), pin board */
 	PROTOCOL_FAREWELL = 65,
-	PROTOCOL_REGION = 66, /* + 1 descriptor, read-only */
+	PROTOCOL_HANDOVER =
+		66, /* + 1 descriptor, read-only: a READY, and the region that it names */
 	PROTOCOL_REGION_GONE = 67,
 	PROTOCOL_READY = 68,
 	PROTOCOL_FAILED = 69,
@@ -92,8 +93,8 @@ enum protocol_request_flags {
 	PROTOCOL_AS_STORED = 1 << 0, /* no EXIF orientation */
 	PROTOCOL_ALLOW_PARTIAL =
 		1 << 1, /* a truncated file gives what there is, with MURAL_BITMAP_PARTIAL */
-	PROTOCOL_WAIT = 1 << 2,   /* wait for room instead of failing with -ENOSPC */
-	PROTOCOL_EXPECT = 1 << 3, /* -ESTALE when the source is not @expected (a re-decode) */
+	PROTOCOL_WAIT = 1 << 2,    /* wait for room instead of failing with -ENOSPC */
+	PROTOCOL_EXPECT = 1 << 3,  /* -ESTALE when the source is not @expected (a re-decode) */
 	PROTOCOL_PREVIEW = 1 << 4, /* a coarse version, or MURAL_REASON_NO_PREVIEW */
 	PROTOCOL_FLAGS_ALL = 0x1f,
 };
@@ -138,10 +139,9 @@ struct protocol_trim {
 	uint64_t bytes; /* UINT64_MAX: everything that nobody pins */
 };
 
-struct protocol_region {
+struct protocol_region_gone {
 	struct protocol_head head;
-	uint64_t region; /* never repeats within an instance */
-	uint64_t size;   /* of the data: what to map */
+	uint64_t region;
 };
 
 struct protocol_ready {
@@ -149,7 +149,7 @@ struct protocol_ready {
 	uint32_t slot;
 	uint32_t format;
 	uint64_t generation;
-	uint64_t region;
+	uint64_t region; /* never repeats within an instance */
 	uint64_t offset; /* of the first pixel, in the region */
 	uint32_t width, height;
 	uint32_t stride_bytes;
@@ -158,6 +158,11 @@ struct protocol_ready {
 	uint64_t decode_ns; /* what bringing it back costs: the decoder's wall time; 0 for a hit's
 			       unknown */
 	struct protocol_identity identity;
+};
+
+struct protocol_handover {
+	struct protocol_ready ready; /* its head is the message's */
+	uint64_t region_size;        /* of the data: what to map */
 };
 
 struct protocol_failed {
@@ -216,7 +221,8 @@ union protocol_any {
 	struct protocol_slot slot;
 	struct protocol_stat stat;
 	struct protocol_trim trim;
-	struct protocol_region region;
+	struct protocol_handover handover;
+	struct protocol_region_gone region_gone;
 	struct protocol_ready ready;
 	struct protocol_failed failed;
 	struct protocol_pin_answer pin_answer;

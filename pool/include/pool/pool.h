@@ -179,8 +179,9 @@ uint64_t pool_slot_cost_ns(const struct pool_slot *slot);
  * purged; reading there takes memory until the pool notices. */
 void pool_slot_place(const struct pool_slot *slot, uint64_t *ret_region, uint64_t *ret_region_size,
 	uint64_t *ret_offset);
-/* A new read-only descriptor of the slot's region; the caller owns it. -EMFILE, … */
-int pool_slot_share(const struct pool_slot *slot, int *ret_fd);
+/* A read-only descriptor of the slot's region, to be sent to a consumer: borrowed, until the pool
+ * is next called. -EMFILE, … */
+int pool_slot_share(struct pool *pool, const struct pool_slot *slot, int *ret_fd);
 /* The slot of that number, or NULL. */
 struct pool_slot *pool_find(const struct pool *pool, uint32_t number);
 /* The caller's pointer (the cache entry). */
@@ -212,7 +213,7 @@ void pool_tick(struct pool *pool, uint64_t now_ns);
 /* When pool_tick is next needed; UINT64_MAX: never. */
 uint64_t pool_deadline(const struct pool *pool);
 
-/* Fills the pool's part of @stats (bytes, bitmaps, regions, purges, reuses, idle_unpins,
+/* Fills the pool's part of @stats (bytes, bitmaps, regions, readonly_descriptors, purges, reuses, idle_unpins,
  * pins_revived, budget, allocated, driver, order, bounces, thrash_times,
  * stray). */
 void pool_stats(struct pool *pool, struct mural_stats *stats);

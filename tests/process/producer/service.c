@@ -107,10 +107,9 @@ static int region_of(const struct peer *peer, const char *name)
 		int fds[MESSAGE_FDS_MAX];
 		size_t count = 0;
 		cr_assert(peer_next(peer->fd, &message, fds, &count));
-		if (message.head.type == PROTOCOL_REGION)
-			region = fds[0];
-		else
-			close_all(fds, count);
+		if (message.head.type == PROTOCOL_READY && count > 0)
+			region = fds[--count];
+		close_all(fds, count);
 	} while (message.head.type != PROTOCOL_READY);
 	cr_assert_geq(region, 0);
 	return region;

@@ -64,7 +64,7 @@ static void ask(const struct peer *peer, uint32_t serial, const char *name, uint
 	close(fd);
 }
 
-/* The end of whatever request ends next; adds the region's descriptor, if it comes before, to -1.
+/* The end of whatever request ends next; adds the region's descriptor, if it comes with it, to -1.
  */
 static union protocol_any next_end(const struct peer *peer, int *region)
 {
@@ -73,7 +73,7 @@ static union protocol_any next_end(const struct peer *peer, int *region)
 		int fds[MESSAGE_FDS_MAX];
 		size_t count = 0;
 		cr_assert(peer_next(peer->fd, &message, fds, &count), "the session ended");
-		if (message.head.type == PROTOCOL_REGION && *region < 0)
+		if (message.head.type == PROTOCOL_READY && count > 0 && *region < 0)
 			*region = fds[--count];
 		close_all(fds, count);
 	} while (message.head.type != PROTOCOL_READY && message.head.type != PROTOCOL_FAILED);

@@ -242,7 +242,7 @@ static void start(struct race *race, bool threads)
 			     race->pool, getuid(), NULL, &race->holder[i], &pins_fd[i]) == 0,
 			"holder");
 	make_slots(race);
-	must(pool_slot_share(race->slot[0], &slab_fd) == 0, "share");
+	must(pool_slot_share(race->pool, race->slot[0], &slab_fd) == 0, "share");
 	for (unsigned i = 0; i < CONSUMERS; i++) {
 		struct consumer *c = &race->consumer[i];
 		*c = (struct consumer){.notice = race->notice,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static const uint8_t fill = 0x5a;
@@ -477,5 +478,48 @@ Test(region, two_mebibytes_and_more_lie_on_a_huge_page)
 	scene_make_ready(&scene, scene.bitmap, SLOT, 1);
 	cr_assert_eq(mural_bitmap_pin(scene.bitmap, &view), 0);
 	cr_assert_eq((uintptr_t)view.pixels % (2u << 20), 0);
+	scene_fini(&scene);
+}
+
+static void expect_on_huge_pages(const struct mural_view *view, unsigned char value, size_t size)
+{
+	const unsigned char *pixels = view->pixels;
+	cr_assert_eq((uintptr_t)pixels % (2u << 20), 0);
+	for (size_t at = 0; at < size; at += 4096)
+		cr_assert_eq(pixels[at], value, "byte %zu", at);
+}
+
+/* Each below the one before, while that space is free; elsewhere when it is not. */
+Test(region, each_of_several_lies_on_a_huge_page_and_over_no_other)
+{
+	enum { REGIONS = 4, BYTES = (2 << 20) + 4096 };
+	struct scene scene;
+	struct mural_bitmap *bitmap[REGIONS];
+	struct fake_region region[REGIONS];
+	struct mural_view view[REGIONS];
+	void *obstacle = NULL;
+	scene_init(&scene);
+	for (uint32_t i = 0; i < REGIONS; i++) {
+		bitmap[i] = scene_ask(&scene);
+		region[i] = fake_region(&scene.fake, BYTES, (unsigned char)(i + 1));
+		struct protocol_ready ready = fake_ready(&region[i],
+			scene_request(&scene).head.serial, SLOT + 1 + i, 1, WIDTH, HEIGHT);
+		fake_send_ready(&scene.fake, &ready);
+		cr_assert_eq(mural_bitmap_wait(bitmap[i], -1), 0);
+		cr_assert_eq(mural_bitmap_pin(bitmap[i], &view[i]), 0);
+		if (i == 1) { /* somebody else's, where the next would go */
+			char *below = (char *)(uintptr_t)view[i].pixels - (4 << 20);
+			obstacle = mmap(below, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			cr_assert_eq(obstacle, below);
+		}
+	}
+	cr_assert_eq(*(const volatile unsigned char *)obstacle, 0);
+	for (uint32_t i = 0; i < REGIONS; i++)
+		expect_on_huge_pages(&view[i], (unsigned char)(i + 1), BYTES);
+	for (uint32_t i = 0; i < REGIONS; i++) {
+		mural_bitmap_unref(bitmap[i]);
+		fake_region_fini(&region[i]);
+	}
+	munmap(obstacle, 4096);
 	scene_fini(&scene);
 }

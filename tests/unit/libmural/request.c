@@ -388,6 +388,32 @@ Test(cancel, that_crosses_the_answer_gives_the_slot_back)
 	scene_fini(&scene);
 }
 
+/* The region's descriptor comes once: it must not get lost with a bitmap that nobody wants. */
+Test(cancel, that_crosses_a_hand_over_keeps_the_region)
+{
+	struct scene scene;
+	struct mural_view view;
+	scene_init(&scene);
+	struct mural_bitmap *first = scene_ask(&scene), *second = scene_ask(&scene);
+	struct fake_region region = fake_region(&scene.fake, 4096, 0x77);
+	struct protocol_ready ready =
+		fake_ready(&region, scene_request(&scene).head.serial, SLOT + 1, 2, WIDTH, HEIGHT);
+	uint32_t serial = scene_request(&scene).head.serial;
+	cr_assert_eq(mural_bitmap_cancel(first), 0);
+	fake_send_ready(&scene.fake, &ready);
+	ready = fake_ready(&region, serial, SLOT + 2, 3, WIDTH, HEIGHT);
+	fake_send_ready(&scene.fake, &ready);
+	cr_assert_eq(mural_bitmap_wait(second, -1), 0);
+	cr_assert_eq(mural_bitmap_pin(second, &view), 0);
+	cr_assert_eq(*(const uint8_t *)view.pixels, 0x77);
+	fake_receive(&scene.fake, PROTOCOL_CANCEL, NULL);
+	cr_assert_eq(fake_receive(&scene.fake, PROTOCOL_RELEASE, NULL).slot.slot, SLOT + 1);
+	mural_bitmap_unref(first);
+	mural_bitmap_unref(second);
+	fake_region_fini(&region);
+	scene_fini(&scene);
+}
+
 Test(cancel, that_crosses_the_answer_for_a_slot_in_use_counts_it)
 {
 	struct scene scene;

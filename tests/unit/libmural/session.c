@@ -625,11 +625,31 @@ Test(lie, about_a_bitmap_ends_the_session)
 	lie_about_a_bitmap("flags", spoil_flags);
 }
 
+/* The region is as it should be, the bitmap in it is not. */
+Test(lie, about_a_bitmap_handed_over_with_its_region_ends_the_session)
+{
+	struct scene scene;
+	scene_init(&scene);
+	struct mural_bitmap *second = scene_ask(&scene);
+	struct fake_region region = fake_region(&scene.fake, 4096, 0);
+	struct protocol_ready ready = fake_ready(
+		&region, scene_request(&scene).head.serial, SLOT + 1, 1, WIDTH, HEIGHT);
+	int descriptors = count_descriptors();
+	enlarge(&ready);
+	fake_send_ready(&scene.fake, &ready);
+	expect_the_session_to_end(&scene, "larger than its region");
+	cr_assert_leq(count_descriptors(), descriptors + 1, "the region's was left open");
+	mural_bitmap_unref(second);
+	fake_region_fini(&region);
+	scene_fini(&scene);
+}
+
 static void send_region(struct fake *fake, uint64_t id, uint64_t size, int fd)
 {
-	struct protocol_region region = {
-		.head = {.type = PROTOCOL_REGION}, .region = id, .size = size};
-	fake_send(fake, &region, &fd, 1);
+	const struct fake_region region = {.id = id, .size = size};
+	struct protocol_ready ready = fake_ready(&region, 0, SLOT + 1, 1, WIDTH, HEIGHT);
+	struct protocol_handover handover = fake_handover(&region, &ready);
+	fake_send(fake, &handover, &fd, 1);
 	close(fd);
 }
 
@@ -687,8 +707,8 @@ Test(lie, garbage_ends_the_session)
 	uint32_t unknown[2] = {1000, 0};
 	struct protocol_hello hello = {.head = {.type = PROTOCOL_HELLO}};
 	struct protocol_ready ready = {.head = {.type = PROTOCOL_READY}};
-	struct protocol_region region = {
-		.head = {.type = PROTOCOL_REGION}, .region = 50, .size = 4096};
+	struct protocol_handover handover = {
+		.ready.head = {.type = PROTOCOL_HANDOVER}, .region_size = 4096};
 	struct protocol_welcome welcome = {
 		.head = {.type = PROTOCOL_WELCOME}, .version = PROTOCOL_VERSION};
 	struct protocol_failed failed = {.head = {.type = PROTOCOL_FAILED}, .error = 5};
@@ -704,7 +724,7 @@ Test(lie, garbage_ends_the_session)
 	garble("a consumer's message", &hello, sizeof(hello), -1);
 	garble("cut short", &ready, sizeof(ready) - 8, -1);
 	garble("a descriptor too many", &ready, sizeof(ready), STDIN_FILENO);
-	garble("no descriptor", &region, sizeof(region), -1);
+	garble("no descriptor", &handover, sizeof(handover), -1);
 	garble("a welcome without tables", &welcome, sizeof(welcome), -1);
 	garble("failed without an error", &failed, sizeof(failed), -1);
 	garble("failed for no known reason", &reason, sizeof(reason), -1);
@@ -740,6 +760,8 @@ Test(limits, a_region_whose_descriptor_was_lost_ends_the_session)
 	struct rlimit before, none;
 	scene_init(&scene);
 	struct fake_region region = fake_region(&scene.fake, 4096, 0);
+	struct protocol_ready ready = fake_ready(&region, 0, SLOT + 1, 1, WIDTH, HEIGHT);
+	fake_send_ready(&scene.fake, &ready);
 	getrlimit(RLIMIT_NOFILE, &before);
 	int next_free = dup(0);
 	close(next_free);
@@ -763,9 +785,10 @@ Test(limits, a_region_that_cannot_be_mapped_fails_its_bitmap_only)
 	uint32_t serial = scene_request(&scene).head.serial;
 	struct fake_region region = {.id = 50, .size = (uint64_t)1 << 46};
 	int fd = shared_file_create("immense", region.size);
-	send_region(&scene.fake, region.id, region.size, fd);
 	struct protocol_ready ready = fake_ready(&region, serial, SLOT + 1, 1, WIDTH, HEIGHT);
-	fake_send_ready(&scene.fake, &ready);
+	struct protocol_handover handover = fake_handover(&region, &ready);
+	fake_send(&scene.fake, &handover, &fd, 1);
+	close(fd);
 	getrlimit(RLIMIT_AS, &before);
 	tight = (struct rlimit){(rlim_t)1 << 45, before.rlim_max};
 	setrlimit(RLIMIT_AS, &tight);

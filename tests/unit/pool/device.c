@@ -72,7 +72,7 @@ static bool shows(const struct pool_slot *slot, uint32_t seed)
 	uint64_t region = 0, size = 0, offset = 0;
 	bool right = true;
 	pool_slot_place(slot, &region, &size, &offset);
-	EXPECT(pool_slot_share(slot, &fd) == 0);
+	EXPECT(pool_slot_share(pool, slot, &fd) == 0);
 	EXPECT(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
 	const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	EXPECT(base != MAP_FAILED);
@@ -80,7 +80,6 @@ static bool shows(const struct pool_slot *slot, uint32_t seed)
 	for (uint64_t i = 0; i < pool_slot_bitmap(slot)->size_bytes / 4 && right; i++)
 		right = pixels[i] == word_of(seed, i);
 	munmap((void *)(uintptr_t)base, size);
-	close(fd);
 	return right;
 }
 

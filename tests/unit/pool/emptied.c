@@ -94,7 +94,7 @@ Test(emptied, what_was_read_of_a_hole_meanwhile_goes_with_the_rest)
 {
 	int fd = -1;
 	struct pool_slot *slot = slot_make_for(&f, &c, 2 * MIB, 1);
-	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	cr_assert_eq(slot_share(&f, slot, &fd), 0);
 	const char *pixels = mmap(NULL, 2 * MIB, PROT_READ, MAP_SHARED, fd, 0);
 	cr_assert_neq(pixels, MAP_FAILED);
 	pass(&f, 2 * IDLE_NS);

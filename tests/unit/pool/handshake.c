@@ -96,7 +96,7 @@ Test(handshake, a_pinned_slot_stays_ready_and_is_watched)
 	cr_assert_eq(pool_slot_state(slot), BOARD_READY);
 	cr_assert(is_watched(slot));
 	cr_assert_eq(pool_purge(f.pool, f.now), 0);
-	cr_assert_eq(slot_verify(slot, 1), -1);
+	cr_assert_eq(slot_verify(&f, slot, 1), -1);
 	cr_assert_eq(
 		consumer_pin(&a, slot), BOARD_PINNED, "WATCHED does not keep others from pinning");
 	cr_assert(consumer_unpin(&b, slot), "its count fell to zero: a nudge");
@@ -278,7 +278,7 @@ Test(handshake, releasing_what_is_still_pinned_does_not_unpin_it)
 	consumer_pin(&a, slot);
 	cr_assert_eq(pool_release(f.pool, slot, a.holder), 0);
 	cr_assert_eq(pool_purge(f.pool, f.now), 0);
-	cr_assert_eq(slot_verify(slot, 1), -1);
+	cr_assert_eq(slot_verify(&f, slot, 1), -1);
 	consumer_unpin(&a, slot);
 	cr_assert_geq(pool_purge(f.pool, f.now), 2 * MIB);
 	cr_assert_eq(f.forgotten, 1, "and then it is not remembered for it either");

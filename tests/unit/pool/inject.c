@@ -305,7 +305,7 @@ Test(inject, when_nothing_helps_the_shortage_is_told)
 	cr_assert(wrap_disarm());
 	cr_assert_eq(pool_slot_state(idle), BOARD_PURGED);
 	cr_assert_eq(pool_slot_state(pinned), BOARD_READY);
-	cr_assert_eq(slot_verify(pinned, 1), -1);
+	cr_assert_eq(slot_verify(&f, pinned, 1), -1);
 }
 
 Test(inject, when_nothing_can_be_punched_the_sums_are_right_all_the_same)
@@ -338,7 +338,7 @@ Test(inject, what_could_not_be_punched_does_not_show_behind_the_next_picture)
 	struct pool_slot *next = slot_make(&f, 20000, 3);
 	pool_slot_place(next, &region, &size, &offset);
 	cr_assert_eq(offset, 4096, "in the place of the other");
-	cr_assert_eq(pool_slot_share(next, &fd), 0);
+	cr_assert_eq(slot_share(&f, next, &fd), 0);
 	cr_assert_eq(pread(fd, rest, sizeof(rest), (off_t)offset + 20000), (ssize_t)sizeof(rest));
 	for (size_t i = 0; i < sizeof(rest); i++)
 		cr_assert_eq(rest[i], 0);
@@ -362,7 +362,7 @@ static void fill_slab(struct pool_slot *full[8])
 		full[i] = slot_make_for(&f, &c, MIB - 4, i);
 		consumer_pin(&c, full[i]);
 	}
-	cr_assert_eq(pool_slot_share(full[0], &fd), 0);
+	cr_assert_eq(slot_share(&f, full[0], &fd), 0);
 	close(fd);
 	pool_purge(f.pool, f.now); /* the scratch memory */
 	stats_of(&f);

@@ -40,8 +40,8 @@ Test(life, publishing_shows_the_pixels_to_who_pins)
 			 *small = slot_make_for(&f, &c, 40000, 2);
 	cr_assert_eq(consumer_pin(&c, large), BOARD_PINNED);
 	cr_assert_eq(consumer_pin(&c, small), BOARD_PINNED);
-	cr_assert_eq(slot_verify(large, 1), -1);
-	cr_assert_eq(slot_verify(small, 2), -1);
+	cr_assert_eq(slot_verify(&f, large, 1), -1);
+	cr_assert_eq(slot_verify(&f, small, 2), -1);
 	cr_assert_eq(pool_slot_cost_ns(large), 1000);
 	cr_assert_eq(pool_slot_bitmap(small)->size_bytes, 40000);
 	cr_assert_eq(pool_find(f.pool, pool_slot_number(large)), large);
@@ -78,7 +78,7 @@ Test(life, a_refilled_slot_keeps_its_number_and_has_a_new_generation)
 	cr_assert_eq(board_pin(c.table, c.pins, number, generation), BOARD_CHANGED,
 		"the older one is gone for good");
 	cr_assert_eq(consumer_pin(&c, slot), BOARD_PINNED);
-	cr_assert_eq(slot_verify(slot, 1), -1);
+	cr_assert_eq(slot_verify(&f, slot, 1), -1);
 }
 
 Test(life, publishing_needs_a_filling_slot)
@@ -135,7 +135,7 @@ Test(life, purging_frees_the_memory_though_a_consumer_has_it_mapped)
 	int fd = -1;
 	struct pool_slot *slot = slot_make_for(&f, &c, 4 * MIB, 1);
 	struct stat st;
-	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	cr_assert_eq(slot_share(&f, slot, &fd), 0);
 	pool_purge(f.pool, f.now);
 	cr_assert_eq(fstat(fd, &st), 0);
 	cr_assert_leq(st.st_blocks * 512, 8192, "only the control block");
@@ -149,7 +149,7 @@ Test(life, region_gone_is_told_only_for_what_was_shared)
 	struct pool_slot *shared = slot_make_for(&f, &c, 2 * MIB, 1);
 	slot_make_for(&f, &c, 2 * MIB, 2);
 	pool_slot_place(shared, &region, &size, &offset);
-	cr_assert_eq(pool_slot_share(shared, &fd), 0);
+	cr_assert_eq(slot_share(&f, shared, &fd), 0);
 	close(fd);
 	pool_purge(f.pool, f.now);
 	cr_assert_eq(f.gone_count, 1);
@@ -184,8 +184,8 @@ Test(life, reviving_an_idle_slot_brings_back_the_same_bytes)
 	check(&f);
 	cr_assert_eq(pool_slot_generation(slot), generation);
 	cr_assert_eq(consumer_pin(&c, slot), BOARD_PINNED);
-	cr_assert_eq(slot_verify(slot, 3), -1);
-	cr_assert_eq(slot_verify(small, 4), -1);
+	cr_assert_eq(slot_verify(&f, slot, 3), -1);
+	cr_assert_eq(slot_verify(&f, small, 4), -1);
 	cr_assert_eq(stats_of(&f).pins_revived, 2);
 	cr_assert_eq(stats_of(&f).idle_unpins, 2);
 }
@@ -239,7 +239,7 @@ Test(life, a_region_can_only_be_read_by_those_it_is_shared_with)
 {
 	int fd = -1;
 	struct pool_slot *slot = slot_make(&f, 2 * MIB, 1);
-	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	cr_assert_eq(slot_share(&f, slot, &fd), 0);
 	cr_assert_lt(pwrite(fd, "x", 1, 0), 0);
 	close(fd);
 	cr_assert_lt(write(pool_table_fd(f.pool), "x", 1), 0, "the state table too");
@@ -280,7 +280,7 @@ Test(create, destroying_leaves_what_consumers_have_mapped)
 	uint32_t first = 0;
 	fixture_init(&own, 64 * MIB);
 	struct pool_slot *slot = slot_make(&own, 2 * MIB, 1);
-	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	cr_assert_eq(slot_share(&own, slot, &fd), 0);
 	slot_make(&own, 70000, 1);
 	struct consumer consumer;
 	consumer_init(&own, &consumer, getuid());

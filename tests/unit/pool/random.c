@@ -61,7 +61,7 @@ static void verify_sparsely(const struct entry *e)
 	uint64_t region = 0, region_size = 0, offset = 0,
 		 size = pool_slot_bitmap(e->slot)->size_bytes;
 	pool_slot_place(e->slot, &region, &region_size, &offset);
-	cr_assert_eq(pool_slot_share(e->slot, &fd), 0);
+	cr_assert_eq(slot_share(&f, e->slot, &fd), 0);
 	const char *base = mmap(NULL, region_size, PROT_READ, MAP_SHARED, fd, 0);
 	cr_assert_neq(base, MAP_FAILED);
 	for (uint64_t at = 0; at < size; at = step_of(size, at))
@@ -77,7 +77,7 @@ static void read_anywhere(const struct entry *e)
 	int fd = -1;
 	uint64_t region = 0, region_size = 0, offset = 0;
 	pool_slot_place(e->slot, &region, &region_size, &offset);
-	cr_assert_eq(pool_slot_share(e->slot, &fd), 0);
+	cr_assert_eq(slot_share(&f, e->slot, &fd), 0);
 	uint64_t at = (uint64_t)rand() % (region_size / 4096) * 4096;
 	const char *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, (off_t)at);
 	cr_assert_neq(page, MAP_FAILED);

@@ -144,8 +144,8 @@ Test(room, when_all_is_pinned_the_request_fails_and_nothing_is_lost)
 		consumer_pin(&c, slot[i]);
 	}
 	cr_assert_eq(try_reserve(2 * MIB, NULL), -ENOSPC);
-	cr_assert_eq(slot_verify(slot[0], 0), -1);
-	cr_assert_eq(slot_verify(slot[1], 1), -1);
+	cr_assert_eq(slot_verify(&f, slot[0], 0), -1);
+	cr_assert_eq(slot_verify(&f, slot[1], 1), -1);
 	cr_assert(consumer_unpin(&c, slot[1]), "who waits for room hears of it");
 	pool_nudge(f.pool, slot[1], f.now);
 	cr_assert_eq(try_reserve(2 * MIB, NULL), 0);
@@ -336,7 +336,7 @@ static volatile const char *map_whole_file(const struct pool_slot *slot, size_t 
 {
 	int fd = -1;
 	struct stat st;
-	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	cr_assert_eq(slot_share(&f, slot, &fd), 0);
 	cr_assert_eq(fstat(fd, &st), 0);
 	*ret_size = (size_t)st.st_size;
 	volatile const char *base = mmap(NULL, *ret_size, PROT_READ, MAP_SHARED, fd, 0);
@@ -365,7 +365,7 @@ Test(room, what_a_reader_fills_beyond_a_regions_charge_is_told)
 	cr_assert_geq(kept, 4096, "but not what lies between its data and its control block");
 	(void)base[0][3 * MIB];
 	cr_assert_geq(stats_of(&f).stray_bytes, kept + 4096);
-	cr_assert_eq(slot_verify(ready, 1), -1);
+	cr_assert_eq(slot_verify(&f, ready, 1), -1);
 	pool_purge(f.pool, f.now);
 	cr_assert_eq(stats_of(&f).stray_bytes, 0, "of what is given back nothing is known");
 	for (int i = 0; i < 2; i++)
@@ -379,7 +379,7 @@ Test(room, the_region_of_what_goes_is_used_for_what_comes)
 	pass(&f, 2 * IDLE_NS);
 	struct pool_slot *slot = slot_make(&f, 2 * MIB, 2);
 	cr_assert_eq(region_of(slot), region, "consumers need no new mapping");
-	cr_assert_eq(slot_verify(slot, 2), -1);
+	cr_assert_eq(slot_verify(&f, slot, 2), -1);
 	cr_assert_eq(f.gone_count, 0);
 	cr_assert_eq(stats_of(&f).reuses, 1);
 }
@@ -468,7 +468,7 @@ static void expect_rest_is_zero(const struct pool_slot *slot)
 	int fd = -1;
 	uint64_t region = 0, size = 0, offset = 0, pixels = pool_slot_bitmap(slot)->size_bytes;
 	pool_slot_place(slot, &region, &size, &offset);
-	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	cr_assert_eq(slot_share(&f, slot, &fd), 0);
 	const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	cr_assert_neq(base, MAP_FAILED);
 	for (uint64_t i = pixels; i < size; i++)
@@ -487,7 +487,7 @@ Test(room, behind_a_reused_regions_pixels_nothing_of_the_last_picture_shows)
 	struct pool_slot *slot = slot_make(&f, 4 * MIB - 70000, 2);
 	cr_assert_eq(stats_of(&f).reuses, 1);
 	expect_rest_is_zero(slot);
-	cr_assert_eq(slot_verify(slot, 2), -1);
+	cr_assert_eq(slot_verify(&f, slot, 2), -1);
 }
 
 static struct pool_slot *reserve_odd(uint32_t height)

@@ -56,7 +56,7 @@ Test(scratch, what_was_decoded_into_it_becomes_the_bitmap)
 	cr_assert(slots_fd == fd && offset == 0, "it has other scratch memory");
 	slot_fill(slot, 5);
 	cr_assert_eq(pool_publish(f.pool, slot, 1000, false, f.now), 0);
-	cr_assert_eq(slot_verify(slot, 5), -1);
+	cr_assert_eq(slot_verify(&f, slot, 5), -1);
 }
 
 Test(scratch, it_is_charged_and_kept_for_the_next)
@@ -173,7 +173,7 @@ Test(scratch, what_a_decoder_left_between_the_rows_does_not_show)
 	cr_assert_eq(reserve(&bitmap, scratch, &slot), 0);
 	cr_assert_eq(pool_publish(f.pool, slot, 1000, false, f.now), 0);
 	pool_slot_place(slot, &region, &size, &offset);
-	cr_assert_eq(pool_slot_share(slot, &shared), 0);
+	cr_assert_eq(slot_share(&f, slot, &shared), 0);
 	for (uint32_t y = 0; y < bitmap.height; y++) {
 		uint16_t around[2] = {0, 1};
 		off_t at = (off_t)(offset + (uint64_t)y * bitmap.stride_bytes + 664);

@@ -33,7 +33,7 @@ Test(slab, two_thousand_thumbnails_need_few_descriptors_and_whole_pages_each)
 	cr_assert_leq(s.regions, 12);
 	cr_assert_leq(s.ready_bytes, (uint64_t)COUNT * (20000 + 7 * 4096));
 	for (uint32_t i = 0; i < COUNT; i++)
-		cr_assert_eq(slot_verify(slot[i], i), -1);
+		cr_assert_eq(slot_verify(&f, slot[i], i), -1);
 	pass(&f, 2 * IDLE_NS);
 	cr_assert_eq(stats_of(&f).idle_bitmaps, COUNT);
 }
@@ -42,7 +42,7 @@ Test(slab, an_empty_slab_is_given_back)
 {
 	struct pool_slot *a = slot_make_for(&f, &c, 20000, 1), *b = slot_make_for(&f, &c, 20000, 2);
 	int fd = -1;
-	cr_assert_eq(pool_slot_share(a, &fd), 0);
+	cr_assert_eq(slot_share(&f, a, &fd), 0);
 	close(fd);
 	consumer_pin(&c, a);
 	pool_purge(f.pool, f.now);
@@ -64,8 +64,8 @@ Test(slab, purging_one_thumbnail_leaves_its_neighbours_whole)
 	uint64_t freed = pool_purge(f.pool, f.now);
 	cr_assert_eq(
 		freed, 2 * 5 * 4096, "five pages, and as many of the scratch memory that was kept");
-	cr_assert_eq(slot_verify(slot[0], 0), -1);
-	cr_assert_eq(slot_verify(slot[2], 2), -1);
+	cr_assert_eq(slot_verify(&f, slot[0], 0), -1);
+	cr_assert_eq(slot_verify(&f, slot[2], 2), -1);
 }
 
 Test(slab, a_decoder_of_a_small_bitmap_sees_no_neighbour)
@@ -80,7 +80,7 @@ Test(slab, a_decoder_of_a_small_bitmap_sees_no_neighbour)
 	pool_window(slot, &fd, &offset, &length);
 	cr_assert_eq(offset, 0);
 	cr_assert_eq(length, 5 * 4096);
-	cr_assert_eq(pool_slot_share(slot, &neighbour), 0);
+	cr_assert_eq(slot_share(&f, slot, &neighbour), 0);
 	cr_assert_eq(fstat(fd, &mine), 0);
 	cr_assert_eq(fstat(neighbour, &slabs), 0);
 	cr_assert_neq(mine.st_ino, slabs.st_ino);
@@ -98,7 +98,7 @@ Test(slab, behind_a_small_bitmaps_pixels_the_page_is_empty)
 	uint64_t region = 0, size = 0, offset = 0;
 	char rest[480];
 	pool_slot_place(slot, &region, &size, &offset);
-	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	cr_assert_eq(slot_share(&f, slot, &fd), 0);
 	cr_assert_eq(pread(fd, rest, sizeof(rest), (off_t)offset + 20000), (ssize_t)sizeof(rest));
 	for (size_t i = 0; i < sizeof(rest); i++)
 		cr_assert_eq(rest[i], 0);
@@ -134,7 +134,7 @@ static struct hole make_hole(void)
 	int fd = -1;
 	uint64_t region = 0, offset = 0;
 	pool_slot_place(gone, &region, &hole.size, &offset);
-	cr_assert_eq(pool_slot_share(gone, &fd), 0);
+	cr_assert_eq(slot_share(&f, gone, &fd), 0);
 	hole.base = mmap(NULL, hole.size, PROT_READ, MAP_SHARED, fd, 0);
 	cr_assert_neq(hole.base, MAP_FAILED);
 	hole.pixels = (const char *)hole.base + offset;
@@ -156,7 +156,7 @@ Test(slab, a_hole_filled_again_by_a_reader_is_punched_again)
 	pass(&f, 30000 * MS);
 	cr_assert_eq(stats_of(&f).allocated_bytes, after_purge);
 	cr_assert_eq(stats_of(&f).stray_bytes, 0);
-	cr_assert_eq(slot_verify(hole.keep, 1), -1);
+	cr_assert_eq(slot_verify(&f, hole.keep, 1), -1);
 	munmap(hole.base, hole.size);
 }
 
@@ -191,7 +191,7 @@ Test(slab, a_full_slab_is_counted_right_through_purge_reading_and_filling_again)
 		slot[i] = slot_make_for(&f, &c, MIB - 4, i);
 		consumer_pin(&c, slot[i]);
 	}
-	cr_assert_eq(pool_slot_share(slot[5], &fd), 0);
+	cr_assert_eq(slot_share(&f, slot[5], &fd), 0);
 	const char *base = mmap(NULL, 8 * MIB, PROT_READ, MAP_SHARED, fd, 0);
 	cr_assert_neq(base, MAP_FAILED);
 	uint64_t region = 0, size = 0, offset = 0;
@@ -229,8 +229,8 @@ Test(slab, the_largest_small_and_the_smallest_large_bitmap)
 	cr_assert_eq(size, 8 * MIB);
 	pool_slot_place(large, &region, &size, &offset);
 	cr_assert_eq(size, MIB);
-	cr_assert_eq(slot_verify(small, 1), -1);
-	cr_assert_eq(slot_verify(large, 2), -1);
+	cr_assert_eq(slot_verify(&f, small, 1), -1);
+	cr_assert_eq(slot_verify(&f, large, 2), -1);
 }
 
 Test(slab, scratch_memory_is_charged_while_it_is_held)

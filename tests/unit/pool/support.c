@@ -105,13 +105,22 @@ void slot_fill(struct pool_slot *slot, uint32_t seed)
 	munmap(pixels, length);
 }
 
-int64_t slot_verify(const struct pool_slot *slot, uint32_t seed)
+int slot_share(struct fixture *f, const struct pool_slot *slot, int *ret_fd)
+{
+	int lent = -1;
+	int r = pool_slot_share(f->pool, slot, &lent);
+	if (r == 0)
+		*ret_fd = dup_cloexec(lent);
+	return r;
+}
+
+int64_t slot_verify(struct fixture *f, const struct pool_slot *slot, uint32_t seed)
 {
 	int fd = -1;
 	uint64_t region = 0, size = 0, offset = 0;
 	int64_t wrong = -1;
 	pool_slot_place(slot, &region, &size, &offset);
-	cr_assert_eq(pool_slot_share(slot, &fd), 0);
+	cr_assert_eq(slot_share(f, slot, &fd), 0);
 	const char *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	cr_assert_neq(base, MAP_FAILED);
 	const uint32_t *pixels = (const uint32_t *)(const void *)(base + offset);

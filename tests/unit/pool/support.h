@@ -44,9 +44,12 @@ struct pool_bitmap bitmap_of(uint64_t bytes);
 /* Writes the pattern of @seed into a FILLING slot's window, as a decoder would. */
 void slot_fill(struct pool_slot *slot, uint32_t seed);
 
-/* The first byte that is not @seed's, through a read-only mapping of what pool_slot_share gives;
- * -1: all are right. */
-int64_t slot_verify(const struct pool_slot *slot, uint32_t seed);
+/* What pool_slot_share gives, as a consumer receives it: the caller's own descriptor. */
+int slot_share(struct fixture *f, const struct pool_slot *slot, int *ret_fd);
+
+/* The first byte that is not @seed's, through a read-only mapping of what slot_share gives; -1: all
+ * are right. */
+int64_t slot_verify(struct fixture *f, const struct pool_slot *slot, uint32_t seed);
 
 /* reserve, fill, publish; cr_asserts that it works. */
 struct pool_slot *slot_make(struct fixture *f, uint64_t bytes, uint32_t seed);

@@ -1,0 +1,171 @@
+/* The descriptors that consumers are given: kept, but not too many, and never in a region's way. */
+#include "support.h"
+
+#include <dirent.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static struct fixture f;
+static struct consumer c;
+
+static void set_up(void)
+{
+	fixture_init(&f, 256 * MIB);
+	consumer_init(&f, &c, getuid());
+}
+
+static void tear_down(void)
+{
+	check(&f);
+	consumer_fini(&f, &c);
+	fixture_fini(&f);
+}
+
+TestSuite(readonly, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static int lend(struct pool_slot *slot)
+{
+	int fd = -1;
+	cr_assert_eq(pool_slot_share(f.pool, slot, &fd), 0);
+	return fd;
+}
+
+static bool is_the_file_of(int fd, int other)
+{
+	struct stat a, b;
+	return fstat(fd, &a) == 0 && fstat(other, &b) == 0 && a.st_ino == b.st_ino;
+}
+
+static unsigned descriptors(void)
+{
+	unsigned count = 0;
+	DIR *folder = opendir("/proc/self/fd");
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+Test(readonly, the_next_consumer_is_lent_the_same)
+{
+	struct pool_slot *slot = slot_make_for(&f, &c, 2 * MIB, 1);
+	int first = lend(slot);
+	cr_assert_eq(lend(slot), first);
+	cr_assert_eq(fcntl(first, F_GETFL) & O_ACCMODE, O_RDONLY);
+	cr_assert_neq(fcntl(first, F_GETFD) & FD_CLOEXEC, 0);
+	cr_assert_eq(stats_of(&f).readonly_descriptors, 1);
+	cr_assert_eq(stats_of(&f).regions, 1, "a region is counted once");
+}
+
+Test(readonly, bitmaps_of_a_slab_are_lent_one)
+{
+	struct pool_slot *a = slot_make_for(&f, &c, 20000, 1), *b = slot_make_for(&f, &c, 20000, 2);
+	cr_assert_eq(lend(a), lend(b));
+	cr_assert_eq(stats_of(&f).readonly_descriptors, 1);
+}
+
+Test(readonly, it_is_closed_with_its_region)
+{
+	struct pool_slot *slot = slot_make_for(&f, &c, 2 * MIB, 1);
+	unsigned before = descriptors();
+	lend(slot);
+	cr_assert_eq(descriptors(), before + 1);
+	pool_purge(f.pool, f.now);
+	cr_assert_eq(stats_of(&f).readonly_descriptors, 0);
+	cr_assert_leq(descriptors(), before - 1, "neither it nor the region's own is left");
+}
+
+Test(readonly, a_region_that_is_used_again_keeps_it)
+{
+	struct pool_slot *before = NULL;
+	struct pool_bitmap bitmap = bitmap_of(4 * MIB);
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &before), 0);
+	int fd = lend(before);
+	pool_abandon(f.pool, before);
+	struct pool_slot *slot = slot_make(&f, 4 * MIB, 2);
+	cr_assert_eq(stats_of(&f).reuses, 1);
+	cr_assert_eq(lend(slot), fd);
+	cr_assert_eq(slot_verify(&f, slot, 2), -1);
+}
+
+Test(readonly_few, the_one_lent_longest_ago_makes_room)
+{
+	struct pool_slot *slot[6];
+	struct rlimit before, few;
+	getrlimit(RLIMIT_NOFILE, &before);
+	few = (struct rlimit){16 * 4, before.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &few);
+	set_up();
+	setrlimit(RLIMIT_NOFILE, &before);
+	for (uint32_t i = 0; i < 4; i++) {
+		slot[i] = slot_make_for(&f, &c, MIB, i);
+		lend(slot[i]);
+	}
+	/* The open file is known by its position, which nobody else moves. */
+	cr_assert_eq(lseek(lend(slot[1]), 7, SEEK_SET), 7);
+	lend(slot[0]);
+	for (uint32_t i = 4; i < 6; i++) {
+		slot[i] = slot_make_for(&f, &c, MIB, i);
+		lend(slot[i]);
+	}
+	cr_assert_eq(stats_of(&f).readonly_descriptors, 4, "a sixteenth of 64");
+	cr_assert_eq(lseek(lend(slot[1]), 0, SEEK_CUR), 7,
+		"lent again, so younger than the third and fourth");
+	for (uint32_t i = 0; i < 6; i++)
+		cr_assert_eq(slot_verify(&f, slot[i], i), -1);
+	tear_down();
+}
+
+Test(readonly_few, one_at_a_time_where_none_may_be_kept)
+{
+	struct rlimit before, few;
+	getrlimit(RLIMIT_NOFILE, &before);
+	few = (struct rlimit){15, before.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &few);
+	set_up();
+	setrlimit(RLIMIT_NOFILE, &before);
+	struct pool_slot *a = slot_make_for(&f, &c, MIB, 1), *b = slot_make_for(&f, &c, MIB, 2);
+	lend(a);
+	cr_assert_eq(slot_verify(&f, b, 2), -1);
+	cr_assert_eq(stats_of(&f).readonly_descriptors, 1);
+	tear_down();
+}
+
+/* Nobody may get a picture's memory by the number of another's. */
+Test(readonly, each_region_lends_its_own)
+{
+	struct pool_slot *a = slot_make_for(&f, &c, MIB, 1), *b = slot_make_for(&f, &c, MIB, 2);
+	int first = lend(a), other = lend(b), window = -1;
+	uint64_t offset, length;
+	pool_window(a, &window, &offset, &length);
+	cr_assert(is_the_file_of(first, window));
+	cr_assert_not(is_the_file_of(other, window));
+}
+
+Test(readonly, a_region_is_worth_more_when_descriptors_run_out)
+{
+	struct pool_slot *slot = slot_make_for(&f, &c, MIB, 1);
+	struct pool_slot *other = slot_make_for(&f, &c, MIB, 2);
+	struct rlimit before, none;
+	consumer_pin(&c, slot);
+	consumer_pin(&c, other);
+	lend(slot);
+	lend(other);
+	getrlimit(RLIMIT_NOFILE, &before);
+	int next = dup(0);
+	close(next);
+	/* Just the places of those two can be had again, and a region takes two. */
+	none = (struct rlimit){(rlim_t)next, before.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &none);
+	struct pool_bitmap bitmap = bitmap_of(2 * MIB);
+	struct pool_slot *another = NULL;
+	int r = pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &another);
+	setrlimit(RLIMIT_NOFILE, &before);
+	cr_assert_eq(r, 0, "%s", strerror(-r));
+	cr_assert_eq(stats_of(&f).readonly_descriptors, 0);
+	cr_assert_eq(pool_slot_state(slot), BOARD_READY);
+	cr_assert_eq(slot_verify(&f, slot, 1), -1, "it is opened again");
+	pool_abandon(f.pool, another);
+	consumer_unpin(&c, slot);
+	consumer_unpin(&c, other);
+}
