@@ -58,29 +58,32 @@ static size_t take_received(struct msghdr *message, int *fds)
 	return count;
 }
 
-ssize_t message_receive(int socket, void *buffer, size_t size, int *fds, size_t *ret_count)
-{
+/* Where the kernel puts one message. */
+struct place {
 	union control control;
-	struct iovec iov = {.iov_base = buffer, .iov_len = size};
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	ssize_t length;
-	do {
-		length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	} while (length < 0 && errno == EINTR);
-	if (length < 0)
-		return -errno;
+	struct iovec iov;
+};
 
+static struct msghdr header_for(struct place *place, void *buffer, size_t size)
+{
+	place->iov = (struct iovec){.iov_base = buffer, .iov_len = size};
+	return (struct msghdr){
+		.msg_iov = &place->iov,
+		.msg_iovlen = 1,
+		.msg_control = place->control.bytes,
+		.msg_controllen = sizeof(place->control.bytes),
+	};
+}
+
+/* What message_receive says of it, which was @length bytes long for the kernel. */
+static ssize_t judge(struct msghdr *message, ssize_t length, int *fds, size_t *ret_count)
+{
 	int received[MESSAGE_FDS_MAX];
-	size_t count = take_received(&message, received);
+	size_t count = take_received(message, received);
 	int error = 0;
-	if (message.msg_flags & MSG_TRUNC)
+	if (message->msg_flags & MSG_TRUNC)
 		error = -EMSGSIZE;
-	else if (message.msg_flags &
+	else if (message->msg_flags &
 		 MSG_CTRUNC) /* a full array means too many were sent, else our limit was hit */
 		error = count == MESSAGE_FDS_MAX ? -EPROTO : -EMFILE;
 	if (error < 0 ||
@@ -91,6 +94,42 @@ ssize_t message_receive(int socket, void *buffer, size_t size, int *fds, size_t 
 	memcpy(fds, received, count * sizeof(int));
 	*ret_count = count;
 	return length;
+}
+
+ssize_t message_receive(int socket, void *buffer, size_t size, int *fds, size_t *ret_count)
+{
+	struct place place;
+	struct msghdr message = header_for(&place, buffer, size);
+	ssize_t length;
+	do {
+		length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	} while (length < 0 && errno == EINTR);
+	if (length < 0)
+		return -errno;
+	return judge(&message, length, fds, ret_count);
+}
+
+int message_receive_batch(int socket, void *buffers, size_t size,
+	struct message_received received[MESSAGE_BATCH_MAX], unsigned most)
+{
+	struct place places[MESSAGE_BATCH_MAX];
+	struct mmsghdr messages[MESSAGE_BATCH_MAX];
+	most = (unsigned)min_u64(most, MESSAGE_BATCH_MAX);
+	for (unsigned i = 0; i < most; i++)
+		messages[i] = (struct mmsghdr){
+			.msg_hdr = header_for(&places[i], (char *)buffers + i * size, size)};
+	int taken;
+	do {
+		taken = recvmmsg(socket, messages, most, MSG_CMSG_CLOEXEC, NULL);
+	} while (taken < 0 && errno == EINTR);
+	if (taken < 0)
+		return -errno;
+	for (int i = 0; i < taken; i++) {
+		received[i].count = 0;
+		received[i].length = judge(&messages[i].msg_hdr, messages[i].msg_len,
+			received[i].fds, &received[i].count);
+	}
+	return taken;
 }
 
 int message_pair(int ret_sockets[2])

@@ -48,6 +48,20 @@ size_t protocol_descriptors(uint32_t type)
 	return 0;
 }
 
+/* What protocol_receive says of what message_receive has given. */
+static ssize_t judge(const union protocol_any *message, ssize_t length, int *fds, size_t *count)
+{
+	if (length <= 0)
+		return length == -EMSGSIZE ? -EPROTO : length;
+	if ((size_t)length >= sizeof(struct protocol_head) &&
+		(size_t)length == protocol_size(message->head.type) &&
+		*count == protocol_descriptors(message->head.type))
+		return length;
+	close_all(fds, *count);
+	*count = 0;
+	return -EPROTO;
+}
+
 ssize_t protocol_receive(
 	int socket, union protocol_any *ret_message, int fds[MESSAGE_FDS_MAX], size_t *ret_count)
 {
@@ -55,17 +69,22 @@ ssize_t protocol_receive(
 	size_t count = 0;
 	union protocol_any message;
 	ssize_t length = message_receive(socket, &message, sizeof(message), received, &count);
+	length = judge(&message, length, received, &count);
 	if (length <= 0)
-		return length == -EMSGSIZE ? -EPROTO : length;
-	if ((size_t)length < sizeof(struct protocol_head) ||
-		(size_t)length != protocol_size(message.head.type) ||
-		count != protocol_descriptors(message.head.type)) {
-		close_all(received, count);
-		return -EPROTO;
-	}
+		return length;
 	*ret_message = message;
 	for (size_t i = 0; i < count; i++)
 		fds[i] = received[i];
 	*ret_count = count;
 	return length;
+}
+
+int protocol_receive_batch(int socket, union protocol_any messages[MESSAGE_BATCH_MAX],
+	struct message_received received[MESSAGE_BATCH_MAX], unsigned most)
+{
+	int taken = message_receive_batch(socket, messages, sizeof(*messages), received, most);
+	for (int i = 0; i < taken; i++)
+		received[i].length = judge(
+			&messages[i], received[i].length, received[i].fds, &received[i].count);
+	return taken;
 }

@@ -18,8 +18,8 @@
 #define SO_PEERPIDFD 77
 #endif
 
-/* Fairness: so many messages of one consumer before the others have their turn. */
-#define MESSAGES_A_TURN 32
+/* Fairness: so many messages of one consumer (32) before the others have their turn. */
+#define BATCHES_A_TURN (32 / MESSAGE_BATCH_MAX)
 /* When the kernel says that too many descriptors are under way, or nothing else tells us when to
  * send again. */
 #define RETRY_NS UINT64_C(10000000)
@@ -494,7 +494,7 @@ static void on_message(
 {
 	uint32_t type = message->head.type;
 	struct request *request;
-	if (session->dropped || (!session->holder && type != PROTOCOL_HELLO)) {
+	if (session->doomed || session->dropped || (!session->holder && type != PROTOCOL_HELLO)) {
 		for (size_t i = 0; i < count; i++)
 			files_close(session->server->files, fds[i]);
 		session_drop(session, -EPROTO, "no greeting");
@@ -539,26 +539,36 @@ static void on_message(
 	}
 }
 
+static void on_received(struct session *session, const union protocol_any *message,
+	struct message_received *received)
+{
+	if (received->length > 0) {
+		on_message(session, message, received->fds, received->count);
+	} else if (received->length == -EPROTO) {
+		session_drop(session, -EPROTO, "not a message");
+	} else if (received->length == -EMFILE) {
+		/* We ran out of descriptors: the request in it is lost, and with it the session's
+		 * order. */
+		session_drop(session, -EMFILE, "the producer has no descriptor left");
+	} else {
+		session_leave(session);
+	}
+}
+
+/* All that is there by one system call, which is the one that says that there is no more. */
 static void read_messages(struct session *session)
 {
-	for (int i = 0; i < MESSAGES_A_TURN && !session->doomed; i++) {
-		union protocol_any message;
-		int fds[MESSAGE_FDS_MAX];
-		size_t count = 0;
-		ssize_t length = protocol_receive(session->fd, &message, fds, &count);
-		if (length == -EAGAIN)
-			return;
-		if (length > 0) {
-			on_message(session, &message, fds, count);
-		} else if (length == -EPROTO) {
-			session_drop(session, -EPROTO, "not a message");
-		} else if (length == -EMFILE) {
-			/* We ran out of descriptors: the request in it is lost, and with it the
-			 * session's order. */
-			session_drop(session, -EMFILE, "the producer has no descriptor left");
-		} else {
+	union protocol_any messages[MESSAGE_BATCH_MAX];
+	struct message_received received[MESSAGE_BATCH_MAX];
+	for (int turn = 0; turn < BATCHES_A_TURN && !session->doomed; turn++) {
+		int count =
+			protocol_receive_batch(session->fd, messages, received, MESSAGE_BATCH_MAX);
+		if (count < 0 && count != -EAGAIN)
 			session_leave(session);
-		}
+		for (int i = 0; i < count; i++)
+			on_received(session, &messages[i], &received[i]);
+		if (count < MESSAGE_BATCH_MAX)
+			return;
 	}
 }
 

@@ -26,6 +26,21 @@ int message_send(int socket, const void *data, size_t length, const int *fds, si
  * descriptors than a message may carry; or -errno. */
 ssize_t message_receive(int socket, void *buffer, size_t size, int *fds, size_t *ret_count);
 
+/* As many as are there, and up to MESSAGE_BATCH_MAX, in one system call: what one message_receive
+ * after the other would give, but for the end of it all (-EAGAIN). */
+#define MESSAGE_BATCH_MAX 8
+struct message_received {
+	ssize_t length; /* as message_receive returns; not -EAGAIN */
+	size_t count;
+	int fds[MESSAGE_FDS_MAX]; /* @count of them, the caller's */
+};
+
+/* The messages themselves go into @buffers, one behind the other, each of @size bytes of room.
+ * Returns how many (> 0); -EAGAIN: nothing there; or -errno. After a length of 0 or less of the
+ * last of them there may be more. */
+int message_receive_batch(int socket, void *buffers, size_t size,
+	struct message_received received[MESSAGE_BATCH_MAX], unsigned most);
+
 /* A connected close-on-exec pair; non-blocking. 0 or -errno. */
 int message_pair(int ret_sockets[2]);
 

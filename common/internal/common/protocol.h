@@ -233,4 +233,9 @@ union protocol_any {
 ssize_t protocol_receive(
 	int socket, union protocol_any *ret_message, int fds[MESSAGE_FDS_MAX], size_t *ret_count);
 
+/* The same of as many as are there, up to @most and MESSAGE_BATCH_MAX: @received says of each what
+ * protocol_receive would. Returns as message_receive_batch. */
+int protocol_receive_batch(int socket, union protocol_any messages[MESSAGE_BATCH_MAX],
+	struct message_received received[MESSAGE_BATCH_MAX], unsigned most);
+
 #endif

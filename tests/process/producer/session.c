@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static char *folder;
@@ -394,6 +395,76 @@ Test(session, a_killed_consumer_holds_nothing_though_its_child_keeps_the_socket)
 	cr_assert_eq(stats.ready_bitmaps + stats.idle_bitmaps, 0);
 	peer_leave(&watcher);
 	close_all(life, 2);
+}
+
+/* ---- hand-overs ---- */
+
+/* Asks for statistics until they fill the way back, and does not read them. */
+static void be_slow(const struct peer *peer, uint32_t questions)
+{
+	struct protocol_stat stat = {.head = {.type = PROTOCOL_STAT, .serial = 1}};
+	for (uint32_t i = 0; i < questions; i++)
+		peer_send(peer->fd, &stat, sizeof(stat), NULL, 0);
+}
+
+static bool both_were_answered(void *watcher)
+{
+	return peer_stats(watcher).requests == 2;
+}
+
+/* The producer lends the descriptor it keeps; of one that has to wait it needs another. */
+Test(session, a_region_handed_over_late_is_handed_over_whole)
+{
+	enum { QUESTIONS = 1000 };
+	struct peer watcher = peer_greet(), slow = peer_greet();
+	union protocol_any message;
+	struct stat st;
+	int fds[MESSAGE_FDS_MAX] = {-1};
+	size_t count = 0;
+	peer_ask(&watcher, 1, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	peer_expect(watcher.fd, PROTOCOL_READY, &message);
+	uint64_t region = message.ready.region;
+	cr_assert_eq(peer_stats(&watcher).readonly_descriptors, 1);
+	int before = test_count_descriptors(producer.pid);
+	be_slow(&slow, QUESTIONS);
+	peer_ask(&slow, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	cr_assert(test_until(both_were_answered, &watcher, TEST_TIMEOUT_MS));
+	cr_expect_eq(test_count_descriptors(producer.pid), before + 1, "it does not wait");
+	for (int i = 0; i < QUESTIONS; i++) {
+		cr_assert(peer_next(slow.fd, &message, fds, &count));
+		cr_assert_eq(message.head.type, PROTOCOL_STATS);
+	}
+	cr_assert(peer_next(slow.fd, &message, fds, &count));
+	cr_assert_eq(message.head.type, PROTOCOL_READY);
+	cr_assert_eq(message.ready.region, region);
+	cr_assert_eq(count, 1);
+	cr_expect_eq(fstat(fds[0], &st), 0);
+	cr_expect_geq((uint64_t)st.st_size, message.handover.region_size);
+	close(fds[0]);
+	cr_expect_eq(peer_stats(&watcher).readonly_descriptors, 1);
+	cr_expect_eq(test_count_descriptors(producer.pid), before);
+	peer_leave(&slow);
+	peer_leave(&watcher);
+}
+
+/* A picture of a region that this consumer knows comes without the descriptor. */
+Test(session, a_region_is_handed_over_once_a_session)
+{
+	struct peer peer = peer_greet();
+	union protocol_any message;
+	uint64_t region = 0;
+	for (uint32_t serial = 1; serial <= 3; serial++) {
+		int fds[MESSAGE_FDS_MAX];
+		size_t count = 0;
+		peer_ask(&peer, serial, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+		cr_assert(peer_next(peer.fd, &message, fds, &count));
+		cr_assert_eq(message.head.type, PROTOCOL_READY);
+		cr_assert_eq(count, serial == 1);
+		cr_assert(serial == 1 || message.ready.region == region);
+		region = message.ready.region;
+		close_all(fds, count);
+	}
+	peer_leave(&peer);
 }
 
 /* ---- what is left ---- */
