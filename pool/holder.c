@@ -2,6 +2,7 @@
  * nobody has written would allocate it. */
 #include "holder.h"
 
+#include "pinned.h"
 #include "slot.h"
 
 #include "common/protocol.h"
@@ -57,36 +58,36 @@ void holder_free(struct pool_holder *holder)
 {
 	bits_fini(&holder->told);
 	bits_fini(&holder->leaving);
+	bits_fini(&holder->pinned);
+	bits_fini(&holder->visible);
 	board_unmap_pins(holder->pins);
 	close(holder->fd);
 	free(holder);
 }
 
-int holder_add(struct pool_holder *holder, struct pool_slot *slot)
+int holder_add(struct pool *pool, struct pool_holder *holder, struct pool_slot *slot)
 {
 	if (bits_test(&slot->told, holder->index))
 		return 0;
-	if (bits_set(&slot->told, holder->index) < 0)
+	if (pinned_make_space(holder, slot->number) < 0 || bits_set(&slot->told, holder->index) < 0)
 		return -ENOMEM;
 	if (bits_set(&holder->told, slot->number) < 0) {
 		bits_clear(&slot->told, holder->index);
 		return -ENOMEM;
 	}
-	if (slot->state == BOARD_READY)
-		holder->ready_bytes += slot->charge;
+	pinned_join(pool, holder, slot);
 	return 0;
 }
 
-void holder_remove(struct pool_holder *holder, struct pool_slot *slot)
+void holder_remove(struct pool *pool, struct pool_holder *holder, struct pool_slot *slot)
 {
 	if (!bits_test(&slot->told, holder->index))
 		return;
 	grant_end(slot, holder);
+	pinned_part(pool, holder, slot);
 	bits_clear(&slot->told, holder->index);
 	bits_clear(&holder->told, slot->number);
 	bits_clear(&holder->leaving, slot->number);
-	if (slot->state == BOARD_READY)
-		holder->ready_bytes -= slot->charge;
 }
 
 int grant_add(struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns)
@@ -145,38 +146,33 @@ uint64_t grant_until(struct pool_slot *slot, uint64_t now_ns)
 	return until;
 }
 
-uint32_t holder_count(struct pool *pool, struct pool_holder *holder, uint32_t number)
+void holder_misbehaves(struct pool *pool, struct pool_holder *holder)
 {
-	uint32_t count = board_count(holder->pins, number);
-	if (count > BOARD_PINS_MAX && !holder->misbehaved) {
-		holder->misbehaved = true;
-		if (pool->options.events.misbehaved)
-			pool->options.events.misbehaved(holder, pool->options.events.user);
-	}
-	return count;
+	if (holder->misbehaved)
+		return;
+	holder->misbehaved = true;
+	if (pool->options.events.misbehaved)
+		pool->options.events.misbehaved(holder, pool->options.events.user);
 }
 
 bool holder_any_pinned(struct pool *pool, const struct pool_slot *slot)
 {
+	holder_look(pool, slot);
+	return slot->pinned_by > 0;
+}
+
+void holder_look(struct pool *pool, const struct pool_slot *slot)
+{
 	struct pool_holder *holder;
-	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
-		if (holder_count(pool, holder, slot->number) != 0)
-			return true;
-	}
-	return false;
+	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));)
+		pinned_look(pool, holder, slot->number);
 }
 
 int holder_check_quota(struct pool *pool, struct pool_holder *holder, uint64_t bytes)
 {
 	uint64_t limit = pool->options.holder_pinned_bytes;
-	if (!holder || (bytes <= limit && holder->ready_bytes <= limit - bytes))
+	if (!holder)
 		return 0;
-	uint64_t pinned = 0;
-	for (uint32_t number = 0; (number = bits_next(&holder->told, number)) != BITS_NONE;
-		number++) {
-		const struct pool_slot *slot = pool->slot[number];
-		if (slot->state == BOARD_READY && holder_count(pool, holder, number) != 0)
-			pinned += slot->charge;
-	}
-	return bytes <= limit && pinned <= limit - bytes ? 0 : -EDQUOT;
+	pinned_look_at_all(pool, holder);
+	return bytes <= limit && holder->pinned_bytes <= limit - bytes ? 0 : -EDQUOT;
 }

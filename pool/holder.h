@@ -13,8 +13,8 @@ struct grant {
 };
 
 /* Both ends of "was told of". Removing what is not there does nothing. */
-int holder_add(struct pool_holder *holder, struct pool_slot *slot);
-void holder_remove(struct pool_holder *holder, struct pool_slot *slot);
+int holder_add(struct pool *pool, struct pool_holder *holder, struct pool_slot *slot);
+void holder_remove(struct pool *pool, struct pool_holder *holder, struct pool_slot *slot);
 
 /* The next holder that was told of @slot, from index @*at on, which moves behind it; NULL: no more.
  */
@@ -36,18 +36,14 @@ void grant_end(struct pool_slot *slot, const struct pool_holder *holder);
  * none. */
 uint64_t grant_until(struct pool_slot *slot, uint64_t now_ns);
 
-/* The count on a board; events.misbehaved when it makes no sense. It counts as pinned all the same:
- * the safe side. */
-uint32_t holder_count(struct pool *pool, struct pool_holder *holder, uint32_t number);
+/* Its board says what makes no sense: events.misbehaved, once. */
+void holder_misbehaves(struct pool *pool, struct pool_holder *holder);
 
-/* Has it marked the slot as being on screen? */
-static inline bool holder_sees(const struct pool_holder *holder, uint32_t number)
-{
-	return atomic_load_explicit(&holder->pins->slot[number].visible, memory_order_relaxed) != 0;
-}
+/* Brings what is remembered of @slot, for all who were told of it, up to date: its pinned_by,
+ * seen_by and last_use_ns. In sequentially consistent order, as pinned_look. */
+void holder_look(struct pool *pool, const struct pool_slot *slot);
 
-/* Is @slot pinned by anybody who was told of it? Reads the boards in sequentially consistent order.
- */
+/* Is @slot pinned by anybody who was told of it? Looks first. */
 bool holder_any_pinned(struct pool *pool, const struct pool_slot *slot);
 
 /* May @holder (NULL: nobody in particular) come to pin @bytes more? 0 or -EDQUOT. */

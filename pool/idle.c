@@ -2,7 +2,6 @@
 #include "idle.h"
 
 #include "holder.h"
-#include "pinned.h"
 #include "room.h"
 
 #include "common/util.h"
@@ -20,32 +19,28 @@ bool idle_due_before(struct heap_node *a, struct heap_node *b)
 	       CONTAINER_OF(b, struct pool_slot, due)->due_ns;
 }
 
-/* One board after another is one miss of the cache after another; this way they overlap. */
-static void fetch_ahead(const struct pool *pool, const struct pool_slot *slot)
+/* What a holder has released while it had it pinned, and has pinned no more. */
+static void let_leave(struct pool *pool, struct pool_slot *slot)
 {
-	const struct pool_holder *holder;
-	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));)
-		__builtin_prefetch(&holder->pins->slot[slot->number]);
+	struct pool_holder *holder;
+	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
+		if (bits_test(&holder->leaving, slot->number) &&
+			!bits_test(&holder->pinned, slot->number))
+			holder_remove(pool, holder, slot);
+	}
 }
 
 static void look(struct pool *pool, struct pool_slot *slot, uint64_t now_ns, struct look *ret)
 {
-	struct pool_holder *holder;
-	*ret = (struct look){.granted_until_ns = grant_until(slot, now_ns),
+	holder_look(pool, slot);
+	if (slot->leaving)
+		let_leave(pool, slot);
+	*ret = (struct look){.pinned = slot->pinned_by > 0,
+		.granted_until_ns = grant_until(slot, now_ns),
 		.last_use_ns = slot->last_use_ns,
-		.rank = slot->never_seen ? ORDER_NEVER_SEEN : ORDER_SEEN};
-	fetch_ahead(pool, slot);
-	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
-		bool pinned = holder_count(pool, holder, slot->number) != 0;
-		uint64_t stamp = board_last_use_ms(holder->pins, slot->number, now_ns / NS_PER_MS) *
-				 NS_PER_MS;
-		ret->last_use_ns = max_u64(ret->last_use_ns, stamp);
-		ret->pinned |= pinned;
-		if (holder_sees(holder, slot->number))
-			ret->rank = ORDER_VISIBLE;
-		if (!pinned && slot->leaving && bits_test(&holder->leaving, slot->number))
-			holder_remove(holder, slot);
-	}
+		.rank = slot->seen_by > 0  ? ORDER_VISIBLE
+			: slot->never_seen ? ORDER_NEVER_SEEN
+					   : ORDER_SEEN};
 }
 
 static void set_due(struct pool *pool, struct pool_slot *slot, uint64_t due_ns)
@@ -57,7 +52,6 @@ static void set_due(struct pool *pool, struct pool_slot *slot, uint64_t due_ns)
 static void place(struct pool *pool, struct pool_slot *slot, const struct look *seen)
 {
 	slot->blocked = false;
-	pinned_unknown(pool, slot);
 	order_use(pool, slot, seen->last_use_ns);
 	order_place(pool, &pool->ready, slot, seen->rank);
 }
@@ -90,7 +84,6 @@ static bool still_watched(struct pool *pool, struct pool_slot *slot, uint64_t no
 {
 	if (!slot->blocked || slot->leaving || !holder_any_pinned(pool, slot))
 		return false;
-	pinned_known(pool, slot);
 	set_due(pool, slot, slow_look_ns(now_ns));
 	return true;
 }
@@ -108,8 +101,6 @@ static void watch(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 		return;
 	}
 	slot->blocked = true;
-	if (seen.pinned)
-		pinned_known(pool, slot);
 	if (heap_holds(&slot->victim))
 		order_remove(&pool->ready, slot);
 	set_due(pool, slot, seen.pinned ? slow_look_ns(now_ns) : seen.granted_until_ns);

@@ -3,77 +3,149 @@
 
 #include "holder.h"
 
-int pinned_make_space(struct pool *pool, uint32_t slots)
+#include "common/util.h"
+
+int pinned_make_space(struct pool_holder *holder, uint32_t number)
 {
-	return bits_reserve(&pool->unsure, slots);
+	uint32_t whole = number - number % BOARD_PAGE_SLOTS + BOARD_PAGE_SLOTS;
+	int r = bits_reserve(&holder->pinned, whole);
+	return r < 0 ? r : bits_reserve(&holder->visible, whole);
 }
 
-static void let_go(struct pool *pool, struct pool_slot *slot)
+/* ---- sums ---- */
+
+static void count_for_holders(struct pool *pool, const struct pool_slot *slot, bool ready)
 {
-	if (!slot->held)
+	struct pool_holder *holder;
+	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
+		if (bits_test(&holder->pinned, slot->number))
+			holder->pinned_bytes += ready ? slot->charge : -slot->charge;
+	}
+}
+
+void pinned_enter(struct pool *pool, struct pool_slot *slot)
+{
+	if (slot->pinned_by == 0)
 		return;
-	slot->held = false;
-	pool->held_bitmaps--;
-	pool->held_bytes -= slot->charge;
-}
-
-void pinned_unknown(struct pool *pool, struct pool_slot *slot)
-{
-	let_go(pool, slot);
-	bits_set(&pool->unsure, slot->number); /* there is space */
-}
-
-void pinned_known(struct pool *pool, struct pool_slot *slot)
-{
-	if (slot->held)
-		return;
-	slot->held = true;
-	pool->held_bitmaps++;
-	pool->held_bytes += slot->charge;
-	bits_clear(&pool->unsure, slot->number);
+	pool->pinned_bitmaps++;
+	pool->pinned_bytes += slot->charge;
+	count_for_holders(pool, slot, true);
 }
 
 void pinned_leave(struct pool *pool, struct pool_slot *slot)
 {
-	let_go(pool, slot);
-	bits_clear(&pool->unsure, slot->number);
+	if (slot->pinned_by == 0)
+		return;
+	pool->pinned_bitmaps--;
+	pool->pinned_bytes -= slot->charge;
+	count_for_holders(pool, slot, false);
 }
 
-/* Of the 64 slots of word @index, those in @asked that @holder has pinned. */
-static uint64_t pinned_by(
-	struct pool *pool, struct pool_holder *holder, uint32_t index, uint64_t asked)
+static void add_pin(struct pool *pool, struct pool_holder *holder, struct pool_slot *slot)
 {
-	uint64_t pinned = 0;
-	for (uint64_t left = asked & bits_word(&holder->told, index); left; left &= left - 1) {
-		uint32_t bit = (uint32_t)__builtin_ctzll(left);
-		if (holder_count(pool, holder, index * 64 + bit) != 0)
-			pinned |= UINT64_C(1) << bit;
-	}
-	return pinned;
+	bool first = slot->pinned_by++ == 0;
+	if (slot->state != BOARD_READY)
+		return;
+	holder->pinned_bytes += slot->charge;
+	pool->pinned_bitmaps += first;
+	pool->pinned_bytes += first ? slot->charge : 0;
 }
 
-/* Board by board: 64 slots of one are a page, those of one slot a miss each. */
-static uint64_t pinned_by_any(struct pool *pool, uint32_t index, uint64_t asked)
+static void take_pin(struct pool *pool, struct pool_holder *holder, struct pool_slot *slot)
 {
-	uint64_t pinned = 0;
-	for (uint32_t i = 0; i < pool->holders_made && pinned != asked; i++) {
-		if (pool->holder[i])
-			pinned |= pinned_by(pool, pool->holder[i], index, asked & ~pinned);
+	bool last = --slot->pinned_by == 0;
+	if (slot->state != BOARD_READY)
+		return;
+	holder->pinned_bytes -= slot->charge;
+	pool->pinned_bitmaps -= last;
+	pool->pinned_bytes -= last ? slot->charge : 0;
+}
+
+void pinned_join(struct pool *pool, struct pool_holder *holder, struct pool_slot *slot)
+{
+	slot->seen_by += bits_test(&holder->visible, slot->number);
+	if (bits_test(&holder->pinned, slot->number))
+		add_pin(pool, holder, slot);
+}
+
+void pinned_part(struct pool *pool, struct pool_holder *holder, struct pool_slot *slot)
+{
+	slot->seen_by -= bits_test(&holder->visible, slot->number);
+	if (bits_test(&holder->pinned, slot->number))
+		take_pin(pool, holder, slot);
+}
+
+/* ---- reading ---- */
+
+static void put(struct bits *bits, uint32_t number, bool set)
+{
+	if (set)
+		bits_set(bits, number); /* there is space */
+	else
+		bits_clear(bits, number);
+}
+
+/* A stamp from the future counts as now. It may be only that nobody has told us the time since: it
+ * is looked at again. */
+static void take_stamp(struct pool *pool, const struct pool_holder *holder, struct pool_slot *slot)
+{
+	uint64_t now_ms = pool->now_ns / NS_PER_MS;
+	uint64_t stamp_ms = board_last_use_ms(holder->pins, slot->number, UINT64_MAX);
+	if (stamp_ms > now_ms)
+		board_mark(holder->pins, slot->number);
+	slot->last_use_ns = max_u64(slot->last_use_ns, min_u64(stamp_ms, now_ms) * NS_PER_MS);
+}
+
+/* What is read is remembered for slots, too, that @holder was not told of: it may be yet. Only sums
+ * are of those that it was told of. */
+static void read_slot(struct pool *pool, struct pool_holder *holder, uint32_t number)
+{
+	uint32_t count = board_count(holder->pins, number);
+	struct pool_slot *slot = bits_test(&holder->told, number) ? pool_find(pool, number) : NULL;
+	if (slot)
+		pinned_part(pool, holder, slot);
+	put(&holder->pinned, number, count != 0);
+	put(&holder->visible, number, board_is_visible(holder->pins, number));
+	if (!slot)
+		return;
+	pinned_join(pool, holder, slot);
+	take_stamp(pool, holder, slot);
+	if (count > BOARD_PINS_MAX)
+		holder_misbehaves(pool, holder);
+}
+
+void pinned_read(struct pool *pool, struct pool_holder *holder, uint32_t number)
+{
+	/* seq_cst: before the count is read; pairs with board_mark. */
+	board_take_mark(holder->pins, number);
+	read_slot(pool, holder, number);
+}
+
+static void read_page(struct pool *pool, struct pool_holder *holder, uint32_t page)
+{
+	/* Pages of which it was told nothing stay marked: what is there is nobody's business yet,
+	 * and there may be no space to remember it. */
+	if (bits_word(&holder->told, page) == 0)
+		return;
+	board_unflag(holder->pins, page);
+	for (uint64_t left = board_take_marks(holder->pins, page); left; left &= left - 1)
+		read_slot(pool, holder, page * BOARD_PAGE_SLOTS + (uint32_t)__builtin_ctzll(left));
+}
+
+void pinned_look_at_all(struct pool *pool, struct pool_holder *holder)
+{
+	for (uint32_t i = 0; i * BOARD_FLAG_SLOTS < pool->slots_made; i++) {
+		for (uint64_t left = board_flags(holder->pins, i); left; left &= left - 1)
+			read_page(pool, holder, i * 64 + (uint32_t)__builtin_ctzll(left));
 	}
-	return pinned;
 }
 
 void pinned_count(struct pool *pool, uint32_t *ret_bitmaps, uint64_t *ret_bytes)
 {
-	*ret_bitmaps = pool->held_bitmaps;
-	*ret_bytes = pool->held_bytes;
-	for (uint32_t index = 0; index < bits_words(&pool->unsure); index++) {
-		uint64_t asked = bits_word(&pool->unsure, index);
-		uint64_t pinned = asked ? pinned_by_any(pool, index, asked) : 0;
-		for (; pinned; pinned &= pinned - 1) {
-			uint32_t number = index * 64 + (uint32_t)__builtin_ctzll(pinned);
-			*ret_bitmaps += 1;
-			*ret_bytes += pool->slot[number]->charge;
-		}
+	for (uint32_t i = 0; i < pool->holders_made; i++) {
+		if (pool->holder[i])
+			pinned_look_at_all(pool, pool->holder[i]);
 	}
+	*ret_bitmaps = pool->pinned_bitmaps;
+	*ret_bytes = pool->pinned_bytes;
 }

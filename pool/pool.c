@@ -2,6 +2,7 @@
 #include "holder.h"
 #include "idle.h"
 #include "keep.h"
+#include "pinned.h"
 #include "readonly.h"
 #include "room.h"
 #include "scratch.h"
@@ -18,8 +19,8 @@
 /* A hundred years: added to a time it does not wrap. */
 #define IDLE_NS_MAX (UINT64_C(3155760000000) * NS_PER_MS)
 
-/* A look at a slot that 64 holders know takes 2 us: what else the caller's loop has to do waits
- * half a millisecond. */
+/* A look at a slot that 64 holders know, and have changed, takes 2 us: what else the caller's loop
+ * has to do waits half a millisecond. */
 enum { LOOKS_A_TICK = 256 };
 
 static void fill_in_defaults(struct pool_options *options)
@@ -103,7 +104,6 @@ void pool_destroy(struct pool *pool)
 	}
 	board_unmap_table(pool->table);
 	close_p(&pool->table_fd);
-	bits_fini(&pool->unsure);
 	free(pool->slot);
 	free(pool->free_number);
 	free(pool->holder);
@@ -119,12 +119,12 @@ int pool_table_fd(const struct pool *pool)
 
 static void part(struct pool *pool, struct pool_holder *holder, struct pool_slot *slot)
 {
-	bool pinned = board_count(holder->pins, slot->number) != 0;
-	uint64_t stamp =
-		board_last_use_ms(holder->pins, slot->number, pool->now_ns / NS_PER_MS) * NS_PER_MS;
-	holder_remove(holder, slot);
+	pinned_look(pool, holder, slot->number);
+	bool pinned = bits_test(&holder->pinned, slot->number);
+	holder_remove(pool, holder, slot);
 	if (slot->state == BOARD_READY) {
-		slot->last_use_ns = max_u64(slot->last_use_ns, pinned ? pool->now_ns : stamp);
+		if (pinned)
+			slot->last_use_ns = max_u64(slot->last_use_ns, pool->now_ns);
 		if (slot->blocked)
 			idle_expect(pool, slot, slot->last_use_ns, pool->now_ns);
 	}
@@ -274,7 +274,7 @@ void pool_abandon(struct pool *pool, struct pool_slot *slot)
 	keep_trim(pool);
 	slot_enter(pool, slot, BOARD_PURGED);
 	for (uint32_t at = 0; !slot->remembered && (holder = holder_next(pool, slot, &at));)
-		holder_remove(holder, slot);
+		holder_remove(pool, holder, slot);
 	slot_forget_if_unknown(pool, slot);
 }
 
@@ -285,14 +285,14 @@ int pool_tell(struct pool *pool, struct pool_slot *slot, struct pool_holder *hol
 	if (slot->bitmap.size_bytes < POOL_LARGE_BYTES && holder->uid != slot->uid)
 		return -EACCES;
 	bool new = !bits_test(&slot->told, holder->index);
-	int r = holder_add(holder, slot);
+	int r = holder_add(pool, holder, slot);
 	if (r < 0)
 		return r;
 	if (grant && slot->state == BOARD_READY)
 		r = grant_add(slot, holder, now_ns);
 	if (r < 0) {
 		if (new)
-			holder_remove(holder, slot);
+			holder_remove(pool, holder, slot);
 		return r;
 	}
 	bits_clear(&holder->leaving, slot->number);
@@ -316,7 +316,7 @@ int pool_release(struct pool *pool, struct pool_slot *slot, struct pool_holder *
 		slot->leaving |= r == 0;
 		return 0;
 	}
-	holder_remove(holder, slot);
+	holder_remove(pool, holder, slot);
 	if (slot->blocked) /* by this one's grant, perhaps: that is over */
 		idle_expect(pool, slot, slot->last_use_ns, pool->now_ns);
 	slot_forget_if_unknown(pool, slot);

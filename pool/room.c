@@ -9,13 +9,11 @@
 
 #include "common/util.h"
 
-static enum order_rank rank_now(const struct pool *pool, const struct pool_slot *slot)
+static enum order_rank rank_now(struct pool *pool, const struct pool_slot *slot)
 {
-	const struct pool_holder *holder;
-	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));) {
-		if (holder_sees(holder, slot->number))
-			return ORDER_VISIBLE;
-	}
+	holder_look(pool, slot);
+	if (slot->seen_by > 0)
+		return ORDER_VISIBLE;
 	return slot->never_seen ? ORDER_NEVER_SEEN : ORDER_SEEN;
 }
 

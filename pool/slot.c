@@ -24,8 +24,6 @@ static int make_space(struct pool *pool)
 	if (!numbers)
 		return -ENOMEM;
 	pool->free_number = numbers;
-	if (pinned_make_space(pool, room) < 0)
-		return -ENOMEM;
 	pool->slots_room = room;
 	return 0;
 }
@@ -122,26 +120,17 @@ void slot_enter(struct pool *pool, struct pool_slot *slot, enum board_state stat
 	slot->part = part;
 }
 
-static void count_for_holders(struct pool *pool, const struct pool_slot *slot, bool ready)
-{
-	struct pool_holder *holder;
-	for (uint32_t at = 0; (holder = holder_next(pool, slot, &at));)
-		holder->ready_bytes += ready ? slot->charge : -slot->charge;
-}
-
 void slot_enter_ready(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 {
 	if (heap_holds(&slot->victim))
 		order_remove(&pool->idle, slot);
 	slot_enter(pool, slot, BOARD_READY);
-	count_for_holders(pool, slot, true);
 	slot->due_ns = now_ns + pool->options.idle_ns;
 	slot->blocked = false;
-	pinned_unknown(pool, slot);
+	pinned_enter(pool, slot);
 	heap_push(&pool->due, &slot->due);
 	order_use(pool, slot, now_ns);
-	order_place(pool, &pool->ready, slot,
-		slot->never_seen ? ORDER_NEVER_SEEN : ORDER_SEEN);
+	order_place(pool, &pool->ready, slot, slot->never_seen ? ORDER_NEVER_SEEN : ORDER_SEEN);
 }
 
 void slot_enter_idle(struct pool *pool, struct pool_slot *slot, enum order_rank rank)
@@ -156,7 +145,6 @@ void slot_enter_idle(struct pool *pool, struct pool_slot *slot, enum order_rank 
 	slot->blocked = false;
 	pinned_leave(pool, slot);
 	slot_enter(pool, slot, BOARD_IDLE);
-	count_for_holders(pool, slot, false);
 	order_place(pool, &pool->idle, slot, rank);
 	pool->idle_unpins++;
 }

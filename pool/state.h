@@ -5,7 +5,7 @@
  *   scratch  where a small one is decoded
  *   holder   a pin board, its told slots     idle    when a slot is unpinned: the handshake
  *   room     what goes when room is needed   order   what would be missed least
- *   pinned   how many are in use             readonly  what consumers are given
+ *   pinned   what the boards say             readonly  what consumers are given
  *
  * Invariants, which pool_check verifies:
  *   - a slot has memory exactly while FILLING, READY or IDLE, and its charge stands in that part of
@@ -14,7 +14,8 @@
  * (blocked);
  *   - an IDLE slot is in the idle order, unpinned in ashmem; all other memory is pinned there, free
  * pieces of slabs too;
- *   - slot->told and holder->told say the same. */
+ *   - slot->told and holder->told say the same; slot->pinned_by counts those of them that have it
+ * pinned, as far as their boards' pages have been read since they were marked. */
 #ifndef POOL_STATE_H
 #define POOL_STATE_H
 
@@ -38,7 +39,6 @@ struct pool_slot {
 	uint32_t number;
 	enum board_state state;
 	bool blocked;    /* READY: seen in use, so the word says WATCHED and it is no victim */
-	bool held;       /* blocked, and seen pinned: pinned.h */
 	bool never_seen; /* prefetched, and nobody has been told of it yet */
 	bool remembered; /* was PURGED before it was FILLING */
 	bool leaving;    /* a holder has released it with its count not 0 (holder->leaving) */
@@ -62,8 +62,9 @@ struct pool_slot {
 	struct heap_node due;     /* pool.due: READY */
 	struct heap_node victim;  /* pool.ready or pool.idle: order.h; where it stands there: */
 	uint8_t rank, class;
-	uint64_t key, placed_ns; /* of its class's heap; last_use_ns at the time */
-	struct bits told;        /* by holder->index */
+	uint64_t key, placed_ns;     /* of its class's heap; last_use_ns at the time */
+	struct bits told;            /* by holder->index */
+	uint32_t pinned_by, seen_by; /* so many of these, by what is remembered of them: pinned.h */
 	struct grant *grants;
 };
 
@@ -74,10 +75,11 @@ struct pool_holder {
 	int fd; /* of the board; owned */
 	struct board_pins *pins;
 	bool misbehaved;
-	struct bits told;     /* by slot->number */
-	struct bits leaving;  /* of these: released while its count was not 0 */
-	uint64_t ready_bytes; /* charges of READY slots it was told of: it can not have more than
-				 this pinned */
+	struct bits told;      /* by slot->number */
+	struct bits leaving;   /* of these: released while its count was not 0 */
+	struct bits pinned;    /* what its board said when it was last read, */
+	struct bits visible;   /* of told ones and others: pinned.h */
+	uint64_t pinned_bytes; /* charges of READY slots that it was told of and has pinned */
 };
 
 struct pool {
@@ -118,9 +120,8 @@ struct pool {
 	struct order ready, idle; /* that nobody was seen using */
 
 	uint32_t bitmaps[BOARD_PURGED + 1]; /* slots by state */
-	struct bits unsure;                 /* by slot->number: READY, and not held */
-	uint32_t held_bitmaps;
-	uint64_t held_bytes;
+	uint32_t pinned_bitmaps; /* READY and pinned, by what is remembered of the boards */
+	uint64_t pinned_bytes;
 	uint64_t freed_bytes;                /* of what went, in the kernel's count */
 	uint64_t slab_allocated, slab_stray; /* sums over slabs, as last counted */
 	uint64_t purged_bytes, purges, reuses, idle_unpins, pins_revived;

@@ -66,8 +66,8 @@ struct audit {
 	uint32_t bitmaps[BOARD_PURGED + 1];
 	uint32_t regions; /* accounted for by slots, slabs and kept ones */
 	size_t due, ready, idle;
-	uint32_t held_bitmaps;
-	uint64_t held_bytes;
+	uint32_t pinned_bitmaps;
+	uint64_t pinned_bytes;
 	uint64_t slab_allocated, slab_stray;
 };
 
@@ -103,11 +103,6 @@ static void audit_places(struct audit *audit, const struct pool_slot *slot)
 	expect(audit, heap_holds(&slot->victim) == (idle || (ready && !slot->blocked)),
 		"slot %u: victim heap", slot->number);
 	expect(audit, !slot->blocked || ready, "slot %u: blocked but not READY", slot->number);
-	expect(audit, !slot->held || slot->blocked, "slot %u: held, but not blocked", slot->number);
-	expect(audit, bits_test(&audit->pool->unsure, slot->number) == (ready && !slot->held),
-		"slot %u: set of unsure ones", slot->number);
-	audit->held_bitmaps += slot->held;
-	audit->held_bytes += slot->held ? slot->charge : 0;
 	audit->due += ready;
 	audit->ready += ready && !slot->blocked;
 	audit->idle += idle;
@@ -165,6 +160,30 @@ static void audit_holders(struct audit *audit, const struct pool_slot *slot)
 		slot->number);
 }
 
+static void audit_pinned(struct audit *audit, const struct pool_slot *slot)
+{
+	uint32_t pinned_by = 0, seen_by = 0;
+	const struct pool_holder *holder;
+	for (uint32_t at = 0; (holder = holder_next(audit->pool, slot, &at));) {
+		bool pinned = bits_test(&holder->pinned, slot->number),
+		     visible = bits_test(&holder->visible, slot->number);
+		pinned_by += pinned;
+		seen_by += visible;
+		expect(audit,
+			board_is_marked(holder->pins, slot->number) ||
+				(pinned == (board_count(holder->pins, slot->number) != 0) &&
+					visible == board_is_visible(holder->pins, slot->number)),
+			"slot %u: holder %u's board says otherwise, without a mark", slot->number,
+			holder->index);
+	}
+	expect(audit, pinned_by == slot->pinned_by && seen_by == slot->seen_by,
+		"slot %u: pinned by %u, not %u", slot->number, slot->pinned_by, pinned_by);
+	if (slot->state != BOARD_READY || pinned_by == 0)
+		return;
+	audit->pinned_bitmaps++;
+	audit->pinned_bytes += slot->charge;
+}
+
 static void audit_slot(struct audit *audit, const struct pool_slot *slot)
 {
 	audit->bitmaps[slot->state]++;
@@ -172,6 +191,7 @@ static void audit_slot(struct audit *audit, const struct pool_slot *slot)
 	audit_places(audit, slot);
 	audit_memory(audit, slot);
 	audit_holders(audit, slot);
+	audit_pinned(audit, slot);
 }
 
 static void audit_holder(struct audit *audit, const struct pool_holder *holder)
@@ -182,9 +202,10 @@ static void audit_holder(struct audit *audit, const struct pool_holder *holder)
 		const struct pool_slot *slot = pool_find(audit->pool, number);
 		expect(audit, slot != NULL, "holder %u knows slot %u, which is free", holder->index,
 			number);
-		bytes += slot && slot->state == BOARD_READY ? slot->charge : 0;
+		bool pinned = bits_test(&holder->pinned, number);
+		bytes += slot && pinned && slot->state == BOARD_READY ? slot->charge : 0;
 	}
-	expect(audit, bytes == holder->ready_bytes, "holder %u: READY bytes", holder->index);
+	expect(audit, bytes == holder->pinned_bytes, "holder %u: pinned bytes", holder->index);
 }
 
 /* What is taken for settled is what the kernel would say. */
@@ -273,8 +294,9 @@ static void audit_totals(struct audit *audit)
 	expect(audit, regions == pool->region_count && regions == audit->regions,
 		"%u regions, %u of them in use", regions, audit->regions);
 	expect(audit,
-		audit->held_bitmaps == pool->held_bitmaps && audit->held_bytes == pool->held_bytes,
-		"held ones");
+		audit->pinned_bitmaps == pool->pinned_bitmaps &&
+			audit->pinned_bytes == pool->pinned_bytes,
+		"pinned ones");
 	expect(audit,
 		audit->due == pool->due.count && audit->ready == pool->ready.count &&
 			audit->idle == pool->idle.count,

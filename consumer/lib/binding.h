@@ -53,7 +53,7 @@ static inline bool binding_pin(struct binding *binding)
 	 * then reads the count. */
 	if (atomic_load_explicit(&binding->sequence, memory_order_seq_cst) == sequence)
 		return true;
-	atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, memory_order_seq_cst);
+	board_drop(pins, slot);
 	return false;
 }
 

@@ -54,8 +54,7 @@ struct mural_bitmap *bitmap_new(struct mural *mural, const struct mural_request 
 
 static void show_visible(struct epoch *epoch, const struct epoch_slot *slot)
 {
-	atomic_store_explicit(&epoch->hull->pins->slot[slot->number].visible, slot->visible > 0,
-		memory_order_relaxed);
+	board_show(epoch->hull->pins, slot->number, slot->visible > 0);
 }
 
 void bitmap_show(struct mural_bitmap *bitmap, bool visible)

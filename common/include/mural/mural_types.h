@@ -76,9 +76,7 @@ enum mural_watch {
  * + overhead. */
 struct mural_stats {
 	uint64_t budget_bytes, used_bytes;
-	/* READY and pinned by at least one consumer. One that was seen so for longer than the idle
-	 * delay counts until its last user's message of the unpin has been read. */
-	uint64_t pinned_bytes;
+	uint64_t pinned_bytes;  /* READY and pinned by at least one consumer */
 	uint64_t ready_bytes;   /* READY, pinned in memory, by nobody on a board */
 	uint64_t idle_bytes;    /* unpinned: goes first */
 	uint64_t filling_bytes; /* being decoded */

@@ -2,20 +2,28 @@
  *
  *   state table   one a producer; written by it alone, consumers map it read-only:
  *                 a 64-bit word a slot
- *   pin board     one a consumer (session); written by that consumer alone, the producer maps
- *                 it too: a count a slot
+ *   pin board     one a consumer (session); written by that consumer, the producer maps it too:
+ *                 a count a slot, and a mark whether it was changed
  *
  * The protocol is Dekker's: the consumer writes its count and then reads the state, the producer
  * writes the state and then reads the counts. Both sides are sequentially consistent, so at least
  * one of them sees the other; take either fence out and a pinned bitmap gets purged (tests/stress
  * shows it).
  *
- *   pin     pins += 1; word = state[slot]
- *           READY and my generation: pinned; anything else: pins -= 1, ask
- *   unpin   last_use = now; pins -= 1
+ *   pin     pins += 1; mark; word = state[slot]
+ *           READY and my generation: pinned; anything else: pins -= 1, mark, ask
+ *   unpin   last_use = now; pins -= 1; mark
  *           it was the last, and the word says WATCHED or somebody waits for room: one nudge
  *   idle    look first; state = IDLE; look again
  *           any board's count is not 0: state = READY again; else unpin the memory
+ *
+ * The marks spare the producer most of its looks. It remembers what it last read of each slot on
+ * each board, and reads the slot again only when it finds it marked: mark = 0, then the count.
+ * Consumers write the count first and then see to it that the mark is set, so what they write after
+ * the producer's read is marked anew. "Look" above is: a slot that is marked is read, of any other
+ * what is remembered still holds. In sequentially consistent steps this is the same Dekker's
+ * protocol: a pin that saw READY was counted and marked before the state was written, and whoever
+ * has taken that mark since has read the count after it.
  *
  * WATCHED spares the producer from looking at long-pinned slots again and again: it sets the bit
  * when it finds a due slot pinned, and the consumer whose count falls to zero tells it. A lost
@@ -42,9 +50,11 @@
 #endif
 
 #define BOARD_SLOTS ((uint32_t)1 << 20)
+#define BOARD_PAGE_SLOTS 64u                      /* of a board's page, and of a word of marks */
+#define BOARD_FLAG_SLOTS (64u * BOARD_PAGE_SLOTS) /* of a word of flags */
 #define BOARD_TABLE_MAGIC UINT64_C(0x656c62617454724d) /* "MrTtable" */
 #define BOARD_PINS_MAGIC UINT64_C(0x736e69506e50724d)  /* "MrPnPins" */
-#define BOARD_LAYOUT_VERSION 1u
+#define BOARD_LAYOUT_VERSION 2u
 
 /* More pins than this of one slot by one process is a fault (a double unpin wraps far above it). */
 #define BOARD_PINS_MAX ((uint32_t)1 << 24)
@@ -106,14 +116,21 @@ struct board_pins {
 	uint32_t version;
 	uint32_t slots;
 	struct board_instance instance;
+	/* Set by the consumer after each change, cleared by the producer before it reads. Set ones
+	 * are only read, so that threads share the lines. */
+	alignas(64) _Atomic uint64_t flag[BOARD_SLOTS / BOARD_FLAG_SLOTS]; /* pages with marks */
+	alignas(4096) _Atomic uint64_t mark[BOARD_SLOTS / BOARD_PAGE_SLOTS];
 	alignas(4096) struct board_pin slot[BOARD_SLOTS];
 };
 
 _Static_assert(sizeof(struct board_pin) == 64, "one cache line a slot");
 _Static_assert(offsetof(struct board_table, word) == 4096, "the words start on the second page");
-_Static_assert(offsetof(struct board_pins, slot) == 4096, "the counts start on the second page");
+_Static_assert(offsetof(struct board_pins, mark) == 4096, "the marks start on the second page");
+_Static_assert(
+	offsetof(struct board_pins, slot) == 4096 + BOARD_SLOTS / 8, "the counts behind them");
 _Static_assert(sizeof(struct board_table) == 4096 + 8 * (size_t)BOARD_SLOTS, "no padding");
-_Static_assert(sizeof(struct board_pins) == 4096 + 64 * (size_t)BOARD_SLOTS, "no padding");
+_Static_assert(sizeof(struct board_pins) == 4096 + BOARD_SLOTS / 8 + 64 * (size_t)BOARD_SLOTS,
+	"no padding");
 
 /* Milliseconds of the coarse monotonic clock (a vDSO read of about 5 ns, resolution of a timer
  * tick). */
@@ -147,16 +164,46 @@ enum board_pin_result {
 	BOARD_CHANGED = 2, /* another generation, or purged: those bytes are gone */
 };
 
+static inline void board_set_bit(_Atomic uint64_t *word, uint32_t bit)
+{
+	if (!(atomic_load_explicit(word, BOARD_ORDER) >> bit & 1))
+		atomic_fetch_or_explicit(word, UINT64_C(1) << bit, BOARD_ORDER);
+}
+
+/* After each change of a slot's pins or visible, which must be sequentially consistent itself. */
+static inline void board_mark(struct board_pins *pins, uint32_t slot)
+{
+	/* seq_cst: after the change; pairs with board_take_mark, behind which the change is read.
+	 * The flag is for who looks for marks, and is set after them. */
+	board_set_bit(&pins->mark[slot / BOARD_PAGE_SLOTS], slot % 64);
+	board_set_bit(&pins->flag[slot / BOARD_FLAG_SLOTS], slot / BOARD_PAGE_SLOTS % 64);
+}
+
+/* Takes one pin off; the count that was. */
+static inline uint32_t board_drop(struct board_pins *pins, uint32_t slot)
+{
+	uint32_t count = atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, BOARD_ORDER);
+	board_mark(pins, slot);
+	return count;
+}
+
+static inline void board_show(struct board_pins *pins, uint32_t slot, bool visible)
+{
+	atomic_store_explicit(&pins->slot[slot].visible, visible, BOARD_ORDER);
+	board_mark(pins, slot);
+}
+
 static inline enum board_pin_result board_pin(const struct board_table *table,
 	struct board_pins *pins, uint32_t slot, uint64_t generation)
 {
 	/* seq_cst: this count is visible before the state is read; pairs with the producer's store
 	 * in board_leave_ready. */
 	atomic_fetch_add_explicit(&pins->slot[slot].pins, 1, BOARD_ORDER);
+	board_mark(pins, slot);
 	uint64_t word = atomic_load_explicit(&table->word[slot], BOARD_ORDER);
 	if (board_word_generation(word) == generation && board_word_state(word) == BOARD_READY)
 		return BOARD_PINNED;
-	atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, BOARD_ORDER);
+	board_drop(pins, slot);
 	if (board_word_generation(word) == generation && board_word_state(word) == BOARD_IDLE)
 		return BOARD_ASK;
 	return BOARD_CHANGED;
@@ -169,7 +216,7 @@ static inline bool board_unpin(
 	atomic_store_explicit(&pins->slot[slot].last_use_ms, board_now_ms(), memory_order_relaxed);
 	/* seq_cst: all reads of the pixels come before it, and it comes before the look at the
 	 * flags below; pairs with the producer setting a flag and then reading the counts again. */
-	if (atomic_fetch_sub_explicit(&pins->slot[slot].pins, 1, BOARD_ORDER) != 1)
+	if (board_drop(pins, slot) != 1)
 		return false;
 	return (atomic_load_explicit(&table->word[slot], BOARD_ORDER) & BOARD_WATCHED) ||
 	       atomic_load_explicit(&table->waiters, BOARD_ORDER);
@@ -190,6 +237,7 @@ static inline int board_unpin_above(
 		&pin->pins, &count, count - 1, memory_order_seq_cst, memory_order_relaxed))
 		if (count <= floor)
 			return -EINVAL;
+	board_mark(pins, slot);
 	if (count != 1)
 		return 0;
 	return (atomic_load_explicit(&table->word[slot], BOARD_ORDER) & BOARD_WATCHED) ||
@@ -204,10 +252,47 @@ static inline void board_set(
 	atomic_store_explicit(&table->word[slot], board_word(generation, state), BOARD_ORDER);
 }
 
+static inline bool board_is_marked(const struct board_pins *pins, uint32_t slot)
+{
+	return atomic_load_explicit(&pins->mark[slot / BOARD_PAGE_SLOTS], BOARD_ORDER) >>
+		       slot % 64 &
+	       1;
+}
+
+/* Before the slot is read: what is changed later is marked again. */
+static inline void board_take_mark(struct board_pins *pins, uint32_t slot)
+{
+	atomic_fetch_and_explicit(
+		&pins->mark[slot / BOARD_PAGE_SLOTS], ~(UINT64_C(1) << slot % 64), BOARD_ORDER);
+}
+
+/* Takes all marks of a page: its slots that were changed. */
+static inline uint64_t board_take_marks(struct board_pins *pins, uint32_t page)
+{
+	return atomic_exchange_explicit(&pins->mark[page], 0, BOARD_ORDER);
+}
+
+/* Of the 64 pages whose flags are word @index, those with marks; each is then to be unflagged
+ * before its marks are taken. */
+static inline uint64_t board_flags(const struct board_pins *pins, uint32_t index)
+{
+	return atomic_load_explicit(&pins->flag[index], BOARD_ORDER);
+}
+
+static inline void board_unflag(struct board_pins *pins, uint32_t page)
+{
+	atomic_fetch_and_explicit(&pins->flag[page / 64], ~(UINT64_C(1) << page % 64), BOARD_ORDER);
+}
+
 /* The count on one board, read once; the caller judges it against BOARD_PINS_MAX. */
 static inline uint32_t board_count(const struct board_pins *pins, uint32_t slot)
 {
 	return atomic_load_explicit(&pins->slot[slot].pins, BOARD_ORDER);
+}
+
+static inline bool board_is_visible(const struct board_pins *pins, uint32_t slot)
+{
+	return atomic_load_explicit(&pins->slot[slot].visible, memory_order_relaxed) != 0;
 }
 
 /* The stamp of the last unpin, clamped to @now_ms; a consumer may write what it likes there. */

@@ -274,6 +274,23 @@ Test(visible, follows_the_bitmap_to_its_next_slot)
 	scene_fini(&scene);
 }
 
+/* Or the producer would not look there again. */
+Test(visible, is_marked_as_a_change_and_so_is_each_pin)
+{
+	struct scene scene;
+	scene_init(&scene);
+	board_take_mark(scene.fake.pins, SLOT);
+	cr_assert_eq(mural_bitmap_set_visible(scene.bitmap, 1), 0);
+	cr_assert(board_is_marked(scene.fake.pins, SLOT));
+	board_take_mark(scene.fake.pins, SLOT);
+	cr_assert_eq(pin(scene.bitmap), 0);
+	cr_assert(board_is_marked(scene.fake.pins, SLOT));
+	board_take_mark(scene.fake.pins, SLOT);
+	cr_assert_eq(mural_bitmap_unpin(scene.bitmap), 0);
+	cr_assert(board_is_marked(scene.fake.pins, SLOT));
+	scene_fini(&scene);
+}
+
 Test(unref, leaves_no_pin_and_releases_the_slot)
 {
 	struct scene scene;

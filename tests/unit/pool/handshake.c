@@ -70,7 +70,7 @@ Test(handshake, the_last_unpin_starts_the_delay_again)
 	consumer_unpin(&a, slot);
 	/* as if it had been half a second later */
 	f.now += IDLE_NS;
-	atomic_store(&a.pins->slot[pool_slot_number(slot)].last_use_ms, (f.now - IDLE_NS / 2) / MS);
+	consumer_stamp(&a, slot, (f.now - IDLE_NS / 2) / MS);
 	pool_tick(f.pool, f.now);
 	cr_assert_eq(pool_slot_state(slot), BOARD_READY);
 	pass(&f, IDLE_NS / 2 + MS);
@@ -80,11 +80,22 @@ Test(handshake, the_last_unpin_starts_the_delay_again)
 Test(handshake, a_stamp_from_the_future_counts_as_now)
 {
 	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
-	atomic_store(&a.pins->slot[pool_slot_number(slot)].last_use_ms, UINT64_MAX);
+	consumer_stamp(&a, slot, UINT64_MAX);
 	pass(&f, IDLE_NS);
 	cr_assert_eq(pool_slot_state(slot), BOARD_READY);
 	cr_assert_leq(pool_deadline(f.pool), f.now + IDLE_NS);
 	cr_assert_geq(pool_shrink(f.pool, 1, f.now), 2 * MIB, "it does not keep the memory");
+}
+
+Test(handshake, a_use_counts_in_full_that_was_seen_before_the_pool_was_told_the_time)
+{
+	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
+	consumer_stamp(&a, slot, (f.now + IDLE_NS / 2) / MS);
+	cr_assert_eq(stats_of(&f).pinned_bitmaps, 0); /* reads it, half an idle delay late */
+	pass(&f, IDLE_NS + IDLE_NS / 4);
+	cr_assert_eq(pool_slot_state(slot), BOARD_READY);
+	pass(&f, IDLE_NS / 2);
+	cr_assert_eq(pool_slot_state(slot), BOARD_IDLE);
 }
 
 Test(handshake, a_pinned_slot_stays_ready_and_is_watched)
@@ -228,8 +239,8 @@ Test(handshake, an_absurd_count_is_told_once_and_pins_until_the_holder_is_gone)
 {
 	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1),
 			 *other = slot_make_for(&f, &a, 2 * MIB, 2);
-	atomic_store(&a.pins->slot[pool_slot_number(slot)].pins, BOARD_PINS_MAX + 1);
-	atomic_store(&a.pins->slot[pool_slot_number(other)].pins, UINT32_MAX);
+	consumer_scribble(&a, slot, BOARD_PINS_MAX + 1);
+	consumer_scribble(&a, other, UINT32_MAX);
 	cr_assert_eq(pool_purge(f.pool, f.now), 0);
 	pass(&f, 31000 * MS);
 	cr_assert_eq(f.misbehaved, 1);
@@ -242,7 +253,7 @@ Test(handshake, an_absurd_count_is_told_once_and_pins_until_the_holder_is_gone)
 Test(handshake, the_largest_sensible_count_is_no_fault)
 {
 	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
-	atomic_store(&a.pins->slot[pool_slot_number(slot)].pins, BOARD_PINS_MAX);
+	consumer_scribble(&a, slot, BOARD_PINS_MAX);
 	cr_assert_eq(pool_purge(f.pool, f.now), 0);
 	cr_assert_eq(f.misbehaved, 0);
 }

@@ -165,7 +165,7 @@ Test(order, by_last_use_ready_slots_go_by_what_the_boards_say)
 	 * stamp. */
 	consumer_pin(&c, first);
 	consumer_unpin(&c, first);
-	atomic_store(&c.pins->slot[pool_slot_number(first)].last_use_ms, f.now / MS);
+	consumer_stamp(&c, first, f.now / MS);
 	make(2 * MIB, MS);
 	cr_assert(is_purged(second));
 	cr_assert_eq(pool_slot_state(first), BOARD_READY);
@@ -175,7 +175,7 @@ Test(order, what_is_visible_goes_after_what_is_dear)
 {
 	start(POOL_ORDER_COST, 3);
 	struct pool_slot *dear = make(2 * MIB, 500 * MS), *visible = make(2 * MIB, MS);
-	atomic_store(&c.pins->slot[pool_slot_number(visible)].visible, 1);
+	consumer_show(&c, visible, 1);
 	pass(&f, 2 * IDLE_NS);
 	pool_shrink(f.pool, 1, f.now);
 	cr_assert(is_purged(dear) && !is_purged(visible));

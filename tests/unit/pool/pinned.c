@@ -30,6 +30,67 @@ static void expect_pinned(uint32_t bitmaps, uint64_t bytes)
 	cr_assert_eq(stats.pinned_bytes == 0, bitmaps == 0);
 }
 
+/* Who does not mark what it changes hurts itself alone. */
+Test(pinned, a_count_is_read_again_only_when_it_is_marked)
+{
+	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
+	expect_pinned(0, 0);
+	atomic_store(&a.pins->slot[pool_slot_number(slot)].pins, 1);
+	expect_pinned(0, 0);
+	board_mark(a.pins, pool_slot_number(slot));
+	expect_pinned(1, 2 * MIB);
+	atomic_store(&a.pins->slot[pool_slot_number(slot)].pins, 0);
+	expect_pinned(1, 2 * MIB);
+	board_mark(a.pins, pool_slot_number(slot));
+	expect_pinned(0, 0);
+}
+
+/* The page was read for another slot, and the mark taken. */
+Test(pinned, a_pin_from_before_it_was_told_counts_from_then_on)
+{
+	struct pool_slot *known = slot_make_for(&f, &a, 2 * MIB, 1), *slot = slot_make(&f, MIB, 2);
+	consumer_pin(&a, known);
+	consumer_pin(&a, slot);
+	consumer_show(&a, slot, true);
+	expect_pinned(1, 2 * MIB);
+	cr_assert_eq(pool_tell(f.pool, slot, a.holder, false, f.now), 0);
+	expect_pinned(2, 3 * MIB);
+	check(&f);
+	consumer_unpin(&a, known);
+	consumer_unpin(&a, slot);
+	expect_pinned(0, 0);
+}
+
+Test(pinned, a_released_one_counts_while_it_is_pinned)
+{
+	struct pool_slot *slot = slot_make_for(&f, &a, 2 * MIB, 1);
+	consumer_pin(&a, slot);
+	cr_assert_eq(pool_release(f.pool, slot, a.holder), 0);
+	expect_pinned(1, 2 * MIB);
+	consumer_unpin(&a, slot);
+	expect_pinned(0, 0);
+	cr_assert_geq(pool_purge(f.pool, f.now), 2 * MIB);
+	cr_assert_eq(f.forgotten, 1);
+}
+
+/* What its holder does on a page of which it was told nothing is nobody's business. */
+Test(pinned, marks_beyond_what_was_told_are_left_alone)
+{
+	slot_make_for(&f, &a, 4096, 1);
+	for (uint32_t i = 1; i < 200; i++)
+		slot_make_for(&f, &b, 4096, i);
+	for (uint32_t slot = 64; slot < 192; slot++) {
+		board_show(a.pins, slot, true);
+		atomic_store(&a.pins->slot[slot].pins, UINT32_MAX);
+		board_mark(a.pins, slot);
+	}
+	expect_pinned(0, 0);
+	cr_assert_eq(f.misbehaved, 0);
+	cr_assert_eq(pool_tell(f.pool, pool_find(f.pool, 130), a.holder, false, f.now), 0);
+	expect_pinned(1, 4096);
+	cr_assert_eq(f.misbehaved, 1);
+}
+
 static void nudge(struct consumer *consumer, struct pool_slot *slot)
 {
 	cr_assert(consumer_unpin(consumer, slot));

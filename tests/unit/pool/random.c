@@ -331,8 +331,7 @@ static void do_mark(void)
 	struct entry *e = &entry[rand() % ENTRIES];
 	int i = rand() % CONSUMERS;
 	if (e->slot && e->told[i])
-		atomic_store(&consumer[i].pins->slot[pool_slot_number(e->slot)].visible,
-			(uint32_t)rand() % 2);
+		consumer_show(&consumer[i], e->slot, (uint32_t)rand() % 2);
 	pool_set_waiters(f.pool, rand() % 4 == 0);
 }
 

@@ -125,9 +125,9 @@ Test(room, what_is_marked_visible_goes_last_also_when_marked_after_it_went_idle)
 		slot[i] = slot_make_for(&f, &c, 2 * MIB, i);
 		f.now += MS;
 	}
-	atomic_store(&c.pins->slot[pool_slot_number(slot[0])].visible, 1);
+	consumer_show(&c, slot[0], 1);
 	pass(&f, 2 * IDLE_NS);
-	atomic_store(&c.pins->slot[pool_slot_number(slot[1])].visible, 1);
+	consumer_show(&c, slot[1], 1);
 	cr_assert_eq(try_reserve(2 * MIB, NULL), 0);
 	cr_assert_eq(pool_slot_state(slot[2]), BOARD_PURGED);
 	cr_assert_eq(pool_slot_state(slot[0]), BOARD_IDLE);

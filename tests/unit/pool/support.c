@@ -160,6 +160,23 @@ bool consumer_unpin(struct consumer *consumer, const struct pool_slot *slot)
 	return board_unpin(consumer->table, consumer->pins, pool_slot_number(slot));
 }
 
+void consumer_scribble(struct consumer *consumer, const struct pool_slot *slot, uint32_t pins)
+{
+	atomic_store(&consumer->pins->slot[pool_slot_number(slot)].pins, pins);
+	board_mark(consumer->pins, pool_slot_number(slot));
+}
+
+void consumer_stamp(struct consumer *consumer, const struct pool_slot *slot, uint64_t last_use_ms)
+{
+	atomic_store(&consumer->pins->slot[pool_slot_number(slot)].last_use_ms, last_use_ms);
+	board_mark(consumer->pins, pool_slot_number(slot));
+}
+
+void consumer_show(struct consumer *consumer, const struct pool_slot *slot, bool visible)
+{
+	board_show(consumer->pins, pool_slot_number(slot), visible);
+}
+
 struct mural_stats stats_of(struct fixture *f)
 {
 	struct mural_stats stats = {0};

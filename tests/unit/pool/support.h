@@ -62,6 +62,11 @@ struct pool_slot *slot_make_for(
 enum board_pin_result consumer_pin(struct consumer *consumer, const struct pool_slot *slot);
 bool consumer_unpin(struct consumer *consumer, const struct pool_slot *slot);
 
+/* What a consumer writes on its board that is not libmural's doing. */
+void consumer_scribble(struct consumer *consumer, const struct pool_slot *slot, uint32_t pins);
+void consumer_stamp(struct consumer *consumer, const struct pool_slot *slot, uint64_t last_use_ms);
+void consumer_show(struct consumer *consumer, const struct pool_slot *slot, bool visible);
+
 struct mural_stats stats_of(struct fixture *f);
 
 /* The kernel's count of all regions that this process has descriptors of, found without the pool's

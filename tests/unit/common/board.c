@@ -1,0 +1,104 @@
+/* The pin board: every change of it is marked, and only that. */
+#include "common/board.h"
+
+#include "common/util.h"
+
+#include <criterion/criterion.h>
+#include <unistd.h>
+
+#define SLOT 4711u
+#define PAGE (SLOT / BOARD_PAGE_SLOTS)
+#define GENERATION 3
+
+static const struct board_instance instance = {.high = 1, .low = 2};
+static struct board_table *table;
+static struct board_pins *pins;
+static int table_fd, pins_fd;
+
+static void init(void)
+{
+	cr_assert_eq(board_create_table(&instance, &table_fd, &table), 0);
+	cr_assert_eq(board_create_pins(&instance, &pins_fd, &pins), 0);
+	board_set(table, SLOT, GENERATION, BOARD_READY);
+}
+
+static void fini(void)
+{
+	board_unmap_pins(pins);
+	board_unmap_table(table);
+	close(pins_fd);
+	close(table_fd);
+}
+
+TestSuite(board, .init = init, .fini = fini, .timeout = 60);
+
+/* Exactly the slot is marked, and exactly its page flagged; takes both. */
+static void expect_marked(const char *what)
+{
+	for (uint32_t i = 0; i < BOARD_SLOTS / BOARD_FLAG_SLOTS; i++)
+		cr_assert_eq(board_flags(pins, i), i == PAGE / 64 ? UINT64_C(1) << PAGE % 64 : 0,
+			"%s", what);
+	cr_assert(board_is_marked(pins, SLOT), "%s", what);
+	cr_assert_not(board_is_marked(pins, SLOT + 1));
+	board_unflag(pins, PAGE);
+	cr_assert_eq(board_take_marks(pins, PAGE), UINT64_C(1) << SLOT % 64, "%s", what);
+	cr_assert_eq(board_flags(pins, PAGE / 64), 0);
+	cr_assert_not(board_is_marked(pins, SLOT));
+}
+
+Test(board, each_change_is_marked)
+{
+	cr_assert_eq(board_pin(table, pins, SLOT, GENERATION), BOARD_PINNED);
+	expect_marked("a pin");
+	cr_assert_eq(board_pin(table, pins, SLOT, GENERATION), BOARD_PINNED);
+	expect_marked("a second pin");
+	cr_assert_not(board_unpin(table, pins, SLOT));
+	expect_marked("an unpin");
+	cr_assert_eq(board_unpin_above(table, pins, SLOT, 0), 0);
+	expect_marked("the last unpin");
+	board_show(pins, SLOT, true);
+	expect_marked("on screen");
+	board_show(pins, SLOT, false);
+	expect_marked("not on screen");
+	cr_assert_eq(board_count(pins, SLOT), 0);
+	cr_assert_not(board_is_visible(pins, SLOT));
+}
+
+Test(board, what_changes_nothing_is_not_marked)
+{
+	cr_assert_eq(board_unpin_above(table, pins, SLOT, 0), -EINVAL);
+	cr_assert_eq(board_flags(pins, PAGE / 64), 0);
+	cr_assert_not(board_is_marked(pins, SLOT));
+}
+
+/* The mark of its count was taken before it was given up: the count of 0 must be marked, too. */
+Test(board, a_pin_that_is_given_up_is_marked)
+{
+	cr_assert_eq(board_pin(table, pins, SLOT, GENERATION + 1), BOARD_CHANGED);
+	expect_marked("a pin too late");
+	cr_assert_eq(board_pin(table, pins, SLOT, GENERATION), BOARD_PINNED);
+	expect_marked("a pin");
+	cr_assert_eq(board_drop(pins, SLOT), 1);
+	expect_marked("given up");
+}
+
+Test(board, a_flag_that_was_taken_alone_is_set_again)
+{
+	board_show(pins, SLOT, true);
+	board_unflag(pins, PAGE);
+	board_show(pins, SLOT, false);
+	expect_marked("a change of what was marked already");
+	board_show(pins, SLOT, true);
+	board_take_mark(pins, SLOT);
+	board_show(pins, SLOT, false);
+	expect_marked("a change of what was flagged already");
+}
+
+Test(board, the_last_slot_has_a_mark_and_a_flag)
+{
+	const uint32_t last = BOARD_SLOTS - 1;
+	board_show(pins, last, true);
+	cr_assert(board_is_marked(pins, last));
+	cr_assert_eq(board_flags(pins, BOARD_SLOTS / BOARD_FLAG_SLOTS - 1), UINT64_C(1) << 63);
+	cr_assert_eq(board_take_marks(pins, last / BOARD_PAGE_SLOTS), UINT64_C(1) << 63);
+}
