@@ -378,6 +378,7 @@ static int prepare(struct preview *preview, struct source *source)
 		return outcome_fail(preview->result, MURAL_REASON_NO_PREVIEW,
 			"no preview: the picture is as quick at this size");
 	preview->result->memory_bytes = preview_memory(preview);
+	preview->result->reads_all = preview->kind == EIGHTH;
 	return 0;
 }
 

@@ -20,20 +20,27 @@ void decode_enqueue(struct server *server, struct entry *entry)
 	list_append(before, &entry->queue);
 }
 
+/* The look whether a preview is to be had takes less than a millisecond, and is asked for beside
+ * nearly every picture. One that need not go through all of the file is done after a tenth of the
+ * picture's time. */
+static bool is_soon_done(const struct entry *entry)
+{
+	return entry->key.flags & PROTOCOL_PREVIEW && !entry->facts.reads_all;
+}
+
 /* Helper threads pay only while a core is free and nobody as urgent is about to use it; and a
- * prefetch, which may have to give way at any moment, gets none. The look whether a preview is to
- * be had takes less than a millisecond, and is asked for beside nearly every picture. */
+ * prefetch, which may have to give way at any moment, gets none. */
 uint32_t turn_helpers(const struct server *server, const struct entry *entry)
 {
-	if (entry->priority == MURAL_PRIORITY_PREFETCH || server->decoding > 0)
+	if (entry->priority == MURAL_PRIORITY_PREFETCH)
 		return 0;
 	for (uint32_t priority = entry->priority; priority < PRIORITIES; priority++)
 		if (!list_empty(&server->queued[priority]))
 			return 0;
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
-		bool look = other->stage == ENTRY_PROBE && other->key.flags & PROTOCOL_PREVIEW;
-		if (other->priority >= entry->priority && !look)
+		bool wants_a_core = job_takes_a_place(other) || other->priority >= entry->priority;
+		if (wants_a_core && !is_soon_done(other))
 			return 0;
 	}
 	return (uint32_t)min_u64(server->options.workers - 1, JOB_THREADS_MAX);

@@ -63,7 +63,7 @@ struct job_result {
 	uint32_t source_width, source_height; /* upright unless AS_STORED */
 	uint32_t width, height;               /* of the bitmap: fitted into the box */
 	uint32_t decoded;                     /* 1: its pixels are in the window */
-	uint32_t reserved;
+	uint32_t reads_all;    /* of a preview, 1: it goes through all of the file's data */
 	uint64_t memory_bytes; /* what decoding needs beside the window, an upper bound */
 	uint64_t decode_ns;
 	char text[120]; /* for a person, NUL-terminated; without the file's name */

@@ -130,6 +130,7 @@ Test(preview, of_a_progressive_jpeg_needs_only_its_first_scan)
 	cr_assert_lt(end + 64, file.size);
 	preview(&(struct bytes){file.data, end + 32}, 0, &decoded);
 	expect_preview(&decoded, WIDTH / 8, HEIGHT / 8);
+	cr_expect_eq(decoded.probe.reads_all, 0);
 	cr_expect_eq(decoded.result.source_width, WIDTH);
 	cr_expect_eq(decoded.result.source_height, HEIGHT);
 	expect_colour(&decoded, 10, 10, left);
@@ -296,6 +297,7 @@ Test(preview, of_a_baseline_jpeg_is_worth_it_only_beside_a_large_decode)
 	struct bytes file = make_jpeg(WIDTH, HEIGHT, false, NULL);
 	preview(&file, 0, &decoded);
 	expect_preview(&decoded, WIDTH / 8, HEIGHT / 8);
+	cr_expect_eq(decoded.probe.reads_all, 1);
 	expect_colour(&decoded, 10, 10, left);
 	decoded_free(&decoded);
 	expect_none(&file, WIDTH / 2, "half");
@@ -310,6 +312,7 @@ Test(preview, is_the_thumbnail_where_there_is_one)
 	struct bytes file = make_jpeg(600, 420, false, &exif);
 	preview(&file, 0, &decoded);
 	expect_preview(&decoded, 105, 150); /* orientation 6: a quarter turn clockwise */
+	cr_expect_eq(decoded.probe.reads_all, 0);
 	cr_expect_eq(decoded.result.source_width, 420);
 	cr_expect_eq(decoded.result.source_height, 600);
 	expect_colour(&decoded, 50, 5, left);
