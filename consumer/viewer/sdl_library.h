@@ -22,7 +22,6 @@
 	F(GetKeyName)                                                                              \
 	F(GetWindowSize)                                                                           \
 	F(GetWindowSurface)                                                                        \
-	F(HideWindow)                                                                              \
 	F(Init)                                                                                    \
 	F(PollEvent)                                                                               \
 	F(PushEvent)                                                                               \

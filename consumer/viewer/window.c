@@ -6,6 +6,7 @@
 
 #include "common/util.h"
 #include "sdl_library.h"
+#include "x11_errors.h"
 #include "x11_screen.h"
 
 #include <langinfo.h>
@@ -65,6 +66,7 @@ static bool init_video(void)
 {
 	bool compose = set_unless_set("XCOMPOSEFILE", "/dev/null");
 	bool bus = set_unless_set("DBUS_SESSION_BUS_ADDRESS", "disabled:");
+	x11_errors_forgive_late_messages();
 	bool started = sdl.Init(SDL_INIT_VIDEO) == 0;
 	if (compose)
 		unsetenv("XCOMPOSEFILE");
@@ -454,13 +456,8 @@ bool window_run(struct app *app, const struct window_place *place)
 		loop(&window);
 	}
 	watch_end(&window.watch);
-	if (window.sdl) {
-		/* The thread's last wake-up is a message to this window, which SDL's X11 sends over
-		 * a connection of its own: should it arrive after the window's end, Xlib ends the
-		 * program with an error. Hiding waits for the server, which has it by then. */
-		sdl.HideWindow(window.sdl);
+	if (window.sdl)
 		sdl.DestroyWindow(window.sdl);
-	}
 	image_fini(&window.copy);
 	return made;
 }

@@ -1,5 +1,14 @@
 #include "x11_screen.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+bool x11_is_wanted(void)
+{
+	const char *driver = getenv("SDL_VIDEODRIVER");
+	return (!driver || strcmp(driver, "x11") == 0) && getenv("DISPLAY");
+}
+
 #ifndef VIEWER_HAS_XLIB
 
 bool x11_screen_find(struct x11_screen *ret)
@@ -14,8 +23,6 @@ bool x11_screen_find(struct x11_screen *ret)
 #include <X11/Xlib.h>
 #include <X11/extensions/Xrandr.h>
 #include <dlfcn.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define FUNCTIONS(F)                                                                               \
 	F(x11, XOpenDisplay)                                                                       \
@@ -116,9 +123,8 @@ static bool has_window_manager(const struct xlib *xlib, Display *display)
 
 bool x11_screen_find(struct x11_screen *ret)
 {
-	const char *driver = getenv("SDL_VIDEODRIVER");
 	struct xlib xlib;
-	if ((driver && strcmp(driver, "x11") != 0) || !getenv("DISPLAY") || !load(&xlib))
+	if (!x11_is_wanted() || !load(&xlib))
 		return false;
 	Display *display = xlib.XOpenDisplay(NULL);
 	if (!display)

@@ -15,6 +15,9 @@ struct x11_screen {
 	bool managed; /* by a window manager, which alone can put a window above its panels */
 };
 
+/* Will SDL look for an X server? */
+bool x11_is_wanted(void);
+
 /* False: SDL is told to use something else, there is no X server, or this was built without Xlib's
  * headers. */
 bool x11_screen_find(struct x11_screen *ret);

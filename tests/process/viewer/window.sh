@@ -31,8 +31,9 @@ echo leak:libdbus >"$work/known-leaks"
 export LSAN_OPTIONS="suppressions=$work/known-leaks:print_suppressions=0"
 export MURAL_SOCKET="$work/socket" MURAL_PRODUCER="$bin/mural-producer" SDL_VIDEODRIVER=x11
 
-# The server picks a display that is free, and says which.
-Xvfb -displayfd 3 -screen 0 1000x700x24 -nolisten tcp 3>"$work/display" >"$work/xvfb.log" 2>&1 &
+# The server picks a display that is free, and says which. Without -noreset it would begin anew when the last program leaves, and
+# whoever comes in that moment finds none.
+Xvfb -displayfd 3 -screen 0 1000x700x24 -nolisten tcp -noreset 3>"$work/display" >"$work/xvfb.log" 2>&1 &
 server=$!
 wait_for() {
 	what=$1
