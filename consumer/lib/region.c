@@ -12,6 +12,8 @@
 
 #define ASHMEM_GET_SIZE _IO(0x77, 4)
 
+#define APART ((uintptr_t)(UINT64_C(64) << 30))
+
 /* A region of the ashmem driver cannot change its size once it is mapped: no seals are needed. */
 static int check_device(int fd, uint64_t size)
 {
@@ -75,28 +77,40 @@ static void *map_in_reserve(int fd, size_t size)
 }
 
 /* A wish, which the kernel grants where the space is free. */
-static void *map_below(uintptr_t top, int fd, size_t size)
+static void *map_wished(uintptr_t wanted, int fd, size_t size)
 {
-	if (top <= size)
-		return MAP_FAILED;
-	uintptr_t wanted = (top - size) & ~(uintptr_t)(MURAL_HUGE_PAGE_SIZE - 1);
 	void *memory = map_at((void *)wanted, 0, fd, size);
-	if (memory == MAP_FAILED || ((uintptr_t)memory & (MURAL_HUGE_PAGE_SIZE - 1)) == 0)
+	if (memory == MAP_FAILED || (uintptr_t)memory == wanted)
 		return memory;
 	munmap(memory, size);
 	return MAP_FAILED;
 }
 
-/* Below the last one the space is most likely free: then it is one call. */
+/* Large regions lie downwards from here, far below where the kernel puts what it places itself (it
+ * fills from above), so that each takes one call. Relaxed: a wish that another thread has, too, is
+ * not granted twice. 0: none is known. */
+static _Atomic uintptr_t lowest;
+
 static void *map_aligned(int fd, size_t size)
 {
-	static _Atomic uintptr_t last; /* relaxed: no matter whose it is */
-	void *memory = map_below(atomic_load_explicit(&last, memory_order_relaxed), fd, size);
+	uintptr_t top = atomic_load_explicit(&lowest, memory_order_relaxed);
+	uintptr_t wanted = top > size ? (top - size) & ~(uintptr_t)(MURAL_HUGE_PAGE_SIZE - 1) : 0;
+	void *memory = wanted > 0 ? map_wished(wanted, fd, size) : MAP_FAILED;
 	if (memory == MAP_FAILED)
 		memory = map_in_reserve(fd, size);
-	if (memory != MAP_FAILED)
-		atomic_store_explicit(&last, (uintptr_t)memory, memory_order_relaxed);
+	if (top == 0 && memory != MAP_FAILED && (uintptr_t)memory > APART)
+		wanted = (uintptr_t)memory - APART;
+	atomic_store_explicit(&lowest, wanted, memory_order_relaxed);
 	return memory;
+}
+
+/* The lowest one's place is the next one's. */
+static void unmap_pixels(const void *memory, size_t size)
+{
+	uintptr_t at = (uintptr_t)memory;
+	munmap((void *)at, size);
+	atomic_compare_exchange_strong_explicit(
+		&lowest, &at, at + size, memory_order_relaxed, memory_order_relaxed);
 }
 
 static void *map_pixels(int fd, size_t size)
@@ -149,6 +163,6 @@ void region_unref(struct region *region)
 		return;
 	uint64_t mapped;
 	if (region->memory && page_round_up(region->size, &mapped))
-		munmap((void *)(uintptr_t)region->memory, (size_t)mapped);
+		unmap_pixels(region->memory, (size_t)mapped);
 	free(region);
 }

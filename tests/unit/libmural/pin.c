@@ -506,10 +506,11 @@ static void expect_on_huge_pages(const struct mural_view *view, unsigned char va
 		cr_assert_eq(pixels[at], value, "byte %zu", at);
 }
 
-/* Each below the one before, while that space is free; elsewhere when it is not. */
+/* Each below the one before, while that space is free; elsewhere when it is not. (The first one's
+ * place is the kernel's.) */
 Test(region, each_of_several_lies_on_a_huge_page_and_over_no_other)
 {
-	enum { REGIONS = 4, BYTES = (2 << 20) + 4096 };
+	enum { REGIONS = 6, BYTES = (2 << 20) + 4096 };
 	struct scene scene;
 	struct mural_bitmap *bitmap[REGIONS];
 	struct fake_region region[REGIONS];
@@ -524,7 +525,7 @@ Test(region, each_of_several_lies_on_a_huge_page_and_over_no_other)
 		fake_send_ready(&scene.fake, &ready);
 		cr_assert_eq(mural_bitmap_wait(bitmap[i], -1), 0);
 		cr_assert_eq(mural_bitmap_pin(bitmap[i], &view[i]), 0);
-		if (i == 1) { /* somebody else's, where the next would go */
+		if (i == 2) { /* somebody else's, where the next would go */
 			char *below = (char *)(uintptr_t)view[i].pixels - (4 << 20);
 			obstacle = mmap(below, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 			cr_assert_eq(obstacle, below);
