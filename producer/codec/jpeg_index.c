@@ -26,10 +26,11 @@ struct indexing {
 	struct jpeg_index *index;
 	const struct jpeg_decompress_struct *cinfo;
 	struct jpeg_scanner scanner;
-	/* Of each component's coefficients: how many low bits are still to come (-1: all), and
-	 * which scans brought the others. */
+	/* Of each component's coefficients: how many low bits are still to come (-1: all). */
 	int8_t missing[MAX_COMPS_IN_SCAN][DCTSIZE2];
-	uint64_t brought[MAX_COMPS_IN_SCAN][DCTSIZE2];
+	/* Which scans brought its means, and which others. A damaged scan may bring coefficients
+	 * beyond its last, and libjpeg does not say so: they are not told apart further. */
+	uint64_t means[MAX_COMPS_IN_SCAN], others[MAX_COMPS_IN_SCAN];
 };
 
 /* What an SOS segment says. */
@@ -85,17 +86,19 @@ static bool note_scan(struct indexing *indexing, const struct scan_header *heade
 	if (number == 0 && (!means || header->count != indexing->cinfo->num_components))
 		return false;
 	for (int i = 0; i < header->count; i++) {
-		int8_t *missing = indexing->missing[header->components[i]];
-		uint64_t *brought = indexing->brought[header->components[i]];
+		int component = header->components[i];
+		int8_t *missing = indexing->missing[component];
+		uint64_t *brought =
+			means ? &indexing->means[component] : &indexing->others[component];
 		if ((header->first == 0 && !means) || (header->first > 0 && missing[0] < 0))
 			return false;
 		for (int k = header->first; k <= header->last; k++) {
 			if (header->high != (missing[k] < 0 ? 0 : missing[k]))
 				return false;
 			missing[k] = (int8_t)header->low;
-			scan->needs |= brought[k];
-			brought[k] |= UINT64_C(1) << number;
 		}
+		scan->needs |= *brought;
+		*brought |= UINT64_C(1) << number;
 	}
 	return true;
 }

@@ -19,8 +19,8 @@ struct jpeg_piece {
 struct jpeg_scan {
 	struct jpeg_piece piece; /* its SOS marker and its data */
 	unsigned tables;         /* how many of the index's are before it */
-	uint64_t needs; /* a bit for each scan that is to come before it, row by row: those that
-			   brought coefficients which it brings more of */
+	uint64_t needs; /* a bit for each scan that is to come before it, row by row: those of the
+			   same components' means, or of their other coefficients */
 	uint64_t rest;  /* bytes that hang on it: its own, and those of the longest line of scans
 			   that need one another after it */
 };
