@@ -8,6 +8,7 @@
 #include "common/util.h"
 #include "decoder_descriptors.h"
 #include "descriptors.h"
+#include "rehearsal.h"
 #include "window.h"
 
 #include <fcntl.h>
@@ -134,8 +135,11 @@ static int get_ready(int socket)
 	if (flags < 0 || fcntl(socket, F_SETFL, flags & ~O_NONBLOCK) < 0)
 		return -errno;
 	int r = sandbox_begin();
-	if (r == 0)
+	if (r == 0) {
 		warm_heap();
+		rehearse(DECODER_REHEARSAL);
+	}
+	close(DECODER_REHEARSAL);
 	return r;
 }
 

@@ -6,10 +6,11 @@
 #include "producer/sandbox.h"
 
 enum decoder_descriptor {
-	DECODER_ANSWER = 3, /* what it is given by the nursery; below it are the standard three
-			       until it shuts itself in */
-	DECODER_SOURCE = 4, /* the first that it receives */
-	DECODER_MEMORY = 5, /* the second; kept only where it is written to */
+	DECODER_ANSWER = 3,    /* what it is given by the nursery; below it are the standard three
+				  until it shuts itself in */
+	DECODER_REHEARSAL = 4, /* closed before it waits for a job */
+	DECODER_SOURCE = 4,    /* the first that it receives */
+	DECODER_MEMORY = 5,    /* the second; kept only where it is written to */
 };
 
 static const struct sandbox_descriptors decoder_descriptors = {

@@ -10,6 +10,7 @@
 #include "decoder_descriptors.h"
 #include "descriptors.h"
 #include "nursery_protocol.h"
+#include "rehearsal.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -37,7 +38,7 @@ struct child {
 };
 
 struct home {
-	int control, signals;
+	int control, signals, rehearsal; /* owned */
 	struct nursery_order order;
 	uint64_t last_id;
 	struct child *children; /* in the order of their ids */
@@ -56,13 +57,15 @@ static size_t count_ready(const struct home *home)
 
 /* ---- making children ---- */
 
-static _Noreturn void be_a_decoder(int socket, pid_t parent)
+static _Noreturn void be_a_decoder(int socket, int rehearsal, pid_t parent)
 {
-	const int keep[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, DECODER_ANSWER};
+	const int keep[] = {
+		STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, DECODER_ANSWER, DECODER_REHEARSAL};
 	sigset_t none;
 	sigemptyset(&none);
 	/* A decoder whose parent has gone already would never get the signal. */
-	if (dup2(socket, DECODER_ANSWER) < 0 || descriptors_keep_only(keep, ARRAY_SIZE(keep)) < 0 ||
+	if (dup2(socket, DECODER_ANSWER) < 0 || dup2(rehearsal, DECODER_REHEARSAL) < 0 ||
+		descriptors_keep_only(keep, ARRAY_SIZE(keep)) < 0 ||
 		prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
 		sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		_exit(1);
@@ -88,9 +91,9 @@ static bool fork_one(struct home *home)
 	if (!make_room(home) || message_pair(pair) < 0)
 		return false;
 	pid_t parent = getpid();
-	pid_t pid = fork();
+	pid_t pid = sandbox_fork();
 	if (pid == 0)
-		be_a_decoder(pair[1], parent);
+		be_a_decoder(pair[1], home->rehearsal, parent);
 	close(pair[1]);
 	if (pid < 0) {
 		close(pair[0]);
@@ -257,8 +260,11 @@ static int set_up(struct home *home)
 	home->signals = signalfd(-1, &child_ended, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (home->signals < 0 || chdir("/") < 0) /* no folder is kept busy */
 		return -errno;
+	home->rehearsal = rehearsal_file();
+	if (home->rehearsal < 0)
+		return home->rehearsal;
 	/* Only a saving: where it fails each decoder tries by itself, and answers why not. */
-	sandbox_compile(&decoder_descriptors);
+	sandbox_set_up(&decoder_descriptors);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -18,10 +19,15 @@ unsigned sandbox_features(void)
 
 #ifdef MURAL_NO_SANDBOX
 
-int sandbox_compile(const struct sandbox_descriptors *fds)
+int sandbox_set_up(const struct sandbox_descriptors *fds)
 {
 	(void)fds;
 	return 0;
+}
+
+pid_t sandbox_fork(void)
+{
+	return fork();
 }
 
 int sandbox_begin(void)
@@ -43,13 +49,21 @@ int sandbox_close(const struct sandbox_limits *limits)
 
 #else
 
-/* When memory runs out a decoder goes first: its request can be made again. Raising one's own score
- * is always allowed; a /proc that is not mounted is no reason to refuse pictures. */
-static void volunteer_for_oom(void)
+/* ---- what a child inherits ---- */
+
+/* What sandbox_set_up has found and done. */
+static struct {
+	int score;     /* descriptor of our own oom_score_adj; -1: not to be had */
+	char usual[8]; /* what stood there */
+	bool volunteered, one_heap;
+	uint64_t mapped_bytes; /* 0: not known yet */
+} inherited = {.score = -1};
+
+static const char volunteer[] = "1000";
+
+static bool write_score(int fd, const char *score)
 {
-	CLEANUP(close_p) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0)
-		(void)!write(fd, "1000", 4);
+	return pwrite(fd, score, strlen(score), 0) > 0;
 }
 
 /* Bytes of address space in use. Without /proc: what a process with these libraries has at the very
@@ -95,6 +109,8 @@ static int limit_all(const struct resource_limit *limits, size_t count)
  * space than a decoder is allowed; and before it shrinks one, glibc opens a file in /proc. */
 static int keep_to_one_heap(void)
 {
+	if (inherited.one_heap)
+		return 0;
 #ifdef MURAL_SANITIZED
 	return 0; /* their allocator knows none of this, and moves nothing */
 #endif
@@ -103,13 +119,54 @@ static int keep_to_one_heap(void)
 	return set ? 0 : -EINVAL;
 }
 
-int sandbox_compile(const struct sandbox_descriptors *fds)
+static void open_score(void)
 {
-	return filter_compile(fds);
+	CLEANUP(close_p) int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	char score[sizeof(inherited.usual)] = "";
+	if (fd < 0 || pread(fd, score, sizeof(score) - 1, 0) <= 0)
+		return;
+	memcpy(inherited.usual, score, sizeof(score));
+	inherited.score = take_fd(&fd);
 }
 
-/* As sandbox_begin found it. */
-static uint64_t mapped_at_begin;
+int sandbox_set_up(const struct sandbox_descriptors *fds)
+{
+	open_score();
+	int r = filter_compile(fds, true);
+	if (r == 0)
+		r = keep_to_one_heap();
+	if (r < 0)
+		return r;
+	inherited.one_heap = true;
+	inherited.mapped_bytes = mapped_bytes();
+	return 0;
+}
+
+/* A decoder that opened its own file in /proc would leave entries behind that take longer to clear
+ * away than the file to write. Raising one's score is always allowed, and so is going back. */
+pid_t sandbox_fork(void)
+{
+	bool raised = inherited.score >= 0 && write_score(inherited.score, volunteer);
+	pid_t pid = fork();
+	if (pid == 0)
+		inherited.volunteered = raised;
+	else if (raised)
+		write_score(inherited.score, inherited.usual);
+	return pid;
+}
+
+/* ---- the three steps ---- */
+
+/* When memory runs out a decoder goes first: its request can be made again. Raising one's own score
+ * is always allowed; a /proc that is not mounted is no reason to refuse pictures. */
+static void volunteer_for_oom(void)
+{
+	if (inherited.volunteered)
+		return;
+	CLEANUP(close_p) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		write_score(fd, volunteer);
+}
 
 int sandbox_begin(void)
 {
@@ -119,7 +176,8 @@ int sandbox_begin(void)
 	};
 	/* These two need a path, and the first a dumpable process. */
 	volunteer_for_oom();
-	mapped_at_begin = mapped_bytes();
+	if (inherited.mapped_bytes == 0)
+		inherited.mapped_bytes = mapped_bytes();
 	int r = keep_to_one_heap();
 	if (r < 0)
 		return r;
@@ -135,11 +193,11 @@ int sandbox_begin(void)
 
 int sandbox_prepare(const struct sandbox_limits *limits)
 {
-	uint64_t space = mapped_at_begin + SANDBOX_MEMORY_SLACK;
+	uint64_t space = inherited.mapped_bytes + SANDBOX_MEMORY_SLACK;
 	if (__builtin_add_overflow(space, limits->window_bytes, &space) ||
 		__builtin_add_overflow(space, limits->memory_bytes, &space))
 		return -EINVAL;
-	int r = filter_compile(&limits->fds);
+	int r = filter_compile(&limits->fds, false);
 	if (r < 0)
 		return r;
 	/* The signal tells too much time from the OOM killer's SIGKILL. */

@@ -8,6 +8,7 @@
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -151,16 +152,34 @@ static struct {
 	struct sandbox_descriptors fds;
 } compiled;
 
-/* The only way out of libseccomp 2.5 is through a descriptor. */
-static int export(scmp_filter_ctx filter)
+static int build(const struct sandbox_descriptors *fds, int ret_file)
 {
-	CLEANUP(close_p) int fd = memfd_create("mural-filter", MFD_CLOEXEC);
-	if (fd < 0)
+	CLEANUP(release_p) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	if (!filter)
+		return -ENOMEM;
+	int r = allow(filter, fds);
+	/* The only way out of libseccomp 2.5 is through a descriptor. */
+	return r < 0 ? r : seccomp_export_bpf(filter, ret_file);
+}
+
+/* What it has allocated would stay in this process's heap in pieces, and each child copy the pages
+ * of those that it comes to use. */
+static int build_elsewhere(const struct sandbox_descriptors *fds, int ret_file)
+{
+	pid_t pid = fork();
+	if (pid < 0)
 		return -errno;
-	int r = seccomp_export_bpf(filter, fd);
-	if (r < 0)
-		return r;
-	ssize_t size = pread(fd, compiled.code, sizeof(compiled.code), 0);
+	if (pid == 0)
+		_exit(build(fds, ret_file) < 0 ? 1 : 0);
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	return status == 0 ? 0 : -EIO;
+}
+
+static int take(int file)
+{
+	ssize_t size = pread(file, compiled.code, sizeof(compiled.code), 0);
 	if (size <= 0 ||
 		size == sizeof(compiled.code)) /* as long as there is room for: perhaps cut */
 		return size < 0 ? -errno : -E2BIG;
@@ -175,17 +194,17 @@ static bool is_compiled(const struct sandbox_descriptors *fds)
 	       compiled.fds.answer == fds->answer && compiled.fds.memory == fds->memory;
 }
 
-int filter_compile(const struct sandbox_descriptors *fds)
+int filter_compile(const struct sandbox_descriptors *fds, bool for_children)
 {
 	if (is_compiled(fds))
 		return 0;
-	CLEANUP(release_p) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	if (!filter)
-		return -ENOMEM;
+	CLEANUP(close_p) int file = memfd_create("mural-filter", MFD_CLOEXEC);
+	if (file < 0)
+		return -errno;
 	compiled.program.len = 0;
-	int r = allow(filter, fds);
+	int r = for_children ? build_elsewhere(fds, file) : build(fds, file);
 	if (r == 0)
-		r = export(filter);
+		r = take(file);
 	if (r < 0)
 		return r;
 	compiled.fds = *fds;

@@ -15,9 +15,10 @@ int landlock_restrict(void);
 
 /* Can a filter kill the whole process here? */
 bool filter_available(void);
-/* Builds the list of allowed calls, unless it was built for these numbers. Wants a free descriptor.
- * 0 or -errno. */
-int filter_compile(const struct sandbox_descriptors *fds);
+/* Builds the list of allowed calls, unless it was built for these numbers. Wants a free descriptor;
+ * @for_children: leaves nothing else in this process's memory, and wants a process for that. 0 or
+ * -errno. */
+int filter_compile(const struct sandbox_descriptors *fds, bool for_children);
 /* Loads the list for all threads. Wants no_new_privs. 0; -EINVAL: another list was built, or none;
  * or -errno. */
 int filter_load(const struct sandbox_descriptors *fds);

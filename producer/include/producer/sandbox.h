@@ -19,6 +19,7 @@
 #define PRODUCER_SANDBOX_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 enum sandbox_feature {
 	SANDBOX_SECCOMP = 1 << 0,
@@ -44,10 +45,14 @@ struct sandbox_limits {
 
 #define SANDBOX_MEMORY_SLACK ((uint64_t)4 << 20)
 
-/* In the process that forks decoders: builds the filter for these numbers, so that its children
- * need not. Without it, or with other numbers in the limits, sandbox_prepare builds it. 0 or
- * -errno. */
-int sandbox_compile(const struct sandbox_descriptors *fds);
+/* In the process that forks decoders, before the first: does what would be the same in each of
+ * them. Builds the filter for these numbers, tells malloc what sandbox_begin would tell it, looks
+ * at the address space in use. Without it, or with other numbers in the limits, a decoder does all
+ * that itself. 0 or -errno. */
+int sandbox_set_up(const struct sandbox_descriptors *fds);
+/* fork(), after sandbox_set_up: the child has oom_score_adj 1000 from its first moment, where the
+ * parent can give it that. */
+pid_t sandbox_fork(void);
 
 /* The calling process must have one thread. 0 or -errno; after an error it may be half shut in and
  * must not go on: that is true of all three. */

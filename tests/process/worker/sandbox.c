@@ -127,7 +127,8 @@ static void open_descriptors(int answer)
 static const struct sandbox_limits limits = {
 	.fds = {.source = SOURCE, .answer = ANSWER, .memory = MEMORY},
 	.written_to = WRITTEN_TO,
-	.memory_bytes = 128 * MIB, .cpu_seconds = 20};
+	.memory_bytes = 128 * MIB,
+	.cpu_seconds = 20};
 
 static _Noreturn void be_the_child(int answer)
 {
@@ -611,6 +612,53 @@ Test(sandbox, limits_hold_before_the_filter_does)
 	cr_assert_eq(act_prepared(look_at_state), 0);
 }
 
+/* ---- what a nursery does ahead ---- */
+
+Test(sandbox, what_was_set_up_before_the_fork_shuts_in_as_well)
+{
+	skip_without_sandbox();
+	cr_assert_eq(sandbox_set_up(&limits.fds), 0);
+	refused_from(0);
+	refused_from(1);
+	works_from(0);
+	works_from(1);
+	cr_assert_eq(act_prepared(open_one), EMFILE);
+	cr_assert_eq(act_prepared(look_at_state), 0);
+#if !defined(MURAL_NO_SANDBOX) && !defined(MURAL_SANITIZED)
+	struct seen seen;
+	act_shut_in(0, map_too_much, NULL, &seen);
+	cr_assert_eq(seen.result, ENOMEM);
+#endif
+}
+
+static int score_of(pid_t pid)
+{
+	char path[64], text[16] = "";
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	CLEANUP(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 ? atoi(text) : -1;
+}
+
+Test(sandbox, a_child_volunteers_for_the_oom_killer_and_its_parent_does_not)
+{
+	skip_without_sandbox();
+	const int usual = score_of(getpid());
+	if (usual < 0)
+		cr_skip_test("no /proc");
+	cr_assert_eq(sandbox_set_up(&limits.fds), 0);
+	for (unsigned turn = 0; turn < 3; turn++) {
+		pid_t pid = sandbox_fork();
+		cr_assert_geq(pid, 0);
+		if (pid == 0)
+			for (;;)
+				pause();
+		cr_expect_eq(score_of(pid), 1000);
+		cr_expect_eq(score_of(getpid()), usual);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+}
+
 /* ---- the memory, where it may be written ---- */
 
 static long write_below_the_end(const void *context)
@@ -634,7 +682,7 @@ Test(sandbox, the_memory_can_be_written_up_to_the_end_of_the_window)
 	cr_assert_eq(seen.result, 50, "not cut: %ld", (long)seen.result);
 	int status = act_shut_in(0, write_beyond, NULL, &seen);
 	cr_assert((WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) ||
-			(seen.returned && seen.error == EFBIG),
+			  (seen.returned && seen.error == EFBIG),
 		"status %#x", status);
 }
 
