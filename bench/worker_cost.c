@@ -1,6 +1,8 @@
 /* What a process for each image costs: a probe, and a decode, by a ready worker beside the same
- * codec called in-process; a new thumbnail by one process that does both, and by two; and how many
- * a second when none is ready ahead. */
+ * codec called in-process; a new thumbnail by one process that does both, and by two, one right
+ * after the other and with rests between; and how many a second when none is ready ahead. The
+ * request's way ends where the producer can go on: with the answer, or, for a large bitmap, which
+ * is written where it is read, when the process has gone. */
 #include "harness/bench.h"
 
 #include "producer/codec.h"
@@ -18,6 +20,11 @@
 #define ROUNDS 300
 #define QUICK_ROUNDS 50
 #define BOX 256u
+#define REST_NS 10000000
+#define SETTLE_NS 1000000
+#define RESTED 3 /* rounds without rests for one with them */
+/* Below it the producer decodes into scratch memory. */
+#define SMALL_BYTES ((uint64_t)1 << 20)
 
 struct options {
 	const char *path;
@@ -28,6 +35,7 @@ struct run {
 	const struct options *options;
 	struct nursery *nursery;
 	unsigned finished;
+	bool gone; /* the process of the last job */
 	bool answered;
 	uint64_t cpu_ns;
 	struct job_result result;
@@ -44,6 +52,12 @@ static void on_finished(struct worker *worker, void *job_user, bool answered,
 	run->answered = answered;
 	if (answered)
 		run->result = *result;
+}
+
+static void on_gone(void *lent, void *user)
+{
+	(void)user;
+	((struct run *)lent)->gone = true;
 }
 
 static void on_available(void *user)
@@ -64,20 +78,42 @@ static void wait_and_dispatch(const struct run *run)
 	nursery_dispatch(run->nursery);
 }
 
-/* One job by a worker that is ready; the time from the submission to the end of the process, ms. */
-static double by_worker(
+static double ms_since(uint64_t start)
+{
+	return (double)(monotonic_ns() - start) / 1e6;
+}
+
+/* Time for one job by a worker that is ready. */
+struct times {
+	double finished_ms, gone_ms; /* from the submission; -1: it was refused */
+};
+
+static struct times time_worker(
 	struct run *run, const struct job *job, int source, int memory, unsigned ready)
 {
 	struct worker *worker;
+	struct times times = {-1, -1};
 	while (nursery_ready(run->nursery) < ready)
 		wait_and_dispatch(run);
 	uint64_t start = monotonic_ns();
 	run->finished = 0;
+	run->gone = false;
 	if (nursery_submit(run->nursery, job, source, memory, NULL, &worker) < 0)
-		return -1;
+		return times;
+	worker_lend(worker, run);
 	while (run->finished == 0)
 		wait_and_dispatch(run);
-	return (double)(monotonic_ns() - start) / 1e6;
+	times.finished_ms = ms_since(start);
+	while (!run->gone)
+		wait_and_dispatch(run);
+	times.gone_ms = ms_since(start);
+	return times;
+}
+
+static double by_worker(
+	struct run *run, const struct job *job, int source, int memory, unsigned ready)
+{
+	return time_worker(run, job, source, memory, ready).finished_ms;
 }
 
 /* The same job, for either side. */
@@ -105,7 +141,7 @@ static double here(void *user)
 	uint64_t start = monotonic_ns();
 	codec_run(task->source, task->job, &(struct codec_place){.pixels = task->pixels, .fd = -1},
 		&task->here);
-	return task->here.error < 0 ? -1 : (double)(monotonic_ns() - start) / 1e6;
+	return task->here.error < 0 ? -1 : ms_since(start);
 }
 
 static void compare(struct task *task, const char *what)
@@ -145,6 +181,7 @@ static void measure(struct bench *bench, struct run *run, int source)
 		mural_bitmap_layout(job.format, job.width, job.height, &job.stride_bytes, &size) &&
 			page_round_up(size, &job.window_length),
 		"the picture's size");
+	job.flags = size < SMALL_BYTES ? JOB_SCRATCH : 0;
 	CLEANUP(close_p) int memory = memfd_create("worker_cost", MFD_CLOEXEC);
 	bench_must(memory >= 0 && ftruncate(memory, (off_t)job.window_length) == 0, "memfd");
 	task.memory = memory;
@@ -168,7 +205,7 @@ static double in_process(struct thumbnail *thumbnail, struct job_result *ret)
 	uint64_t start = monotonic_ns();
 	codec_run(thumbnail->source, &thumbnail->straight,
 		&(struct codec_place){.pixels = thumbnail->pixels, .fd = -1}, ret);
-	return (double)(monotonic_ns() - start) / 1e6;
+	return ms_since(start);
 }
 
 static bool is_right(const struct thumbnail *thumbnail)
@@ -177,28 +214,45 @@ static bool is_right(const struct thumbnail *thumbnail)
 	       memcmp(thumbnail->pixels, thumbnail->expected, thumbnail->size) == 0;
 }
 
-static void thumbnail_round(struct bench *bench, struct thumbnail *thumbnail, bool counts)
+/* What the round before has left behind is done, the next worker included; then a rest, or none. */
+static void settle(struct run *run, uint64_t rest_ns)
 {
-	static const char table[] = "a new thumbnail of 256 pixels";
+	const struct timespec rest = {.tv_nsec = (long)rest_ns};
+	while (nursery_ready(run->nursery) < 2)
+		wait_and_dispatch(run);
+	for (uint64_t end = monotonic_ns() + SETTLE_NS; monotonic_ns() < end;)
+		continue;
+	if (rest_ns > 0)
+		nanosleep(&rest, NULL);
+}
+
+static void thumbnail_round(struct bench *bench, struct thumbnail *thumbnail, const char *table,
+	uint64_t rest_ns, bool counts)
+{
+	struct run *run = thumbnail->run;
 	struct job_result here;
+	settle(run, rest_ns);
 	double alone = in_process(thumbnail, &here);
-	double one = by_worker(
-		thumbnail->run, &thumbnail->straight, thumbnail->source, thumbnail->memory, 2);
-	double cpu = (double)thumbnail->run->cpu_ns / 1e6;
-	bool right = is_right(thumbnail);
-	double two = by_worker(thumbnail->run, &thumbnail->probe, thumbnail->source, -1, 2);
-	two += by_worker(
-		thumbnail->run, &thumbnail->decode, thumbnail->source, thumbnail->memory, 2);
-	bench_check(bench, "the workers' pixels are the codec's", right && is_right(thumbnail));
+	settle(run, rest_ns);
+	struct times one =
+		time_worker(run, &thumbnail->straight, thumbnail->source, thumbnail->memory, 2);
+	double cpu = (double)run->cpu_ns / 1e6;
+	bench_check(bench, "the workers' pixels are the codec's", is_right(thumbnail));
+	settle(run, rest_ns);
+	double two = by_worker(run, &thumbnail->probe, thumbnail->source, -1, 2);
+	two += by_worker(run, &thumbnail->decode, thumbnail->source, thumbnail->memory, 2);
+	bench_check(bench, "the workers' pixels are the codec's", is_right(thumbnail));
 	if (!counts)
 		return;
 	bench_sample(bench, table, "in-process", "", "ms", alone);
-	bench_sample(bench, table, "one process", "", "ms", one);
+	bench_sample(bench, table, "one process", "", "ms", one.finished_ms);
+	bench_sample(bench, table, "… until it has gone", "", "ms", one.gone_ms);
+	bench_sample(bench, table, "… its processor time, up to the answer", "", "ms", cpu);
 	bench_sample(bench, table, "two, one after the other", "", "ms", two);
-	bench_sample(bench, table, "processor time of the one", "", "ms", cpu);
-	bench_sample(bench, table, "one process, more than in-process", "", "ms", one - alone);
+	bench_sample(bench, table, "one process, more than in-process", "", "ms",
+		one.finished_ms - alone);
 	bench_sample(bench, table, "two, more than in-process", "", "ms", two - alone);
-	bench_ratio(bench, table, "one process / two", "", one / two);
+	bench_ratio(bench, table, "one process / two", "", one.finished_ms / two);
 }
 
 /* The jobs that the producer would make. */
@@ -217,6 +271,7 @@ static void prepare(struct thumbnail *thumbnail)
 	codec_run(thumbnail->source, &thumbnail->probe, NULL, &facts);
 	bench_must(facts.error == 0, facts.text);
 	thumbnail->straight = thumbnail->decode = thumbnail->probe;
+	thumbnail->straight.flags = thumbnail->decode.flags = JOB_SCRATCH;
 	thumbnail->straight.window_length = (uint64_t)BOX * BOX * 4;
 	thumbnail->straight.go_on_pixels = UINT64_C(1) << 30;
 	struct job *decode = &thumbnail->decode;
@@ -245,8 +300,12 @@ static void thumbnails(struct bench *bench, struct run *run, int source)
 	thumbnail.expected = malloc(thumbnail.size);
 	bench_must(thumbnail.expected != NULL, "memory");
 	memcpy(thumbnail.expected, thumbnail.pixels, thumbnail.size);
-	for (unsigned i = 0, rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS); i <= rounds; i++)
-		thumbnail_round(bench, &thumbnail, i > 0);
+	for (unsigned i = 0, rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS); i <= rounds; i++) {
+		thumbnail_round(bench, &thumbnail, "a new thumbnail of 256 pixels", 0, i > 0);
+		if (i % RESTED == 0)
+			thumbnail_round(bench, &thumbnail, "… with 10 ms of rest before each",
+				REST_NS, i > 0);
+	}
 	free(thumbnail.expected);
 	munmap(thumbnail.pixels, length);
 }
@@ -257,11 +316,11 @@ static void one_after_another(struct bench *bench, struct run *run, int source)
 	unsigned rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS);
 	for (unsigned i = 0; i < rounds; i++) {
 		uint64_t start = monotonic_ns();
-		by_worker(run, &job, source, -1, 1);
-		bench_sample(bench, "probe", "as soon as a worker is ready", "", "ms",
-			(double)(monotonic_ns() - start) / 1e6);
-		bench_sample(bench, "probe", "processor time of its process", "", "ms",
-			(double)run->cpu_ns / 1e6);
+		time_worker(run, &job, source, -1, 1);
+		bench_sample(bench, "probe", "as soon as a worker is ready, until it has gone", "",
+			"ms", ms_since(start));
+		bench_sample(bench, "probe", "processor time of its process, up to the answer", "",
+			"ms", (double)run->cpu_ns / 1e6);
 	}
 }
 
@@ -307,8 +366,11 @@ int main(int argc, char **argv)
 	bench_must(source >= 0, path);
 	struct run run = {.options = &options};
 	const struct nursery_options ahead = {.ahead = 2};
-	const struct nursery_events events = {
-		.finished = on_finished, .available = on_available, .lost = on_lost, .user = &run};
+	const struct nursery_events events = {.finished = on_finished,
+		.gone = on_gone,
+		.available = on_available,
+		.lost = on_lost,
+		.user = &run};
 	bench_must(nursery_start(&ahead, &events, &run.nursery) >= 0, "the nursery");
 	measure(bench, &run, source);
 	thumbnails(bench, &run, source);

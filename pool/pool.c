@@ -190,13 +190,14 @@ int pool_reserve_decoded(struct pool *pool, const struct pool_bitmap *bitmap,
 	struct pool_scratch *scratch, uid_t uid, struct pool_holder *holder, uint64_t now_ns,
 	struct pool_slot **ret)
 {
-	struct region *region = scratch_collect(scratch);
+	struct region *region = scratch->region;
+	if (scratch->slots)
+		return -EINVAL;
 	int r = -EINVAL;
 	if (bitmap->size_bytes < POOL_LARGE_BYTES && bitmap->size_bytes <= region->capacity &&
 		region->uid == (holder ? holder->uid : uid))
 		r = reserve(pool, bitmap, uid, holder, now_ns, &region, ret);
-	scratch_give_back(pool, region);
-	keep_trim(pool);
+	scratch->slots = r == 0;
 	return r;
 }
 

@@ -24,6 +24,7 @@ struct region {
 	uint64_t control_at, file_bytes; /* memfd: where the block may begin, where it must end */
 	uid_t uid;
 	enum region_use use;
+	struct pool_scratch *loan; /* a decoder may write there: scratch.h; NULL: none */
 	bool shared;  /* somebody was given a descriptor */
 	bool foreign; /* … of another user */
 };

@@ -33,11 +33,21 @@ void scratch_give_back(struct pool *pool, struct region *region)
 {
 	if (!region)
 		return;
+	if (region->loan) {
+		region->loan->slots = false;
+		return;
+	}
 	account_take(&pool->account, ACCOUNT_OVERHEAD, region_charge(region));
 	keep_put(pool, region);
 }
 
 /* ---- lent ---- */
+
+static void lend(struct pool *pool, struct pool_scratch *scratch)
+{
+	scratch->region->loan = scratch;
+	list_append(&pool->lent, &scratch->lent);
+}
 
 int pool_scratch_lend(struct pool *pool, uint64_t size_bytes, uid_t uid, uint64_t now_ns,
 	struct pool_scratch **ret)
@@ -52,8 +62,22 @@ int pool_scratch_lend(struct pool *pool, uint64_t size_bytes, uid_t uid, uint64_
 	keep_trim(pool);
 	if (r < 0)
 		return r;
-	list_append(&pool->lent, &scratch->lent);
+	lend(pool, scratch);
 	*ret = take_ptr(&scratch);
+	return 0;
+}
+
+int pool_scratch_of(struct pool *pool, struct pool_slot *slot, struct pool_scratch **ret)
+{
+	if (!slot->scratch || slot->scratch->loan)
+		return -EINVAL;
+	struct pool_scratch *scratch = calloc(1, sizeof(*scratch));
+	if (!scratch)
+		return -ENOMEM;
+	scratch->region = slot->scratch;
+	scratch->slots = true;
+	lend(pool, scratch);
+	*ret = scratch;
 	return 0;
 }
 
@@ -66,21 +90,17 @@ void pool_scratch_window(const struct pool_scratch *scratch, int *ret_fd, uint64
 static void forget(struct pool_scratch *scratch)
 {
 	list_remove(&scratch->lent);
+	scratch->region->loan = NULL;
 	free(scratch);
-}
-
-struct region *scratch_collect(struct pool_scratch *scratch)
-{
-	struct region *region = scratch->region;
-	forget(scratch);
-	return region;
 }
 
 void pool_scratch_give_back(struct pool *pool, struct pool_scratch *scratch)
 {
 	if (!scratch)
 		return;
-	scratch_give_back(pool, scratch_collect(scratch));
+	struct region *region = scratch->slots ? NULL : scratch->region;
+	forget(scratch);
+	scratch_give_back(pool, region);
 	keep_trim(pool);
 }
 

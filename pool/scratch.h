@@ -6,10 +6,11 @@
 
 #include "state.h"
 
-/* Lent to a decoder that has no slot yet. */
+/* Lent to a decoder: whatever becomes of the bitmap, it is nobody else's until that has gone. */
 struct pool_scratch {
-	struct list lent; /* in pool.lent */
-	struct region *region;
+	struct list lent;      /* in pool.lent */
+	struct region *region; /* owned, unless a slot has it as well */
+	bool slots;            /* it has */
 };
 
 /* What a bitmap of @size takes. */
@@ -17,11 +18,9 @@ uint64_t scratch_bytes(const struct pool *pool, uint64_t size);
 
 /* Of at least @size bytes, which may show what @uid's last one had in it. As room_get_region. */
 int scratch_take(struct pool *pool, uint64_t size, uid_t uid, uint64_t now_ns, struct region **ret);
-/* Its decoder has gone. NULL is fine. */
+/* Its slot does not need it any more. It stays where it is while it is lent. NULL is fine. */
 void scratch_give_back(struct pool *pool, struct region *region);
 
-/* Ends a loan: the region is the caller's again, and still charged. */
-struct region *scratch_collect(struct pool_scratch *scratch);
 /* Forgets all loans; the pool ends. */
 void scratch_forget_all(struct pool *pool);
 

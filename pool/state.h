@@ -101,7 +101,7 @@ struct pool {
 	struct list unsettled; /* of these, whose pages have to be counted again */
 	struct list emptied;   /* not in regions: no slot's, without data, to be closed at the next
 				  tick */
-	struct list lent;      /* scratch memory without a slot */
+	struct list lent;      /* scratch memory that a decoder may write */
 	struct list readonly;  /* regions with a descriptor for consumers: the one lent longest ago
 				  in front */
 	uint32_t region_count, kept_count, emptied_count, readonly_count;

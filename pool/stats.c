@@ -245,8 +245,12 @@ static void audit_lent(struct audit *audit)
 {
 	const struct pool *pool = audit->pool;
 	for (struct list *at = pool->lent.next; at != &pool->lent; at = at->next) {
-		const struct region *region = CONTAINER_OF(at, struct pool_scratch, lent)->region;
-		audit->part[ACCOUNT_OVERHEAD] += region_charge(region);
+		const struct pool_scratch *scratch = CONTAINER_OF(at, struct pool_scratch, lent);
+		expect(audit, scratch->region->loan == scratch, "region %llu: lent",
+			(unsigned long long)scratch->region->id);
+		if (scratch->slots)
+			continue; /* counted there */
+		audit->part[ACCOUNT_OVERHEAD] += region_charge(scratch->region);
 		audit->regions++;
 	}
 }

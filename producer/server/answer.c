@@ -20,10 +20,10 @@ static const uint32_t facts_flags =
 
 /* Most likely by the OOM killer: then the pages that it had filled must go, or the next decoder
  * dies as well. */
-static void fail_killed(struct server *server, struct entry *entry)
+static void fail_killed(struct server *server, struct entry *entry, bool lent)
 {
 	uint64_t bytes = entry->stage == ENTRY_DECODE ? decode_bitmap_bytes(entry)
-			 : entry->scratch             ? entry->straight_bytes
+			 : lent                       ? entry->straight_bytes
 						      : 0;
 	decode_fail(server, entry, -ENOMEM, MURAL_REASON_KILLED,
 		"its decoder was killed (out of memory?)");
@@ -31,14 +31,14 @@ static void fail_killed(struct server *server, struct entry *entry)
 		pool_shrink(server->pool, bytes, monotonic_ns());
 }
 
-static void fail_ended(struct server *server, struct entry *entry, int signal)
+static void fail_ended(struct server *server, struct entry *entry, int signal, bool lent)
 {
 	log_line(LOG_INFO, "a decoder ended with signal %d", signal);
 	if (entry->kill == ENTRY_KILLED_LATE || signal == SIGXCPU)
 		decode_fail(
 			server, entry, -ETIMEDOUT, MURAL_REASON_TIMEOUT, "decoding took too long");
 	else if (signal == SIGKILL)
-		fail_killed(server, entry);
+		fail_killed(server, entry, lent);
 	else
 		decode_fail(
 			server, entry, -ECONNABORTED, MURAL_REASON_CRASHED, "its decoder crashed");
@@ -146,7 +146,6 @@ static bool plausible(
 static void join_other(struct server *server, struct entry *entry, struct entry *other)
 {
 	int fd = take_fd(&entry->source_fd);
-	straight_collect(server, entry);
 	while (!list_empty(&entry->requests)) {
 		struct request *request = list_item(entry->requests.next, struct request, in_entry);
 		list_remove(&request->in_entry);
@@ -158,8 +157,8 @@ static void join_other(struct server *server, struct entry *entry, struct entry 
 	cache_forget(server, entry);
 }
 
-static void on_probed(
-	struct server *server, struct entry *entry, const struct job_result *facts, uint64_t cpu_ns)
+static void on_probed(struct server *server, struct entry *entry, const struct job_result *facts,
+	struct pool_scratch *scratch, uint64_t cpu_ns)
 {
 	if (!plausible(server, entry, facts)) {
 		decode_fail(server, entry, -ECONNABORTED, MURAL_REASON_CRASHED,
@@ -176,7 +175,7 @@ static void on_probed(
 		return;
 	}
 	entry->stage = ENTRY_DECODE;
-	if (facts->decoded && entry->scratch && room_take_decoded(server, entry))
+	if (facts->decoded && scratch && room_take_decoded(server, entry, scratch))
 		on_decoded(server, entry, facts, cpu_ns);
 	else
 		decode_push_back(server, entry);
@@ -199,8 +198,8 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 {
 	struct server *server = user;
 	struct entry *entry = job_user;
-	bool lent = entry->scratch != NULL;
-	job_ended(server, entry);
+	struct pool_scratch *scratch = job_ended(server, entry);
+	bool straight = scratch && entry->stage == ENTRY_PROBE;
 	if (server->ending)
 		return;
 	if (list_empty(&entry->requests)) {
@@ -209,24 +208,20 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 	} else if (!answered &&
 		   (entry->kill == ENTRY_KILLED_UNWANTED || lost_its_nursery(server, entry))) {
 		decode_push_back(server, entry); /* it gave way, or somebody new came: once more */
-	} else if (answered && lent && result->reason == MURAL_REASON_MEMORY) {
+	} else if (answered && straight && result->reason == MURAL_REASON_MEMORY) {
 		entry->straight_bytes = 0; /* it may have more when it comes alone */
 		decode_push_back(server, entry);
 	} else if (!answered || result->error < 0) {
 		bool refused = answered && result->reason == MURAL_REASON_NO_PREVIEW;
 		server->counters.decode_failures += !refused;
 		if (!answered)
-			fail_ended(server, entry, signal);
+			fail_ended(server, entry, signal, straight);
 		else
 			fail_result(server, entry, result);
 	} else if (entry->stage == ENTRY_PROBE) {
-		on_probed(server, entry, result, worker_cpu_ns(worker));
+		on_probed(server, entry, result, scratch, worker_cpu_ns(worker));
 	} else {
 		on_decoded(server, entry, result, worker_cpu_ns(worker));
 	}
-	/* What was lent may be the room that somebody waits for. */
-	if (lent)
-		decode_room(server);
-	else
-		decode_schedule(server);
+	decode_schedule(server);
 }

@@ -44,7 +44,7 @@ static void give_slot_back(struct server *server, struct entry *entry)
 void decode_push_back(struct server *server, struct entry *entry)
 {
 	give_slot_back(server, entry);
-	straight_collect(server, entry);
+	straight_collect(server, take_ptr(&entry->scratch));
 	decode_enqueue(server, entry);
 }
 
@@ -53,7 +53,7 @@ void decode_retire(struct server *server, struct entry *entry)
 	close_source(server, entry);
 	list_remove(&entry->queue);
 	give_slot_back(server, entry);
-	straight_collect(server, entry);
+	straight_collect(server, take_ptr(&entry->scratch));
 	if (entry->slot)
 		entry->stage = ENTRY_CACHED;
 	else

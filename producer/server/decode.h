@@ -38,14 +38,14 @@ bool room_is_unwelcome(struct server *server, const struct entry *entry);
 /* How many helper threads a decode of it may have now. */
 uint32_t turn_helpers(const struct server *server, const struct entry *entry);
 
-/* The slot of a bitmap that lies in the entry's scratch memory, if there is room for it at once,
- * and nothing against it. The scratch memory is then the slot's. */
-bool room_take_decoded(struct server *server, struct entry *entry);
+/* The slot of a bitmap that lies in @scratch, if there is room for it at once, and nothing against
+ * it. */
+bool room_take_decoded(struct server *server, struct entry *entry, struct pool_scratch *scratch);
 
 /* Gives the entry to a decoder. -EAGAIN: none is ready. Else as nursery_submit. */
 int job_submit(struct server *server, struct entry *entry);
-/* That decoder has gone. */
-void job_ended(struct server *server, struct entry *entry);
+/* That job is finished. What the decoder was lent, which it has until it has gone; NULL: nothing. */
+struct pool_scratch *job_ended(struct server *server, struct entry *entry);
 /* While it is with a decoder: one of those that decode? Probes alone have places of their own. */
 bool job_takes_a_place(const struct entry *entry);
 
@@ -58,10 +58,8 @@ bool straight_is_wanted(const struct server *server, const struct entry *entry);
 uint64_t straight_bytes(const struct entry *entry);
 /* Lends it scratch memory. False: it is to be probed alone. */
 bool straight_lend(struct server *server, struct entry *entry);
-/* What was lent, for whoever wants what is in it; NULL: nothing was. The decoder has gone. */
-struct pool_scratch *straight_take(struct server *server, struct entry *entry);
-/* Takes back what was lent, if anything was. */
-void straight_collect(struct server *server, struct entry *entry);
+/* Takes it back: the decoder has gone, or there was none. NULL is fine. */
+void straight_collect(struct server *server, struct pool_scratch *scratch);
 /* Fills in the window and the limits of its job. The window's memory. */
 int straight_limit(const struct server *server, const struct entry *entry, struct job *job);
 

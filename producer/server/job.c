@@ -72,12 +72,14 @@ int job_submit(struct server *server, struct entry *entry)
 		.max_pixels = server->options.max_pixels,
 	};
 	int memory = fill(server, entry, &job);
+	job.flags |= entry->scratch ? JOB_SCRATCH : 0;
 	uint64_t timeout = timeout_ns(entry, &job);
 	job.cpu_seconds = (uint32_t)(timeout / 1000000000u);
 	int r = nursery_submit(
 		server->nursery, &job, entry->source_fd, memory, entry, &entry->worker);
 	if (r < 0)
 		return r;
+	worker_lend(entry->worker, entry->scratch);
 	entry->started_ns = monotonic_ns();
 	entry->deadline_ns = entry->started_ns + timeout;
 	entry->kill = ENTRY_ALIVE;
@@ -90,10 +92,11 @@ int job_submit(struct server *server, struct entry *entry)
 	return 0;
 }
 
-void job_ended(struct server *server, struct entry *entry)
+struct pool_scratch *job_ended(struct server *server, struct entry *entry)
 {
 	entry->worker = NULL;
 	list_remove(&entry->running_node);
 	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) -= 1;
 	server->helping -= entry->helpers;
+	return take_ptr(&entry->scratch);
 }

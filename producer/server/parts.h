@@ -136,7 +136,9 @@ struct entry {
 	struct pool_slot *slot;
 	uint64_t
 		straight_bytes; /* of scratch memory, to go straight on from the probe; 0: not to */
-	struct pool_scratch *scratch; /* lent to its decoder */
+	/* Where its decoder writes a small bitmap: the entry's until that has a job, and then the
+	 * decoder's, which has it until it has gone. NULL again when the job is finished. */
+	struct pool_scratch *scratch;
 	int source_fd;                /* while waiting or decoding */
 	struct worker *worker;
 	pid_t nursery;    /* the worker's parent */
@@ -174,9 +176,10 @@ void decode_schedule(struct server *server);
 void decode_room(struct server *server);
 void decode_tick(struct server *server, uint64_t now_ns);
 uint64_t decode_deadline(const struct server *server);
-/* nursery_events.finished */
+/* nursery_events.finished and gone */
 void decode_finished(struct worker *worker, void *entry, bool answered,
 	const struct job_result *result, int signal, void *server);
+void decode_gone(void *scratch, void *server);
 /* pool_events.forgotten */
 void decode_slot_forgotten(struct pool_slot *slot, void *server);
 

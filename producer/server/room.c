@@ -39,7 +39,8 @@ static void fail_impatient(struct entry *entry)
 	}
 }
 
-static int reserve(struct server *server, struct entry *entry)
+/* @scratch: where the bitmap lies already; or NULL. */
+static int reserve(struct server *server, struct entry *entry, struct pool_scratch *scratch)
 {
 	const struct request *first = list_item(entry->requests.next, struct request, in_entry);
 	struct pool_holder *holder = first->session->holder;
@@ -55,7 +56,6 @@ static int reserve(struct server *server, struct entry *entry)
 		    &bitmap.size_bytes))
 		return -EFBIG;
 	uid_t uid = first->session->uid;
-	struct pool_scratch *scratch = straight_take(server, entry);
 	int r = scratch ? pool_reserve_decoded(
 				  server->pool, &bitmap, scratch, uid, holder, now, &entry->slot)
 			: pool_reserve(server->pool, &bitmap, uid, holder, now, &entry->slot);
@@ -77,7 +77,7 @@ int room_take(struct server *server, struct entry *entry)
 			"not fetched ahead: what is wanted does not fit");
 		return 0;
 	}
-	int r = reserve(server, entry);
+	int r = reserve(server, entry, NULL);
 	while (r == -EDQUOT) {
 		/* Whose quota it is decides who fails; the others go on. */
 		request_fail(list_item(entry->requests.next, struct request, in_entry), -EDQUOT,
@@ -86,7 +86,7 @@ int room_take(struct server *server, struct entry *entry)
 			decode_retire(server, entry);
 			return 0;
 		}
-		r = reserve(server, entry);
+		r = reserve(server, entry, NULL);
 	}
 	if (r == 0) {
 		server->filling++;
@@ -111,11 +111,11 @@ int room_take(struct server *server, struct entry *entry)
 	return 0;
 }
 
-bool room_take_decoded(struct server *server, struct entry *entry)
+bool room_take_decoded(struct server *server, struct entry *entry, struct pool_scratch *scratch)
 {
 	/* Whoever waits for room comes first, and what is unwelcome is told so in its turn. */
 	if (!list_empty(&server->roomless) || room_is_unwelcome(server, entry) ||
-		reserve(server, entry) < 0)
+		reserve(server, entry, scratch) < 0)
 		return false;
 	server->filling++;
 	return true;

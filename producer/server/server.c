@@ -265,6 +265,7 @@ static int start_nursery(struct server *server)
 	const struct nursery_options options = {.ahead = server->options.workers * 2};
 	const struct nursery_events events = {
 		.finished = decode_finished,
+		.gone = decode_gone,
 		.available = worker_available,
 		.lost = workers_lost,
 		.user = server,

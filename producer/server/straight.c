@@ -63,16 +63,21 @@ bool straight_lend(struct server *server, struct entry *entry)
 	return true;
 }
 
-struct pool_scratch *straight_take(struct server *server, struct entry *entry)
+void straight_collect(struct server *server, struct pool_scratch *scratch)
 {
-	if (entry->scratch)
-		server->filling--;
-	return take_ptr(&entry->scratch);
+	if (!scratch)
+		return;
+	server->filling--;
+	pool_scratch_give_back(server->pool, scratch);
 }
 
-void straight_collect(struct server *server, struct entry *entry)
+void decode_gone(void *scratch, void *user)
 {
-	pool_scratch_give_back(server->pool, straight_take(server, entry));
+	struct server *server = user;
+	straight_collect(server, scratch);
+	/* It may be the room that somebody waits for. */
+	if (!server->ending && !list_empty(&server->roomless))
+		decode_room(server);
 }
 
 int straight_limit(const struct server *server, const struct entry *entry, struct job *job)

@@ -183,6 +183,9 @@ static bool equip(struct server *server, struct entry *entry)
 		if (bounce)
 			server->bounce_ns =
 				monotonic_ns() + BOUNCE_TIMES * pool_slot_cost_ns(entry->slot);
+		/* (A large bitmap has none.) */
+		if (pool_scratch_of(server->pool, entry->slot, &entry->scratch) == 0)
+			server->filling++;
 	}
 	if (job_takes_a_place(entry))
 		memory_prepare(server, decoders_bytes(server, entry));

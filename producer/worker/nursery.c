@@ -27,6 +27,9 @@ extern char **environ;
 #define BACKOFF_FIRST_NS ((uint64_t)10000000)
 #define BACKOFF_LAST_NS ((uint64_t)2000000000)
 #define STOP_NS ((uint64_t)1000000000)
+/* A fork beside a small picture's decode would take from it: the order for the next worker waits
+ * for the answer, but not long, and not while few are ready. */
+#define ORDER_NS ((uint64_t)1000000)
 
 struct nursery {
 	struct nursery_options options;
@@ -40,6 +43,7 @@ struct nursery {
 	bool order_unsent;  /* its socket was full: EPOLLOUT is waited for */
 	bool ready_arrived; /* available is due */
 	uint64_t taken;     /* of nursery_order */
+	uint64_t order_ns;  /* when it is to be sent at the latest; 0: it has been */
 	uint64_t backoff_ns;
 	uint64_t restart_ns; /* 0: not due */
 	uint64_t timer_ns;   /* what the timer is set to; 0: off */
@@ -118,6 +122,7 @@ static void watch_for(struct nursery *nursery, uint32_t events)
 
 static void send_order(struct nursery *nursery)
 {
+	nursery->order_ns = 0;
 	if (nursery->control < 0)
 		return;
 	const struct nursery_order order = {
@@ -324,24 +329,62 @@ static void act_on_late(struct nursery *nursery, uint64_t now)
 	}
 	if (nursery->restart_ns != 0 && now >= nursery->restart_ns && start_process(nursery) < 0)
 		schedule_start(nursery);
+	if (nursery->order_ns != 0 && now >= nursery->order_ns)
+		send_order(nursery);
 }
 
-static void call_finished(struct nursery *nursery)
+static void call_finished(struct nursery *nursery, struct worker *worker)
 {
-	struct worker_list done = TAILQ_HEAD_INITIALIZER(done);
+	int signal = WIFSIGNALED(worker->status) ? WTERMSIG(worker->status) : 0;
+	worker->finished = true;
+	nursery->events.finished(worker, worker->job_user, worker->answered,
+		worker->answered ? &worker->result : NULL, signal, nursery->events.user);
+}
+
+/* Those that have answered, and that is enough. They are no longer counted by whoever gave them
+ * their jobs: so that pictures which have taken them over can not become many, those that take
+ * longest to leave are killed once they are more than there are ready ones. */
+static void finish_early(struct nursery *nursery)
+{
+	unsigned leaving = 0;
+	struct worker *worker;
+	TAILQ_FOREACH(worker, &nursery->busy, link)
+	{
+		if (worker->early && worker->answered && !worker->finished) {
+			call_finished(nursery, worker);
+			if (nursery->order_ns != 0)
+				send_order(nursery);
+		}
+		leaving += worker->finished;
+	}
+	TAILQ_FOREACH(worker, &nursery->busy, link)
+	{
+		if (leaving <= nursery->options.ahead)
+			return;
+		if (!worker->finished)
+			continue;
+		worker_kill(worker);
+		leaving--;
+	}
+}
+
+static void bury_workers(struct nursery *nursery)
+{
+	struct worker_list ended = TAILQ_HEAD_INITIALIZER(ended);
 	struct worker *worker, *next;
 	for (worker = TAILQ_FIRST(&nursery->busy); worker; worker = next) {
 		next = TAILQ_NEXT(worker, link);
-		if (!worker_is_finished(worker))
+		if (!worker_has_ended(worker))
 			continue;
 		TAILQ_REMOVE(&nursery->busy, worker, link);
-		TAILQ_INSERT_TAIL(&done, worker, link);
+		TAILQ_INSERT_TAIL(&ended, worker, link);
 	}
-	while ((worker = TAILQ_FIRST(&done))) {
-		int signal = WIFSIGNALED(worker->status) ? WTERMSIG(worker->status) : 0;
-		nursery->events.finished(worker, worker->job_user, worker->answered,
-			worker->answered ? &worker->result : NULL, signal, nursery->events.user);
-		TAILQ_REMOVE(&done, worker, link);
+	while ((worker = TAILQ_FIRST(&ended))) {
+		if (!worker->finished)
+			call_finished(nursery, worker);
+		if (worker->lent)
+			nursery->events.gone(worker->lent, nursery->events.user);
+		TAILQ_REMOVE(&ended, worker, link);
 		worker_free(worker);
 	}
 }
@@ -349,6 +392,8 @@ static void call_finished(struct nursery *nursery)
 static void set_timer(struct nursery *nursery)
 {
 	uint64_t next = nursery->restart_ns;
+	if (nursery->order_ns != 0 && (next == 0 || nursery->order_ns < next))
+		next = nursery->order_ns;
 	struct worker *worker;
 	TAILQ_FOREACH(worker, &nursery->busy, link)
 	{
@@ -369,7 +414,8 @@ static void settle(struct nursery *nursery)
 		bury_process(nursery);
 	drop_dead_ready(nursery);
 	act_on_late(nursery, monotonic_ns());
-	call_finished(nursery);
+	finish_early(nursery);
+	bury_workers(nursery);
 	if (nursery->ready_arrived) {
 		nursery->ready_arrived = false;
 		nursery->events.available(nursery->events.user);
@@ -389,6 +435,16 @@ void nursery_dispatch(struct nursery *nursery)
 }
 
 /* ---- jobs ---- */
+
+static void order_soon(struct nursery *nursery)
+{
+	if (nursery_ready(nursery) * 2 < nursery->options.ahead) {
+		send_order(nursery);
+	} else if (nursery->order_ns == 0) {
+		nursery->order_ns = monotonic_ns() + ORDER_NS;
+		set_timer(nursery);
+	}
+}
 
 int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd,
 	void *job_user, struct worker **ret_worker)
@@ -410,10 +466,11 @@ int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd
 		if (r < 0)
 			return r == -EAGAIN ? -ENOBUFS : r;
 		worker->job_user = job_user;
+		worker->early = !job_has_window(job) || job->flags & JOB_SCRATCH;
 		TAILQ_REMOVE(&nursery->ready, worker, link);
 		TAILQ_INSERT_TAIL(&nursery->busy, worker, link);
 		nursery->taken = worker->id;
-		send_order(nursery);
+		order_soon(nursery);
 		*ret_worker = worker;
 		return 0;
 	}

@@ -1,6 +1,7 @@
-/* One decoder process as the producer sees it. It has finished when three things have come, in any
+/* One decoder process as the producer sees it. It has ended when three things have come, in any
  * order: the end of the process (only then is its writable mapping gone), the nursery's report of
- * how, and the answer or the lack of one. */
+ * how, and the answer or the lack of one. The end takes 0.2 ms and its report 0.1 more, as long as
+ * small pictures take: a job that leaves nothing behind that matters is finished by its answer. */
 #include "worker.h"
 
 #include "common/message.h"
@@ -8,6 +9,7 @@
 
 #include <signal.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 /* How long an answered worker may take to end, and the nursery to report an end. Unmapping a large
  * window takes tens of milliseconds; neither is ever waited for, a late one is killed. */
@@ -49,6 +51,17 @@ static bool receive_answer(struct worker *worker)
 	return true;
 }
 
+/* Of a process that is there (or not reaped yet), and so still has its number. */
+static uint64_t cpu_ns_now(const struct worker *worker)
+{
+	clockid_t clock;
+	struct timespec time;
+	if (clock_getcpuclockid(worker->pid, &clock) != 0 || clock_gettime(clock, &time) < 0 ||
+		syscall(SYS_pidfd_send_signal, worker->pidfd, 0, NULL, 0) < 0)
+		return 0;
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
 static void on_answer(struct watch *watch)
 {
 	struct worker *worker = CONTAINER_OF(watch, struct worker, answer);
@@ -57,6 +70,8 @@ static void on_answer(struct watch *watch)
 	if (receive_answer(worker)) {
 		worker->answered = true;
 		worker->deadline_ns = monotonic_ns() + LATE_NS;
+		if (worker->early)
+			worker->cpu_ns = cpu_ns_now(worker);
 	} else if (worker->socket < 0) {
 		worker_kill(worker); /* it hung up, or spoke nonsense */
 	}
@@ -115,9 +130,14 @@ void worker_hang_up(struct worker *worker)
 	close_watched(worker->epoll, &worker->socket);
 }
 
-bool worker_is_finished(const struct worker *worker)
+bool worker_has_ended(const struct worker *worker)
 {
 	return worker->gone && worker->reported;
+}
+
+void worker_lend(struct worker *worker, void *lent)
+{
+	worker->lent = lent;
 }
 
 void worker_kill(struct worker *worker)

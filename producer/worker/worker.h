@@ -26,12 +26,15 @@ struct worker {
 	int socket; /* owned; -1 once nothing more can come from it */
 	struct watch end, answer;
 	void *job_user;
+	void *lent; /* NULL: nothing */
 	struct job_result result;
+	bool early;    /* its answer is enough to be finished, */
+	bool finished; /* and it is: only its end is waited for */
 	bool answered;
 	bool gone;            /* the process and its memory */
 	bool reported;        /* the nursery has told how it ended, or can not any more */
 	int status;           /* as waitpid gives it; valid once reported, */
-	uint64_t cpu_ns;      /* and its processor time; 0: not known */
+	uint64_t cpu_ns;      /* and its processor time, or up to its answer; 0: not known */
 	uint64_t deadline_ns; /* what has to happen next is late from then on; 0: nothing is
 				 expected */
 };
@@ -46,7 +49,7 @@ void worker_free(struct worker *worker);
 /* It takes no job any more; what it said that was not read is lost. */
 void worker_hang_up(struct worker *worker);
 
-/* Nothing of it is missing any more: finished may be called. */
-bool worker_is_finished(const struct worker *worker);
+/* Nothing of it is missing any more. */
+bool worker_has_ended(const struct worker *worker);
 
 #endif

@@ -102,18 +102,22 @@ int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
 	struct pool_holder *holder, uint64_t now_ns, struct pool_slot **ret);
 
 /* Memory for one decoder, without a slot: for a small bitmap of at most @size_bytes that is not
- * known yet. Charged until it is given back or reserved for. Makes room as pool_reserve does.
+ * known yet. Charged until it is given back. Makes room as pool_reserve does.
  * -EINVAL: not a small bitmap's size. Else as pool_reserve. */
 int pool_scratch_lend(struct pool *pool, uint64_t size_bytes, uid_t uid, uint64_t now_ns,
 	struct pool_scratch **ret);
 /* Where that decoder writes, from the beginning: @ret_length bytes (page multiple) of the borrowed
  * descriptor. */
 void pool_scratch_window(const struct pool_scratch *scratch, int *ret_fd, uint64_t *ret_length);
-/* The decoder has gone, and what it wrote is not wanted. NULL is fine. */
+/* The decoder has gone: nobody else gets that memory before. A slot that it was reserved for has it
+ * until it is published. NULL is fine. */
 void pool_scratch_give_back(struct pool *pool, struct pool_scratch *scratch);
-/* As pool_reserve, for a bitmap that lies in @scratch: FILLING, to be published. The decoder must
- * have gone. Takes @scratch in every case, also on failure. -EINVAL: it is not small, larger than
- * the scratch memory, or another user's. */
+/* The same for the memory that a small FILLING slot has for its decoder, which may then be
+ * published while that is still there. -EINVAL: it has none, or it is lent already.  -ENOMEM. */
+int pool_scratch_of(struct pool *pool, struct pool_slot *slot, struct pool_scratch **ret);
+/* As pool_reserve, for a bitmap that lies in @scratch: FILLING, to be published. It is given back
+ * by pool_scratch_give_back in every case, before or afterwards. -EINVAL: it is not small, larger
+ * than the scratch memory, another user's, or a slot has that already. */
 int pool_reserve_decoded(struct pool *pool, const struct pool_bitmap *bitmap,
 	struct pool_scratch *scratch, uid_t uid, struct pool_holder *holder, uint64_t now_ns,
 	struct pool_slot **ret);
@@ -135,10 +139,11 @@ void pool_window(
 bool pool_window_is_written(const struct pool *pool, const struct pool_slot *slot);
 
 /* FILLING -> READY with a new generation, granted to nobody; @prefetched: nobody has asked to see
- * it yet. The decoder must have gone. Small bitmaps are copied from the scratch memory into their
- * slab here. @cost_ns: what bringing it back costs (processor time, say); a slot
- * that is decoded again learns from each. -EINVAL: it is not FILLING.  -EIO or another:
- * the copy failed; it is still FILLING, to be abandoned. */
+ * it yet. The decoder must have gone, or have nothing but lent scratch memory, with which it can
+ * spoil its own pixels alone: small bitmaps are copied from there into their slab here. @cost_ns:
+ * what bringing it back costs (processor time, say); a slot that is decoded again learns from each.
+ * -EINVAL: it is not FILLING.  -EIO or another: the copy failed; it is still FILLING, to be
+ * abandoned. */
 int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t cost_ns, bool prefetched,
 	uint64_t now_ns);
 

@@ -25,6 +25,9 @@ enum job_flags {
 	/* Rows go into the memory's file by pwrite. It holds nothing before the window's end that
 	 * is not this bitmap's. */
 	JOB_WRITTEN = 1 << 3,
+	/* The memory is read by the producer alone, which copies from it: what is written there
+	 * after the answer is of no consequence. */
+	JOB_SCRATCH = 1 << 4,
 };
 
 /* A decoder makes use of no more helper threads than these. */

@@ -35,15 +35,18 @@ struct nursery_options {
 
 /* Called from nursery_dispatch only. They may submit and kill, but not stop the nursery. */
 struct nursery_events {
-	/* A worker that was given a job has gone, its memory with it; called exactly once for each
-	 * job that was submitted (unless the nursery is stopped before). @result is valid only when
-	 * @answered. It is hostile: one message of the right size, its text terminated, and not
-	 * more. @signal is the signal that ended the process, 0 for an exit: SIGXCPU is too much
-	 * CPU time, SIGSYS a forbidden call, SIGKILL worker_kill, the OOM killer or the nursery's
-	 * death. A signal after the answer does not take it back (a worker that answers and does
-	 * not end is killed). The worker is freed after this call. */
+	/* A worker that was given a job has gone, its memory with it; or, if it has none but
+	 * JOB_SCRATCH, has answered. Called exactly once for each job that was submitted (unless
+	 * the nursery is stopped before). @result is valid only when @answered. It is hostile: one
+	 * message of the right size, its text terminated, and not more. @signal is the signal that
+	 * ended the process, 0 for an exit or where it has not ended: SIGXCPU is too much CPU time,
+	 * SIGSYS a forbidden call, SIGKILL worker_kill, the OOM killer or the nursery's death. A
+	 * signal after the answer does not take it back (a worker that answers and does not end is
+	 * killed). The worker is not the caller's after this call. */
 	void (*finished)(struct worker *worker, void *job_user, bool answered,
 		const struct job_result *result, int signal, void *user);
+	/* The process that had this (worker_lend) has gone; after finished. */
+	void (*gone)(void *lent, void *user);
 	/* Workers have become ready: queued jobs may start. */
 	void (*available)(void *user);
 	/* @count workers that were ready are dead, and others on their way. Nobody but the OOM
@@ -72,13 +75,17 @@ void nursery_dispatch(struct nursery *nursery);
 int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd,
 	void *job_user, struct worker **ret_worker);
 
+/* What becomes free when the worker's process has gone; at most one, before finished. */
+void worker_lend(struct worker *worker, void *lent);
+
 /* Kills a worker (SIGKILL by pidfd); finished follows as usual, with answered false unless it had
  * answered already. */
 void worker_kill(struct worker *worker);
 
 pid_t worker_pid(const struct worker *worker);
 
-/* Within finished: the processor time of the whole process, by the kernel's count. 0: unknown. */
+/* Within finished: the processor time of the whole process up to then, by the kernel's count. 0:
+ * unknown. */
 uint64_t worker_cpu_ns(const struct worker *worker);
 
 /* How many workers are ready for a job. */

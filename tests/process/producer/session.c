@@ -48,6 +48,29 @@ static bool alone(void *watcher)
 	return peer_stats(watcher).sessions == 1;
 }
 
+#define READY_DECODERS 4      /* of two workers */
+#define NURSERY_DESCRIPTORS 7 /* three that are standard, its socket, signals, score, rehearsal */
+
+/* Decoders that have answered have gone, others are there instead, and the producer knows: a ready
+ * one takes two of its descriptors. */
+static bool decoders_are_at_rest(void *watcher)
+{
+	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0);
+	/* What they were lent for small pictures is overhead, besides the slab's control block. */
+	if (peer_stats(watcher).overhead_bytes >= UINT64_C(256) << 10)
+		return false;
+	if (test_count_children(nursery) != READY_DECODERS ||
+		test_count_descriptors(nursery) != NURSERY_DESCRIPTORS)
+		return false;
+	peer_stats(watcher); /* behind what the nursery has said */
+	return true;
+}
+
+static void wait_for_decoders(struct peer *watcher)
+{
+	cr_assert(test_until(decoders_are_at_rest, watcher, TEST_TIMEOUT_MS));
+}
+
 /* ---- greetings ---- */
 
 Test(session, a_message_before_the_greeting_ends_it)
@@ -426,6 +449,7 @@ Test(session, a_region_handed_over_late_is_handed_over_whole)
 	peer_expect(watcher.fd, PROTOCOL_READY, &message);
 	uint64_t region = message.ready.region;
 	cr_assert_eq(peer_stats(&watcher).readonly_descriptors, 1);
+	wait_for_decoders(&watcher);
 	int before = test_count_descriptors(producer.pid);
 	be_slow(&slow, QUESTIONS);
 	peer_ask(&slow, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
@@ -476,6 +500,7 @@ Test(session, descriptors_and_mappings_are_back_at_the_start_after_a_hundred_ses
 	expect_service();
 	cr_assert(test_until(alone, &watcher, TEST_TIMEOUT_MS));
 	peer_purge(&watcher);
+	wait_for_decoders(&watcher);
 	int descriptors = test_count_descriptors(producer.pid),
 	    mappings = test_count_mappings(producer.pid, "memfd");
 	for (int i = 0; i < 100; i++) {
@@ -489,6 +514,7 @@ Test(session, descriptors_and_mappings_are_back_at_the_start_after_a_hundred_ses
 		peer_leave(&peer);
 	}
 	cr_assert(test_until(alone, &watcher, TEST_TIMEOUT_MS), "sessions are left behind");
+	wait_for_decoders(&watcher);
 	peer_purge(&watcher);
 	cr_expect_leq(test_count_descriptors(producer.pid), descriptors + 2);
 	cr_expect_leq(test_count_mappings(producer.pid, "memfd"), mappings + 1);

@@ -108,10 +108,24 @@ Test(hostile, a_block_can_grow_without_mremap)
 
 Test(hostile, an_answer_stands_when_the_decoder_then_hangs_and_is_killed)
 {
-	struct outcome outcome = run('a');
+	struct outcome outcome = run('a'); /* returns when it has gone */
 	cr_assert(outcome.answered);
 	cr_assert_eq(outcome.result.source_width, 7);
-	cr_assert_eq(outcome.signal, SIGKILL);
+}
+
+/* What they can still do does not matter to their pictures, but they have processors. */
+Test(hostile, those_that_stay_after_their_answers_do_not_become_many)
+{
+	CLEANUP(close_p) int source = jobs_file("a", 1);
+	struct outcome outcome;
+	for (unsigned i = 0; i < 100; i++) {
+		jobs_submit(&jobs, &probe, source, -1, &outcome);
+		cr_assert(jobs_wait_finished(&jobs, &outcome));
+		cr_assert(outcome.answered);
+	}
+	/* (Half a second after its answer each would be killed in any case.) */
+	cr_assert_lt(jobs.given - jobs.gone, 50);
+	cr_assert(jobs_wait_gone(&jobs));
 }
 
 Test(hostile, only_the_first_answer_counts)
@@ -144,6 +158,34 @@ static struct job decode_job(uint64_t offset, uint64_t length)
 	job.window_length = length;
 	job.threads = 1;
 	return job;
+}
+
+Test(hostile, the_answer_of_one_that_has_a_window_stands_when_it_is_killed)
+{
+	CLEANUP(close_p) int source = jobs_file("a", 1);
+	CLEANUP(close_p) int memory = jobs_file(NULL, 8192);
+	struct job job = decode_job(0, 8192);
+	struct outcome outcome;
+	jobs_run(&jobs, &job, source, memory, &outcome);
+	cr_assert(outcome.answered);
+	cr_assert_eq(outcome.result.source_width, 7);
+	cr_assert_eq(outcome.signal, SIGKILL, "it had the window still");
+}
+
+Test(hostile, the_answer_is_enough_of_one_that_has_scratch_memory_alone)
+{
+	CLEANUP(close_p) int source = jobs_file("a", 1);
+	CLEANUP(close_p) int memory = jobs_file(NULL, 8192);
+	struct job job = decode_job(0, 8192);
+	struct outcome outcome;
+	job.flags = JOB_SCRATCH;
+	jobs_submit(&jobs, &job, source, memory, &outcome);
+	cr_assert(jobs_wait_finished(&jobs, &outcome));
+	cr_assert(outcome.answered);
+	cr_assert_eq(outcome.signal, 0);
+	cr_assert_eq(jobs.gone, 0);
+	cr_assert(jobs_wait_gone(&jobs));
+	cr_assert_eq(outcome.finished, 1);
 }
 
 Test(hostile, a_main_thread_that_ends_alone_can_still_be_killed)

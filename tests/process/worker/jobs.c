@@ -23,6 +23,13 @@ static void on_finished(struct worker *worker, void *job_user, bool answered,
 		outcome->result = *result;
 }
 
+static void on_gone(void *lent, void *user)
+{
+	if (lent != user)
+		abort();
+	((struct jobs *)user)->gone++;
+}
+
 static void on_lost(unsigned count, void *user)
 {
 	((struct jobs *)user)->lost += count;
@@ -59,6 +66,12 @@ static bool enough_ready(struct jobs *jobs, const void *count)
 	return nursery_ready(jobs->nursery) >= *(const unsigned *)count;
 }
 
+static bool all_have_gone(struct jobs *jobs, const void *unused)
+{
+	(void)unused;
+	return jobs->gone == jobs->given;
+}
+
 static bool has_finished(struct jobs *jobs, const void *outcome)
 {
 	(void)jobs;
@@ -75,12 +88,20 @@ bool jobs_wait_finished(struct jobs *jobs, const struct outcome *outcome)
 	return dispatch_until(jobs, has_finished, outcome);
 }
 
+bool jobs_wait_gone(struct jobs *jobs)
+{
+	return dispatch_until(jobs, all_have_gone, NULL);
+}
+
 void jobs_start(struct jobs *jobs, const char *program, unsigned ahead)
 {
 	*jobs = (struct jobs){0};
 	const struct nursery_options options = {.program = test_program(program), .ahead = ahead};
-	const struct nursery_events events = {
-		.finished = on_finished, .available = on_available, .lost = on_lost, .user = jobs};
+	const struct nursery_events events = {.finished = on_finished,
+		.gone = on_gone,
+		.available = on_available,
+		.lost = on_lost,
+		.user = jobs};
 	int r = nursery_start(&options, &events, &jobs->nursery);
 	if (r < 0) {
 		errno = -r;
@@ -110,6 +131,8 @@ struct worker *jobs_submit(struct jobs *jobs, const struct job *job, int source_
 		errno = -r;
 		die("nursery_submit");
 	}
+	worker_lend(worker, jobs);
+	jobs->given++;
 	return worker;
 }
 
@@ -117,7 +140,7 @@ void jobs_run(struct jobs *jobs, const struct job *job, int source_fd, int memor
 	struct outcome *outcome)
 {
 	jobs_submit(jobs, job, source_fd, memory_fd, outcome);
-	if (!jobs_wait_finished(jobs, outcome))
+	if (!jobs_wait_finished(jobs, outcome) || !jobs_wait_gone(jobs))
 		die("a job does not finish");
 }
 

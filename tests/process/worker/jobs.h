@@ -17,6 +17,7 @@ struct outcome {
 struct jobs {
 	struct nursery *nursery;
 	unsigned available, ended, lost;
+	unsigned given, gone; /* jobs, and of them those whose process has gone */
 };
 
 /* Starts @program (a name, as test_program takes it) as the nursery and waits until @ahead workers
@@ -27,12 +28,14 @@ void jobs_stop(struct jobs *jobs);
 /* Dispatches until at least @count workers are ready; gives up like test_until. */
 bool jobs_wait_ready(struct jobs *jobs, unsigned count);
 bool jobs_wait_finished(struct jobs *jobs, const struct outcome *outcome);
+/* Until no process is left that had a job. */
+bool jobs_wait_gone(struct jobs *jobs);
 
 /* Submits as soon as a worker is ready. */
 struct worker *jobs_submit(struct jobs *jobs, const struct job *job, int source_fd, int memory_fd,
 	struct outcome *outcome);
 
-/* Submits, and waits for the end. */
+/* Submits, and waits for the outcome and for the end of every process that had a job. */
 void jobs_run(struct jobs *jobs, const struct job *job, int source_fd, int memory_fd,
 	struct outcome *outcome);
 

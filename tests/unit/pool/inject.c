@@ -101,7 +101,9 @@ static int reserve_decoded(void)
 	int r = pool_scratch_lend(f.pool, size_now, getuid(), f.now, &scratch);
 	if (r < 0)
 		return r;
-	return pool_reserve_decoded(f.pool, &bitmap, scratch, getuid(), c.holder, f.now, &slot);
+	r = pool_reserve_decoded(f.pool, &bitmap, scratch, getuid(), c.holder, f.now, &slot);
+	pool_scratch_give_back(f.pool, scratch);
+	return r;
 }
 
 Test(inject, reserving_for_what_is_decoded)

@@ -55,8 +55,100 @@ Test(scratch, what_was_decoded_into_it_becomes_the_bitmap)
 	pool_window(slot, &slots_fd, &offset, &length);
 	cr_assert(slots_fd == fd && offset == 0, "it has other scratch memory");
 	slot_fill(slot, 5);
+	pool_scratch_give_back(f.pool, scratch);
+	check(&f);
 	cr_assert_eq(pool_publish(f.pool, slot, 1000, false, f.now), 0);
 	cr_assert_eq(slot_verify(&f, slot, 5), -1);
+}
+
+static ino_t inode_lent(const struct pool_scratch *scratch)
+{
+	int fd = -1;
+	uint64_t length = 0;
+	pool_scratch_window(scratch, &fd, &length);
+	return inode_of(fd);
+}
+
+/* Does anybody else get that memory now? As many as are kept are lent, and a new one. */
+static bool is_free(ino_t inode, uint64_t size)
+{
+	struct pool_scratch *others[16];
+	size_t count = 0;
+	bool found = false;
+	for (uint64_t reuses = UINT64_MAX; reuses != stats_of(&f).reuses;) {
+		cr_assert_lt(count, ARRAY_SIZE(others));
+		reuses = stats_of(&f).reuses;
+		others[count++] = lend(size);
+		found |= inode_lent(others[count - 1]) == inode;
+	}
+	while (count > 0)
+		pool_scratch_give_back(f.pool, others[--count]);
+	check(&f);
+	return found;
+}
+
+Test(scratch, nobody_else_gets_it_before_its_decoder_has_gone)
+{
+	fixture_init(&f, 32 * MIB);
+	struct pool_scratch *scratch = lend(200000);
+	const ino_t inode = inode_lent(scratch);
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = bitmap_of(120000);
+	cr_assert_eq(reserve(&bitmap, scratch, &slot), 0);
+	slot_fill(slot, 5);
+	cr_assert_eq(pool_publish(f.pool, slot, 1000, false, f.now), 0);
+	check(&f);
+	cr_assert_not(is_free(inode, 200000), "published, and its decoder may still write there");
+	/* Which changes nothing of what was published. */
+	int fd = -1;
+	uint64_t length = 0;
+	pool_scratch_window(scratch, &fd, &length);
+	cr_assert_eq(pwrite(fd, "late", 4, 0), 4);
+	cr_assert_eq(slot_verify(&f, slot, 5), -1);
+	pool_scratch_give_back(f.pool, scratch);
+	check(&f);
+	cr_assert(is_free(inode, 200000));
+}
+
+Test(scratch, nor_before_its_slot_is_done_with_it)
+{
+	fixture_init(&f, 32 * MIB);
+	struct pool_scratch *scratch = lend(200000);
+	const ino_t inode = inode_lent(scratch);
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = bitmap_of(120000);
+	cr_assert_eq(reserve(&bitmap, scratch, &slot), 0);
+	pool_scratch_give_back(f.pool, scratch);
+	check(&f);
+	cr_assert_not(is_free(inode, 200000));
+	pool_abandon(f.pool, slot);
+	check(&f);
+	cr_assert(is_free(inode, 200000));
+}
+
+Test(scratch, that_a_slot_has_is_lent_to_its_decoder)
+{
+	fixture_init(&f, 32 * MIB);
+	struct pool_slot *slot = NULL;
+	struct pool_scratch *scratch = NULL, *twice = NULL;
+	struct pool_bitmap bitmap = bitmap_of(120000);
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &slot), 0);
+	cr_assert_eq(pool_scratch_of(f.pool, slot, &scratch), 0);
+	check(&f);
+	const ino_t inode = inode_lent(scratch);
+	cr_assert_eq(pool_scratch_of(f.pool, slot, &twice), -EINVAL);
+	struct pool_slot *other = NULL;
+	cr_assert_eq(reserve(&bitmap, scratch, &other), -EINVAL);
+	slot_fill(slot, 5);
+	cr_assert_eq(pool_publish(f.pool, slot, 1000, false, f.now), 0);
+	check(&f);
+	cr_assert_not(is_free(inode, 120000));
+	cr_assert_eq(pool_scratch_of(f.pool, slot, &twice), -EINVAL, "it has none any more");
+	pool_scratch_give_back(f.pool, scratch);
+	cr_assert(is_free(inode, 120000));
+	struct pool_bitmap large = bitmap_of(2 * MIB);
+	cr_assert_eq(pool_reserve(f.pool, &large, getuid(), NULL, f.now, &slot), 0);
+	cr_assert_eq(pool_scratch_of(f.pool, slot, &scratch), -EINVAL);
 }
 
 Test(scratch, it_is_charged_and_kept_for_the_next)
@@ -92,6 +184,7 @@ Test(scratch, no_user_gets_what_another_had)
 	struct pool_bitmap bitmap = bitmap_of(120000);
 	cr_assert_eq(reserve(&bitmap, theirs, &slot), -EINVAL);
 	check(&f);
+	pool_scratch_give_back(f.pool, theirs);
 	cr_assert_eq(stats_of(&f).overhead_bytes, 0, "not given back");
 }
 
@@ -104,10 +197,13 @@ Test(scratch, only_small_bitmaps_that_fit_are_taken)
 	cr_assert_eq(
 		pool_scratch_lend(f.pool, POOL_LARGE_BYTES, getuid(), f.now, &scratch), -EINVAL);
 	struct pool_bitmap large = bitmap_of(POOL_LARGE_BYTES), wide = bitmap_of(400000);
-	cr_assert_eq(reserve(&large, lend(POOL_LARGE_BYTES - 4096), &slot), -EINVAL);
+	struct pool_scratch *most = lend(POOL_LARGE_BYTES - 4096), *little = lend(100000);
+	cr_assert_eq(reserve(&large, most, &slot), -EINVAL);
 	check(&f);
-	cr_assert_eq(reserve(&wide, lend(100000), &slot), -EINVAL);
+	cr_assert_eq(reserve(&wide, little, &slot), -EINVAL);
 	check(&f);
+	pool_scratch_give_back(f.pool, most);
+	pool_scratch_give_back(f.pool, little);
 	cr_assert_eq(stats_of(&f).overhead_bytes, 0);
 }
 
@@ -134,6 +230,7 @@ Test(scratch, without_room_there_is_none_and_nothing_is_left_charged)
 	struct pool_bitmap bitmap = bitmap_of(200000);
 	cr_assert_eq(reserve(&bitmap, scratch, &slot), -ENOSPC);
 	check(&f);
+	pool_scratch_give_back(f.pool, scratch);
 	cr_assert_lt(stats_of(&f).overhead_bytes, before, "not given back");
 	consumer_fini(&f, &c);
 }
@@ -147,10 +244,12 @@ Test(scratch, a_quota_counts_for_it_as_for_any)
 	consumer_init(&f, &c, getuid());
 	struct pool_slot *slot = NULL;
 	struct pool_bitmap bitmap = bitmap_of(120000);
-	cr_assert_eq(pool_reserve_decoded(
-			     f.pool, &bitmap, lend(120000), getuid(), c.holder, f.now, &slot),
+	struct pool_scratch *scratch = lend(120000);
+	cr_assert_eq(
+		pool_reserve_decoded(f.pool, &bitmap, scratch, getuid(), c.holder, f.now, &slot),
 		-EDQUOT);
 	check(&f);
+	pool_scratch_give_back(f.pool, scratch);
 	cr_assert_eq(stats_of(&f).overhead_bytes, 0);
 	consumer_fini(&f, &c);
 }
