@@ -18,27 +18,55 @@ static const uint32_t facts_flags =
 
 /* ---- failures ---- */
 
+/* Nothing that a picture does to its decoder ends with any other signal: shut in it can send none,
+ * not even to itself. */
+static bool is_its_own_doing(int signal)
+{
+	static const int own[] = {
+		SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGXCPU, SIGXFSZ,
+#ifdef MURAL_SANITIZED
+		SIGABRT, /* a report's */
+#endif
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (own[i] == signal)
+			return true;
+	return false;
+}
+
+static bool was_killed(const struct entry *entry, int signal)
+{
+	return entry->kill == ENTRY_ALIVE && signal != 0 && !is_its_own_doing(signal);
+}
+
 /* Most likely by the OOM killer: then the pages that it had filled must go, or the next decoder
- * dies as well. */
-static void fail_killed(struct server *server, struct entry *entry, bool lent)
+ * dies as well. It volunteers, whatever it was at, and may have died before it had read a byte: so
+ * the picture is given to one more. */
+static void on_killed(struct server *server, struct entry *entry, int signal, bool lent)
 {
 	uint64_t bytes = entry->stage == ENTRY_DECODE ? decode_bitmap_bytes(entry)
 			 : lent                       ? entry->straight_bytes
 						      : 0;
-	decode_fail(server, entry, -ENOMEM, MURAL_REASON_KILLED,
-		"its decoder was killed (out of memory?)");
+	log_line(LOG_INFO, "a decoder was killed by signal %d%s", signal,
+		entry->given_again ? "" : ": another gets its picture");
+	if (entry->given_again) {
+		server->counters.decode_failures++;
+		decode_fail(server, entry, -ENOMEM, MURAL_REASON_KILLED,
+			"its decoder was killed (out of memory?)");
+	} else {
+		entry->given_again = true;
+		decode_push_back(server, entry);
+	}
 	if (bytes > 0)
 		pool_shrink(server->pool, bytes, monotonic_ns());
 }
 
-static void fail_ended(struct server *server, struct entry *entry, int signal, bool lent)
+static void fail_ended(struct server *server, struct entry *entry, int signal)
 {
 	log_line(LOG_INFO, "a decoder ended with signal %d", signal);
 	if (entry->kill == ENTRY_KILLED_LATE || signal == SIGXCPU)
 		decode_fail(
 			server, entry, -ETIMEDOUT, MURAL_REASON_TIMEOUT, "decoding took too long");
-	else if (signal == SIGKILL)
-		fail_killed(server, entry, lent);
 	else
 		decode_fail(
 			server, entry, -ECONNABORTED, MURAL_REASON_CRASHED, "its decoder crashed");
@@ -208,6 +236,8 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 	} else if (!answered &&
 		   (entry->kill == ENTRY_KILLED_UNWANTED || lost_its_nursery(server, entry))) {
 		decode_push_back(server, entry); /* it gave way, or somebody new came: once more */
+	} else if (!answered && was_killed(entry, signal)) {
+		on_killed(server, entry, signal, straight);
 	} else if (answered && straight && result->reason == MURAL_REASON_MEMORY) {
 		entry->straight_bytes = 0; /* it may have more when it comes alone */
 		decode_push_back(server, entry);
@@ -215,7 +245,7 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 		bool refused = answered && result->reason == MURAL_REASON_NO_PREVIEW;
 		server->counters.decode_failures += !refused;
 		if (!answered)
-			fail_ended(server, entry, signal, straight);
+			fail_ended(server, entry, signal);
 		else
 			fail_result(server, entry, result);
 	} else if (entry->stage == ENTRY_PROBE) {

@@ -144,6 +144,7 @@ struct entry {
 	pid_t nursery;    /* the worker's parent */
 	uint32_t helpers; /* threads that it was given */
 	enum entry_kill kill;
+	bool given_again; /* its decoder was killed by somebody else: this is the second */
 	uint64_t started_ns, deadline_ns; /* of the worker */
 	struct file_ticket *ticket;
 	uint32_t priority;       /* the highest of those who wait */

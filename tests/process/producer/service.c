@@ -318,12 +318,14 @@ static bool have_gone(void *pids)
 	return true;
 }
 
+/* Whoever is killed, and whoever gets the picture then: it comes, or has failed for that, and in
+ * the end it comes. */
 static bool is_decoding(void *peer)
 {
 	return peer_stats(peer).filling_bitmaps > 0;
 }
 
-Test(service, a_killed_decoder_fails_its_request_and_the_next_one_works)
+Test(service, decoders_that_are_killed_at_work_leave_nothing_behind)
 {
 	start_with("256M", "1", NULL, NULL);
 	struct peer peer = peer_greet(), watcher = peer_greet();
@@ -332,19 +334,119 @@ Test(service, a_killed_decoder_fails_its_request_and_the_next_one_works)
 	cr_assert(test_until(is_decoding, &watcher, TEST_TIMEOUT_MS));
 	kill_all_decoders((pid_t[DECODERS_MAX]){0});
 	union protocol_any message = end_of(&peer, 1);
-	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
-	cr_expect_eq(message.failed.error, -ENOMEM);
-	cr_expect_eq(message.failed.reason, MURAL_REASON_KILLED, "%s", message.failed.text);
-	cr_expect_eq(peer_stats(&peer).filling_bytes, 0);
-	/* The ready ones were killed, too: one that is dying may still be given the next job. */
+	/* The ready ones were killed, too: one that is dying may still be given a job. */
 	for (uint32_t serial = 2; message.head.type != PROTOCOL_READY; serial++) {
 		cr_assert_lt(serial, 20, "%s", message.failed.text);
+		cr_expect_eq(message.failed.error, -ENOMEM);
+		cr_expect_eq(message.failed.reason, MURAL_REASON_KILLED, "%s", message.failed.text);
+		cr_expect_eq(peer_stats(&peer).filling_bytes, 0);
 		peer_ask(&peer, serial, large, 0, MURAL_PRIORITY_VISIBLE);
 		message = end_of(&peer, serial);
 	}
 	peer_leave(&peer);
 	peer_leave(&watcher);
 	free(large);
+}
+
+/* ---- one that dies with a job that it has not looked at ---- */
+
+#define READY_DECODERS 4u /* of two workers */
+
+struct stopped {
+	struct peer *watcher;
+	pid_t pid[READY_DECODERS]; /* the first is the first that gets a job */
+	uint64_t processes;        /* that have had a job */
+};
+
+/* Decoders are told of before they have come as far as their names. */
+static bool stop_ready(void *context)
+{
+	struct stopped *stopped = context;
+	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0), pid = 0;
+	for (unsigned i = 0; i < READY_DECODERS; i++) {
+		pid = test_child_named(nursery, "mural-decoder", pid);
+		if (pid == 0)
+			return false;
+		stopped->pid[i] = pid;
+	}
+	for (unsigned i = 0; i < READY_DECODERS; i++)
+		kill(stopped->pid[i], SIGSTOP);
+	return true;
+}
+
+static bool another_has_a_job(void *context)
+{
+	struct stopped *stopped = context;
+	return peer_stats(stopped->watcher).decoder_processes > stopped->processes;
+}
+
+/* Request 1, with the first @killed decoders that get its job ended by @signal, when they have it
+ * and before they can look. */
+static union protocol_any ask_of_mortals(
+	struct peer *peer, struct peer *watcher, unsigned killed, int signal)
+{
+	struct stopped stopped = {.watcher = watcher};
+	cr_assert(test_until(stop_ready, &stopped, TEST_TIMEOUT_MS));
+	peer_ask(peer, 1, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	for (unsigned i = 0; i < killed; i++) {
+		cr_assert(test_until(another_has_a_job, &stopped, TEST_TIMEOUT_MS));
+		stopped.processes++;
+		if (i + 1 == killed)
+			for (unsigned other = killed; other < READY_DECODERS; other++)
+				kill(stopped.pid[other], SIGCONT);
+		kill(stopped.pid[i], signal);
+		kill(stopped.pid[i], SIGCONT); /* for what is not SIGKILL */
+	}
+	return end_of(peer, 1);
+}
+
+Test(service, a_decoder_killed_with_its_job_costs_the_request_nothing)
+{
+	static const int signals[] = {SIGKILL, SIGTERM};
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		start_with("64M", "2", NULL, NULL);
+		struct peer peer = peer_greet(), watcher = peer_greet();
+		union protocol_any message = ask_of_mortals(&peer, &watcher, 1, signals[i]);
+		cr_expect_eq(message.head.type, PROTOCOL_READY, "signal %d: %s", signals[i],
+			message.failed.text);
+		struct mural_stats stats = peer_stats(&peer);
+		cr_expect_eq(stats.decode_failures, 0);
+		cr_expect_eq(stats.decoder_processes, 2);
+		peer_leave(&peer);
+		peer_leave(&watcher);
+		stop();
+		folder = NULL;
+	}
+}
+
+Test(service, a_second_one_fails_it)
+{
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet(), watcher = peer_greet();
+	union protocol_any message = ask_of_mortals(&peer, &watcher, 2, SIGKILL);
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
+	cr_expect_eq(message.failed.error, -ENOMEM);
+	cr_expect_eq(message.failed.reason, MURAL_REASON_KILLED, "%s", message.failed.text);
+	struct mural_stats stats = peer_stats(&peer);
+	cr_expect_eq(stats.decode_failures, 1);
+	cr_expect_eq(stats.decoder_processes, 2);
+	cr_expect_eq(stats.filling_bytes, 0);
+	ready(&peer, 2, "jpeg-420.jpg"); /* and is forgotten with it */
+	peer_leave(&peer);
+	peer_leave(&watcher);
+}
+
+/* What a picture may have done itself is not tried again. */
+Test(service, a_crash_is_not_repeated)
+{
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet(), watcher = peer_greet();
+	union protocol_any message = ask_of_mortals(&peer, &watcher, 1, SIGSEGV);
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
+	cr_expect_eq(message.failed.reason, MURAL_REASON_CRASHED, "%s", message.failed.text);
+	cr_expect_eq(peer_stats(&peer).decoder_processes, 1);
+	peer_leave(&peer);
+	peer_leave(&watcher);
 }
 
 static bool has_lost_decoders(void *peer)
