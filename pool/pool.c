@@ -433,6 +433,8 @@ uint64_t pool_shrink(struct pool *pool, uint64_t bytes, uint64_t now_ns)
 	slab_mend_all(pool);
 	while (freed < bytes && room_give_back_one(pool, SLOT_PUNCH, now_ns, &freed)) {
 	}
+	if (freed < bytes)
+		scratch_want_back(pool);
 	return freed;
 }
 

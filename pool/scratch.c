@@ -29,16 +29,21 @@ int scratch_take(struct pool *pool, uint64_t size, uid_t uid, uint64_t now_ns, s
 	return 0;
 }
 
+static void take_back(struct pool *pool, struct region *region, bool keep)
+{
+	account_take(&pool->account, ACCOUNT_OVERHEAD, region_charge(region));
+	if (keep)
+		keep_put(pool, region);
+	else
+		region_destroy(pool, region);
+}
+
 void scratch_give_back(struct pool *pool, struct region *region)
 {
-	if (!region)
-		return;
-	if (region->loan) {
+	if (region && region->loan)
 		region->loan->slots = false;
-		return;
-	}
-	account_take(&pool->account, ACCOUNT_OVERHEAD, region_charge(region));
-	keep_put(pool, region);
+	else if (region)
+		take_back(pool, region, true);
 }
 
 /* ---- lent ---- */
@@ -99,9 +104,17 @@ void pool_scratch_give_back(struct pool *pool, struct pool_scratch *scratch)
 	if (!scratch)
 		return;
 	struct region *region = scratch->slots ? NULL : scratch->region;
+	bool keep = !scratch->unwanted;
 	forget(scratch);
-	scratch_give_back(pool, region);
+	if (region)
+		take_back(pool, region, keep);
 	keep_trim(pool);
+}
+
+void scratch_want_back(struct pool *pool)
+{
+	for (struct list *at = pool->lent.next; at != &pool->lent; at = at->next)
+		CONTAINER_OF(at, struct pool_scratch, lent)->unwanted = true;
 }
 
 void scratch_forget_all(struct pool *pool)

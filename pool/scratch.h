@@ -11,6 +11,7 @@ struct pool_scratch {
 	struct list lent;      /* in pool.lent */
 	struct region *region; /* owned, unless a slot has it as well */
 	bool slots;            /* it has */
+	bool unwanted;         /* as memory to keep: when it comes back it goes */
 };
 
 /* What a bitmap of @size takes. */
@@ -20,6 +21,9 @@ uint64_t scratch_bytes(const struct pool *pool, uint64_t size);
 int scratch_take(struct pool *pool, uint64_t size, uid_t uid, uint64_t now_ns, struct region **ret);
 /* Its slot does not need it any more. It stays where it is while it is lent. NULL is fine. */
 void scratch_give_back(struct pool *pool, struct region *region);
+
+/* More memory was wanted back than could be given: what is lent shall not be kept, either. */
+void scratch_want_back(struct pool *pool);
 
 /* Forgets all loans; the pool ends. */
 void scratch_forget_all(struct pool *pool);

@@ -196,7 +196,8 @@ void *pool_slot_user(const struct pool_slot *slot);
 /* ---- memory ---- */
 
 /* Gives back at least @bytes of what nobody pins, and no more than one slot beyond. Returns the
- * bytes that the kernel gave back. */
+ * bytes that the kernel gave back. Where that is less, scratch memory that is lent now follows when
+ * it comes back. */
 uint64_t pool_shrink(struct pool *pool, uint64_t bytes, uint64_t now_ns);
 /* Gives back everything that nobody pins. */
 uint64_t pool_purge(struct pool *pool, uint64_t now_ns);
