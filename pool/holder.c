@@ -121,12 +121,12 @@ void grant_end(struct pool_slot *slot, const struct pool_holder *holder)
 	}
 }
 
-/* A consumer that has pinned shows a count, or, when it has unpinned again, another stamp than
+/* After a look. A consumer that has pinned shows a count, or, when it has unpinned again, another stamp than
  * before. (Within one tick of the coarse clock the stamp may be the same; then the grant lasts to
  * its end.) */
 static bool grant_used(const struct grant *grant, uint32_t number)
 {
-	return board_count(grant->holder->pins, number) != 0 ||
+	return bits_test(&grant->holder->pinned, number) ||
 	       board_last_use_ms(grant->holder->pins, number, UINT64_MAX) != grant->last_use_ms;
 }
 
@@ -173,6 +173,6 @@ int holder_check_quota(struct pool *pool, struct pool_holder *holder, uint64_t b
 	uint64_t limit = pool->options.holder_pinned_bytes;
 	if (!holder)
 		return 0;
-	pinned_look_at_all(pool, holder);
+	pinned_look_at_told(pool, holder);
 	return bytes <= limit && holder->pinned_bytes <= limit - bytes ? 0 : -EDQUOT;
 }

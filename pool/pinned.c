@@ -121,6 +121,12 @@ void pinned_read(struct pool *pool, struct pool_holder *holder, uint32_t number)
 	read_slot(pool, holder, number);
 }
 
+static void read_marked(struct pool *pool, struct pool_holder *holder, uint32_t page)
+{
+	for (uint64_t left = board_take_marks(holder->pins, page); left; left &= left - 1)
+		read_slot(pool, holder, page * BOARD_PAGE_SLOTS + (uint32_t)__builtin_ctzll(left));
+}
+
 static void read_page(struct pool *pool, struct pool_holder *holder, uint32_t page)
 {
 	/* Pages of which it was told nothing stay marked: what is there is nobody's business yet,
@@ -128,8 +134,7 @@ static void read_page(struct pool *pool, struct pool_holder *holder, uint32_t pa
 	if (bits_word(&holder->told, page) == 0)
 		return;
 	board_unflag(holder->pins, page);
-	for (uint64_t left = board_take_marks(holder->pins, page); left; left &= left - 1)
-		read_slot(pool, holder, page * BOARD_PAGE_SLOTS + (uint32_t)__builtin_ctzll(left));
+	read_marked(pool, holder, page);
 }
 
 void pinned_look_at_all(struct pool *pool, struct pool_holder *holder)
@@ -138,6 +143,13 @@ void pinned_look_at_all(struct pool *pool, struct pool_holder *holder)
 		for (uint64_t left = board_flags(holder->pins, i); left; left &= left - 1)
 			read_page(pool, holder, i * 64 + (uint32_t)__builtin_ctzll(left));
 	}
+}
+
+void pinned_look_at_told(struct pool *pool, struct pool_holder *holder)
+{
+	for (uint32_t page = 0; page * BOARD_PAGE_SLOTS < pool->slots_made; page++)
+		if (bits_word(&holder->told, page) != 0)
+			read_marked(pool, holder, page);
 }
 
 void pinned_count(struct pool *pool, uint32_t *ret_bitmaps, uint64_t *ret_bytes)

@@ -252,7 +252,7 @@ int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t cost_ns, bo
 	pool->now_ns = now_ns;
 	if (slot->state != BOARD_FILLING)
 		return -EINVAL;
-	int r = slot->slab ? slab_fill(slot->slab, slot->offset, slot->charge, slot->scratch,
+	int r = slot->slab ? slab_fill(pool, slot->slab, slot->offset, slot->charge, slot->scratch,
 				     &slot->bitmap)
 			   : close_for_writing(pool, slot->region);
 	if (r < 0)

@@ -134,7 +134,7 @@ void slab_close(struct pool *pool, struct slab *slab)
 	release(pool, slab);
 }
 
-int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch,
+int slab_fill(struct pool *pool, struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch,
 	const struct pool_bitmap *bitmap)
 {
 	char *piece = slab->region->mapping + offset;
@@ -150,6 +150,7 @@ int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct r
 	memset(piece + size, 0, bytes - size);
 	/* Our own page table entries would only make the purge dearer. */
 	madvise(piece, bytes, MADV_DONTNEED);
+	set_changed(pool, slab); /* holes may have been here, and stray pages elsewhere gone */
 	return 0;
 }
 
@@ -187,8 +188,9 @@ static bool is_settled(const struct slab *slab)
 static void count(struct pool *pool, struct slab *slab)
 {
 	uint64_t allocated = region_allocated(slab->region);
-	if (allocated == 0)
-		return; /* there is always a control block: asking has failed */
+	/* But on the device there is always a control block: asking has failed. */
+	if (allocated == 0 && !pool->device)
+		return;
 	uint64_t stray = slab->stray;
 	if (pool->device || slab->changed || allocated != slab->allocated)
 		stray = slab_stray(slab);
@@ -222,6 +224,7 @@ void slab_mend_all(struct pool *pool)
 		if (slab->stray == 0)
 			continue;
 		memory_dealer_each_free(slab->dealer, punch_free, slab);
+		set_changed(pool, slab);
 	}
 }
 

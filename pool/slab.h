@@ -42,8 +42,8 @@ void slab_drop_if_empty(struct pool *pool, struct slab *slab);
 
 /* Copies a bitmap from @scratch, which no decoder has any more, into a piece of @bytes: its pixels,
  * and nothing else that lies there. -errno. */
-int slab_fill(struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch,
-	const struct pool_bitmap *bitmap);
+int slab_fill(struct pool *pool, struct slab *slab, uint64_t offset, uint64_t bytes,
+	const struct region *scratch, const struct pool_bitmap *bitmap);
 
 /* Punches free pieces that have pages again. */
 void slab_mend_all(struct pool *pool);

@@ -12,7 +12,8 @@
 
 #define ASHMEM_GET_SIZE _IO(0x77, 4)
 
-#define APART ((uintptr_t)(UINT64_C(64) << 30))
+/* How far below what the kernel places; where addresses have 32 bits there is no such distance. */
+#define APART (UINT64_C(64) << 30)
 
 /* A region of the ashmem driver cannot change its size once it is mapped: no seals are needed. */
 static int check_device(int fd, uint64_t size)
@@ -98,8 +99,11 @@ static void *map_aligned(int fd, size_t size)
 	void *memory = wanted > 0 ? map_wished(wanted, fd, size) : MAP_FAILED;
 	if (memory == MAP_FAILED)
 		memory = map_in_reserve(fd, size);
-	if (top == 0 && memory != MAP_FAILED && (uintptr_t)memory > APART)
-		wanted = (uintptr_t)memory - APART;
+	if (memory == MAP_FAILED)
+		return memory;
+	/* (A place that is somebody else's is passed over.) */
+	if (top == 0 && (uintptr_t)memory > APART)
+		wanted = (uintptr_t)((uintptr_t)memory - APART);
 	atomic_store_explicit(&lowest, wanted, memory_order_relaxed);
 	return memory;
 }

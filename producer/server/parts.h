@@ -47,8 +47,9 @@ struct session {
 	struct hash slots;          /* told, by number, with how often */
 	struct list unsent;
 	size_t unsent_bytes;
-	bool doomed;  /* peer has gone: to be freed at the end of the turn */
-	bool dropped; /* we have ended it; its board stays until the peer hangs up */
+	bool misbehaves; /* its board makes no sense: to be dropped at the end of the turn */
+	bool doomed;     /* peer has gone: to be freed at the end of the turn */
+	bool dropped;    /* we have ended it; its board stays until the peer hangs up */
 };
 
 int session_create(struct server *server, int fd);

@@ -171,8 +171,9 @@ static void region_gone(uint64_t region, void *user)
 
 static void holder_misbehaved(struct pool_holder *holder, void *user)
 {
+	struct session *session = pool_holder_user(holder);
 	(void)user;
-	session_drop(pool_holder_user(holder), -EPROTO, "its pin board makes no sense");
+	session->misbehaves = true; /* the pool is in the middle of something */
 }
 
 /* ---- start ---- */
@@ -327,6 +328,8 @@ static void end_sessions(struct server *server)
 {
 	list_for_each(node, &server->sessions) {
 		struct session *session = list_item(node, struct session, node);
+		if (session->misbehaves)
+			session_drop(session, -EPROTO, "its pin board makes no sense");
 		if (session->doomed)
 			session_destroy(session);
 	}

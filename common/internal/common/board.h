@@ -123,6 +123,8 @@ struct board_pins {
 	alignas(4096) struct board_pin slot[BOARD_SLOTS];
 };
 
+/* Both sides change marks: a lock that each process has for itself would lose some. */
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics without locks");
 _Static_assert(sizeof(struct board_pin) == 64, "one cache line a slot");
 _Static_assert(offsetof(struct board_table, word) == 4096, "the words start on the second page");
 _Static_assert(offsetof(struct board_pins, mark) == 4096, "the marks start on the second page");
@@ -269,6 +271,8 @@ static inline void board_take_mark(struct board_pins *pins, uint32_t slot)
 /* Takes all marks of a page: its slots that were changed. */
 static inline uint64_t board_take_marks(struct board_pins *pins, uint32_t page)
 {
+	if (atomic_load_explicit(&pins->mark[page], BOARD_ORDER) == 0)
+		return 0;
 	return atomic_exchange_explicit(&pins->mark[page], 0, BOARD_ORDER);
 }
 

@@ -40,8 +40,8 @@ struct pool_events {
 	/* The slot and its number are free again: forget the pointer. Happens to PURGED slots that
 	 * no holder knows, and to failed ones. */
 	void (*forgotten)(struct pool_slot *slot, void *user);
-	/* A count on this holder's board makes no sense: end that session. Called at most once a
-	 * holder. */
+	/* A count on this holder's board makes no sense: end that session, but not from here. Called
+	 * at most once a holder. */
 	void (*misbehaved)(struct pool_holder *holder, void *user);
 	void *user;
 };

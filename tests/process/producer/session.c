@@ -368,6 +368,28 @@ Test(session, a_count_that_makes_no_sense_ends_that_session_alone)
 	peer_leave(&good);
 }
 
+/* The pool looks at a consumer's board while it makes room for that consumer's own request. */
+static void expect_end_at_its_own_request(const char *second)
+{
+	struct peer bad = peer_greet();
+	union protocol_any message;
+	peer_ask(&bad, 1, "png-rgb8.png", 0, MURAL_PRIORITY_VISIBLE);
+	peer_expect(bad.fd, PROTOCOL_READY, &message);
+	atomic_store(&bad.pins->slot[message.ready.slot].pins, UINT32_MAX);
+	board_mark(bad.pins, message.ready.slot);
+	peer_ask(&bad, 2, second, 0, MURAL_PRIORITY_VISIBLE);
+	peer_expect_farewell(bad.fd, -EPROTO);
+	peer_leave(&bad);
+	expect_service();
+}
+
+Test(session, a_count_that_makes_no_sense_ends_a_session_that_asks_for_more)
+{
+	expect_end_at_its_own_request("jpeg-420.jpg");
+	CLEANUP(free_p) char *large = strdup(test_source_path("assets/pictures/mountains-420.jpg"));
+	expect_end_at_its_own_request(large);
+}
+
 /* A consumer that pins one bitmap; a child of its own keeps its socket open until @life is closed.
  */
 static pid_t holder_process(int life[2])
