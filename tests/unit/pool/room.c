@@ -245,6 +245,15 @@ Test(room, a_holder_that_has_too_much_pinned_is_refused_alone)
 	consumer_fini(&f, &other);
 }
 
+Test(room, a_holder_that_does_not_flag_its_marks_has_no_more)
+{
+	start(64 * MIB, 0, 5 * MIB);
+	for (unsigned i = 0; i < 2; i++)
+		consumer_pin(&c, slot_make_for(&f, &c, 2 * MIB, i));
+	atomic_store(&c.pins->flag[0], 0);
+	cr_assert_eq(try_reserve(2 * MIB, c.holder), -EDQUOT);
+}
+
 Test(room, what_is_ready_but_not_pinned_does_not_count_against_a_holder)
 {
 	start(64 * MIB, 0, 5 * MIB);
