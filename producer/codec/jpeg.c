@@ -242,6 +242,7 @@ static void step_configure(struct jpeg *jpeg, void *context)
 	(void)context;
 	j_decompress_ptr cinfo = &jpeg->cinfo;
 	choose_colours(jpeg);
+	jpeg->inverted = cinfo->saw_Adobe_marker; /* now: what is between scans may not be read */
 	cinfo->dct_method = JDCT_ISLOW;
 	cinfo->do_fancy_upsampling = TRUE;
 	choose_scale(jpeg);
@@ -351,7 +352,7 @@ bool jpeg_next_row(struct jpeg *jpeg)
 	if (y >= jpeg->good_rows)
 		return false;
 	if (cinfo->out_color_space == JCS_CMYK)
-		cmyk_to_bgra(row, cinfo->output_width, cinfo->saw_Adobe_marker ? 0 : 255);
+		cmyk_to_bgra(row, cinfo->output_width, jpeg->inverted ? 0 : 255);
 	row_sink_push(&jpeg->sink);
 	return true;
 }

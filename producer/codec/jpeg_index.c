@@ -66,7 +66,9 @@ static bool read_scan_header(struct indexing *indexing, struct scan_header *ret)
 	for (int i = 0; i < ret->count; i++) {
 		int id = jpeg_scanner_byte(scanner);
 		ret->components[i] = component_of_id(indexing->cinfo, id);
-		if (ret->components[i] < 0 || jpeg_scanner_byte(scanner) < 0)
+		/* In their order, as the standard wants it: each of them once. */
+		if (ret->components[i] < 0 || jpeg_scanner_byte(scanner) < 0 ||
+			(i > 0 && ret->components[i] <= ret->components[i - 1]))
 			return false;
 	}
 	ret->first = jpeg_scanner_byte(scanner);
@@ -90,7 +92,8 @@ static bool note_scan(struct indexing *indexing, const struct scan_header *heade
 		int8_t *missing = indexing->missing[component];
 		uint64_t *brought =
 			means ? &indexing->means[component] : &indexing->others[component];
-		if ((header->first == 0 && !means) || (header->first > 0 && missing[0] < 0))
+		if ((header->first == 0 && !means) ||
+			(header->first > 0 && (missing[0] < 0 || header->count > 1)))
 			return false;
 		for (int k = header->first; k <= header->last; k++) {
 			if (header->high != (missing[k] < 0 ? 0 : missing[k]))

@@ -27,9 +27,9 @@
 
 /* The coefficients of one component. */
 struct coefficients {
-	JBLOCK *blocks;   /* owned */
-	JBLOCKARRAY rows; /* owned */
-	JDIMENSION group; /* rows that a row of MCUs has */
+	JBLOCK *blocks;                 /* owned */
+	JBLOCKARRAY rows;               /* owned */
+	JDIMENSION across, down, group; /* blocks, and rows of them in a row of MCUs */
 };
 
 struct scans {
@@ -58,6 +58,7 @@ struct jpeg_reader {
 	unsigned count;                       /* so many */
 	unsigned begun;                       /* how many of them its decompressor is in or past */
 	unsigned tables;                      /* of the last, that have been read */
+	bool ending;                          /* nothing is left to take */
 	JDIMENSION requested;                 /* arrays of coefficients */
 	struct job_result result;
 	struct team_task task;
@@ -122,9 +123,16 @@ static bool next_piece(struct source *source)
 	struct jpeg_reader *reader = CONTAINER_OF(source, struct jpeg_reader, source);
 	const struct jpeg_index *index = &reader->scans->index;
 	const struct jpeg_scan *scan = &index->scans[reader->order[reader->count - 1]];
+	if (reader->ending) {
+		read_piece(source, &index->end);
+		return true;
+	}
 	if (reader->tables > scan->tables) { /* it is read, too */
 		if (!take(reader)) {
-			read_piece(source, &index->end);
+			/* Once more a segment first: in front of one libjpeg complains of what its
+			 * last scan has left over, in front of the end it does not. */
+			reader->ending = true;
+			read_piece(source, &index->tables[0]);
 			return true;
 		}
 		scan = &index->scans[reader->order[reader->count - 1]];
@@ -144,6 +152,8 @@ static bool next_piece(struct source *source)
 static void make_coefficients(j_common_ptr cinfo, struct coefficients *made, JDIMENSION across,
 	JDIMENSION down, JDIMENSION group)
 {
+	made->across = across;
+	made->down = down;
 	made->group = group;
 	made->blocks = calloc((size_t)across * down, sizeof(*made->blocks));
 	made->rows = calloc(down, sizeof(*made->rows));
@@ -168,11 +178,16 @@ static jvirt_barray_ptr request(j_common_ptr cinfo, int pool, boolean pre_zero, 
 	(void)height;
 	struct jpeg_reader *reader = reader_of(cinfo);
 	unsigned component = reader->requested++;
+	if (component >= MAX_COMPS_IN_SCAN)
+		ERREXIT(cinfo, JERR_BAD_VIRTUAL_ACCESS);
 	struct coefficients *made = &reader->scans->coefficients[component];
-	if (!made->rows) {
-		const jpeg_component_info *info = ((j_decompress_ptr)cinfo)->comp_info + component;
-		make_coefficients(cinfo, made, across, down, (JDIMENSION)info->v_samp_factor);
-	}
+	const jpeg_component_info *info = ((j_decompress_ptr)cinfo)->comp_info + component;
+	JDIMENSION group = (JDIMENSION)info->v_samp_factor;
+	if (reader->number == 0)
+		make_coefficients(cinfo, made, across, down, group);
+	/* The file may be another by now. */
+	if (made->across != across || made->down != down || made->group != group)
+		ERREXIT(cinfo, JERR_BAD_VIRTUAL_ACCESS);
 	return (jvirt_barray_ptr)made;
 }
 
@@ -207,11 +222,14 @@ static void note_begun(struct jpeg_reader *reader, unsigned begun)
 			note_rows(reader->scans, reader->order[reader->begun - 1], DONE);
 }
 
-/* The decompressor is about to read row @row of MCUs of its scan. False: another has failed. */
+/* The decompressor is about to read row @row of MCUs of its scan. False: another has failed, or the
+ * file has changed. */
 static bool go_on(struct jpeg_reader *reader, uint32_t row)
 {
 	struct scans *scans = reader->scans;
 	unsigned begun = (unsigned)reader->jpeg->cinfo.input_scan_number;
+	if (begun == 0 || begun > reader->count)
+		return false; /* a piece of the file has more scans in it than there were */
 	unsigned scan = reader->order[begun - 1];
 	uint64_t needs = scans->index.scans[scan].needs;
 	pthread_mutex_lock(&scans->lock);
@@ -230,8 +248,9 @@ static bool go_on(struct jpeg_reader *reader, uint32_t row)
 static JBLOCKARRAY give_access(j_common_ptr cinfo, jvirt_barray_ptr array, JDIMENSION first,
 	JDIMENSION count, boolean writable)
 {
-	(void)count;
 	const struct coefficients *made = (const struct coefficients *)array;
+	if (first > made->down || count > made->down - first)
+		ERREXIT(cinfo, JERR_BAD_VIRTUAL_ACCESS);
 	if (writable && !go_on(reader_of(cinfo), first / made->group))
 		ERREXIT(cinfo, JERR_BAD_VIRTUAL_ACCESS);
 	return made->rows + first;
@@ -257,6 +276,7 @@ static bool wait_for_all(struct jpeg_reader *reader)
 	const uint64_t all = UINT64_MAX >> (JPEG_INDEX_SCANS_MAX - scans->index.scan_count);
 	pthread_mutex_lock(&scans->lock);
 	note_begun(reader, reader->count + 1);
+	scans->failed |= scans->taken != all; /* nobody will */
 	while (!scans->failed && !is_ahead(scans, all, DONE))
 		pthread_cond_wait(&scans->moved, &scans->lock);
 	bool failed = scans->failed;
@@ -354,11 +374,15 @@ static void run_reader(void *context)
 
 /* ---- all of them ---- */
 
-/* @jpeg has read the header and the head of the first scan, and that is what it goes on with. */
-static void take_first(struct jpeg_reader *reader, struct jpeg *jpeg)
+/* @jpeg has read the header and the head of the first scan, and that is what it goes on with.
+ * False: there is something else in the file now. */
+static bool take_first(struct jpeg_reader *reader, struct jpeg *jpeg)
 {
 	const struct jpeg_scan *scan = &reader->scans->index.scans[0];
 	struct jpeg_source *input = &jpeg->input;
+	uint64_t place = input->source->position - input->manager.bytes_in_buffer;
+	if (place <= scan->piece.begin || place > scan->piece.end)
+		return false;
 	reader->jpeg = jpeg;
 	jpeg->reader = reader;
 	reader->scans->taken = 1;
@@ -377,14 +401,15 @@ static void take_first(struct jpeg_reader *reader, struct jpeg *jpeg)
 		input->manager.bytes_in_buffer -= reader->source.position - reader->source.end;
 		reader->source.position = reader->source.end;
 	}
+	return true;
 }
 
 static int begin_first(struct jpeg_reader *first, struct jpeg *jpeg)
 {
 	struct scans *scans = first->scans;
-	if (!jpeg_index_read(&scans->index, &jpeg->cinfo, scans->source_fd))
+	if (!jpeg_index_read(&scans->index, &jpeg->cinfo, scans->source_fd) ||
+		!take_first(first, jpeg))
 		return -EAGAIN;
-	take_first(first, jpeg);
 	int r = jpeg_guarded(jpeg, step_start, NULL);
 	for (int i = 0; r == 0 && i < jpeg->cinfo.num_components; i++)
 		scans->quantities[i] = jpeg->cinfo.comp_info[i].quant_table;

@@ -23,7 +23,7 @@ static const uint32_t facts_flags =
 static bool is_its_own_doing(int signal)
 {
 	static const int own[] = {
-		SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGXCPU, SIGXFSZ,
+		SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGXCPU, SIGXFSZ, SIGPIPE,
 #ifdef MURAL_SANITIZED
 		SIGABRT, /* a report's */
 #endif

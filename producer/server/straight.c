@@ -8,8 +8,8 @@
 
 #include <mural/pixel.h>
 
-/* Baseline JPEGs of any size and PNGs take 2 MiB for a small bitmap, a progressive JPEG of one
- * megapixel 4. */
+/* Baseline JPEGs of any size and PNGs take 2 MiB for a small bitmap, a progressive JPEG of a
+ * little less than one megapixel 4. */
 #define STRAIGHT_MEMORY ((uint64_t)4 << 20)
 /* Above it a process is less than a hundredth of the decode. */
 #define STRAIGHT_PIXELS ((uint64_t)16 << 20)

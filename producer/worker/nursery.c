@@ -30,6 +30,7 @@ extern char **environ;
 /* A fork beside a small picture's decode would take from it: the order for the next worker waits
  * for the answer, but not long, and not while few are ready. */
 #define ORDER_NS ((uint64_t)1000000)
+#define EARLY_MEMORY_MAX ((uint64_t)32 << 20)
 
 struct nursery {
 	struct nursery_options options;
@@ -335,7 +336,9 @@ static void act_on_late(struct nursery *nursery, uint64_t now)
 
 static void call_finished(struct nursery *nursery, struct worker *worker)
 {
-	int signal = WIFSIGNALED(worker->status) ? WTERMSIG(worker->status) : 0;
+	/* One that was killed for what it said was not killed by somebody else. */
+	bool signaled = WIFSIGNALED(worker->status) && !worker->spoke_nonsense;
+	int signal = signaled ? WTERMSIG(worker->status) : 0;
 	worker->finished = true;
 	nursery->events.finished(worker, worker->job_user, worker->answered,
 		worker->answered ? &worker->result : NULL, signal, nursery->events.user);
@@ -446,6 +449,13 @@ static void order_soon(struct nursery *nursery)
 	}
 }
 
+/* What is finished by its answer leaves uncounted: a picture that takes much is not. */
+static bool leaves_early(const struct job *job)
+{
+	bool light = job->threads == 0 && job->memory_bytes <= EARLY_MEMORY_MAX;
+	return light && (!job_has_window(job) || job->flags & JOB_SCRATCH);
+}
+
 int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd,
 	void *job_user, struct worker **ret_worker)
 {
@@ -466,7 +476,7 @@ int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd
 		if (r < 0)
 			return r == -EAGAIN ? -ENOBUFS : r;
 		worker->job_user = job_user;
-		worker->early = !job_has_window(job) || job->flags & JOB_SCRATCH;
+		worker->early = leaves_early(job);
 		TAILQ_REMOVE(&nursery->ready, worker, link);
 		TAILQ_INSERT_TAIL(&nursery->busy, worker, link);
 		nursery->taken = worker->id;

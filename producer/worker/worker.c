@@ -44,7 +44,8 @@ static bool receive_answer(struct worker *worker)
 	if (length <= 0)
 		return false;
 	close_all(fds, count);
-	if (length != sizeof(result) || count != 0)
+	worker->spoke_nonsense = length != sizeof(result) || count != 0;
+	if (worker->spoke_nonsense)
 		return false;
 	result.text[sizeof(result.text) - 1] = '\0';
 	worker->result = result;

@@ -57,28 +57,29 @@ static uint8_t sample(unsigned x, unsigned y)
 }
 
 /* @same: how many samples after one another are the same; COMPONENTS: there are no colours. */
-static struct bytes make_of(const jpeg_scan_info *scans, size_t count, unsigned same)
+static struct bytes make_sized(
+	const jpeg_scan_info *scans, size_t count, unsigned same, unsigned width, unsigned height)
 {
 	struct jpeg_compress_struct cinfo;
 	struct jpeg_error_mgr errors;
 	unsigned long size = 0;
 	struct bytes bytes = {0};
-	uint8_t row[WIDTH * COMPONENTS], *rows[] = {row};
+	CLEANUP(free_p) uint8_t *row = malloc((size_t)width * COMPONENTS);
 	cinfo.err = jpeg_std_error(&errors);
 	jpeg_create_compress(&cinfo);
 	jpeg_mem_dest(&cinfo, &bytes.data, &size);
-	cinfo.image_width = WIDTH;
-	cinfo.image_height = HEIGHT;
+	cinfo.image_width = width;
+	cinfo.image_height = height;
 	cinfo.input_components = COMPONENTS;
 	cinfo.in_color_space = JCS_RGB;
 	jpeg_set_defaults(&cinfo);
 	cinfo.scan_info = scans;
 	cinfo.num_scans = (int)count;
 	jpeg_start_compress(&cinfo, TRUE);
-	for (unsigned y = 0; y < HEIGHT; y++) {
-		for (unsigned i = 0; i < sizeof(row); i++)
+	for (unsigned y = 0; y < height; y++) {
+		for (unsigned i = 0; i < width * COMPONENTS; i++)
 			row[i] = sample(i / same, y);
-		jpeg_write_scanlines(&cinfo, rows, 1);
+		jpeg_write_scanlines(&cinfo, &row, 1);
 	}
 	jpeg_finish_compress(&cinfo);
 	jpeg_destroy_compress(&cinfo);
@@ -88,7 +89,7 @@ static struct bytes make_of(const jpeg_scan_info *scans, size_t count, unsigned 
 
 static struct bytes make(const jpeg_scan_info *scans, size_t count)
 {
-	return make_of(scans, count, 1);
+	return make_sized(scans, count, 1, WIDTH, HEIGHT);
 }
 
 /* @bytes with @count more at @at. Takes what there was. */
@@ -263,6 +264,39 @@ static uint8_t *bits_of(struct bytes *file, const struct jpeg_scan *scan)
 	return begin + 2 + (begin[2] << 8 | begin[3]) - 1;
 }
 
+/* A scan's head: how many components, and the first one's number. */
+static uint8_t *head_of(struct bytes *file, const struct jpeg_scan *scan)
+{
+	return file->data + scan->piece.begin + 4;
+}
+
+Test(jpeg_index, a_component_twice_in_a_scan_is_left_to_one)
+{
+	struct bytes file = make(plain, ARRAY_SIZE(plain));
+	struct jpeg_index index;
+	cr_assert(index_of(&file, &index));
+	/* The second scan's head grows by one more of the same. */
+	uint8_t *head = head_of(&file, &index.scans[1]);
+	const uint8_t again[] = {head[1], head[2]};
+	head[-1] += sizeof(again); /* the segment's length */
+	head[0]++;
+	insert(&file, index.scans[1].piece.begin + 7, again, sizeof(again));
+	expect_left_to_one(&file, "twice the same");
+}
+
+Test(jpeg_index, details_of_several_components_in_one_scan_are_left_to_one)
+{
+	struct bytes file = make(plain, ARRAY_SIZE(plain));
+	struct jpeg_index index;
+	cr_assert(index_of(&file, &index));
+	uint8_t *head = head_of(&file, &index.scans[1]);
+	const uint8_t another[] = {(uint8_t)(head[1] + 1), head[2]};
+	head[-1] += sizeof(another);
+	head[0]++;
+	insert(&file, index.scans[1].piece.begin + 7, another, sizeof(another));
+	expect_left_to_one(&file, "two components");
+}
+
 Test(jpeg_index, bits_out_of_turn_are_left_to_one)
 {
 	struct bytes file = make(usual, ARRAY_SIZE(usual));
@@ -323,7 +357,8 @@ Test(jpeg_index, a_scan_without_its_table_fails_as_it_does_alone)
 		{1, {2}, 1, 63, 1, 0},
 		{1, {0}, 1, 63, 0, 0},
 	};
-	struct bytes file = make_of(chroma_twice, ARRAY_SIZE(chroma_twice), COMPONENTS);
+	struct bytes file =
+		make_sized(chroma_twice, ARRAY_SIZE(chroma_twice), COMPONENTS, WIDTH, HEIGHT);
 	struct jpeg_index index;
 	cr_assert(index_of(&file, &index));
 	cr_assert_lt(index.scans[1].rest, index.scans[2].rest, "the later one is to be read first");
@@ -353,4 +388,77 @@ Test(jpeg_index, a_scan_beyond_its_band_gives_what_it_gives_to_one)
 	}
 	decoded_free(&alone);
 	bytes_free(&file);
+}
+
+/* libjpeg complains of what a scan has left over in front of the next segment; the last scan that a
+ * thread reads shall have one behind it, too. (Found by fuzzing.) */
+Test(jpeg_index, what_a_scan_leaves_over_fails_as_it_does_alone)
+{
+	struct decoded alone;
+	struct bytes file = bytes_read(MURAL_FUZZ_CORPUS "/jpeg/progressive-left-over.jpg");
+	cr_assert_lt(decode_bytes(file.data, file.size, &(struct request){0}, &alone), 0);
+	for (unsigned i = 0; i < 40; i++)
+		cr_expect_lt(decode_by_scans(&file, i % 4), 0, "in turn %u", i);
+	decoded_free(&alone);
+	bytes_free(&file);
+}
+
+/* ---- files that change while they are read ---- */
+
+/* The header is read from @before, the rest from @after. */
+static void decode_changed(const struct bytes *before, const struct bytes *after)
+{
+	struct job_result result;
+	CLEANUP(close_p) int fd = bytes_fd(before->data, before->size);
+	struct job job = {.kind = JOB_PROBE,
+		.format = MURAL_FORMAT_XRGB8888,
+		.max_pixels = 1 << 28,
+		.memory_bytes = 1 << 28,
+		.box_width = 300,
+		.box_height = 300};
+	codec_run(fd, &job, NULL, &result);
+	cr_assert_eq(result.error, 0, "%s", result.text);
+	struct picture_target target = {.fd = -1,
+		.team = team_create(2),
+		.format = job.format,
+		.width = result.width,
+		.height = result.height,
+		.stride_bytes = result.width * 4};
+	CLEANUP(free_p) uint8_t *pixels = malloc((size_t)target.stride_bytes * target.height);
+	target.pixels = pixels;
+	struct source source = {.fd = fd};
+	struct jpeg *jpeg = jpeg_open(&source, &job, &target, &result);
+	cr_assert(jpeg, "%s", result.text);
+	cr_assert_eq(ftruncate(fd, 0), 0);
+	cr_assert_eq(pwrite(fd, after->data, after->size, 0), (ssize_t)after->size);
+	cr_expect_lt(jpeg_decode_scans(jpeg, fd, &target), 0);
+	jpeg_close(jpeg);
+	team_destroy(target.team);
+}
+
+Test(jpeg_index, a_file_that_becomes_a_larger_picture_is_refused)
+{
+	struct bytes small = make(usual, ARRAY_SIZE(usual));
+	struct bytes large =
+		make_sized(usual, ARRAY_SIZE(usual), 1, WIDTH * 2, HEIGHT * 2); /* the same box */
+	for (int i = 0; i < 5; i++)
+		decode_changed(&small, &large);
+	bytes_free(&small);
+	bytes_free(&large);
+}
+
+/* The first scan is over before the place that has been read to. */
+Test(jpeg_index, a_file_whose_first_scan_moves_is_refused)
+{
+	static uint8_t comment[60002] = {0xff, 0xfe, 60000 >> 8, 60000 & 0xff};
+	struct bytes file = make(usual, ARRAY_SIZE(usual)), moved = make(usual, ARRAY_SIZE(usual));
+	struct jpeg_index index;
+	cr_assert(index_of(&file, &index));
+	cr_assert_lt(index.scans[0].piece.end, 2 * sizeof(comment));
+	for (int i = 0; i < 2; i++)
+		insert(&moved, 2, comment, sizeof(comment));
+	decode_changed(&moved, &file);
+	decode_changed(&file, &moved);
+	bytes_free(&file);
+	bytes_free(&moved);
 }

@@ -22,7 +22,7 @@ struct picture {
 	bool optimize, progressive;
 };
 
-enum { PLAIN = 0, RESTARTS = 7, PROGRESSIVE = 14 };
+enum { PLAIN = 0, RESTARTS = 7, PROGRESSIVE = 14, PROGRESSIVE_INKS = 20 };
 
 static const struct picture pictures[] = {
 	{"4:2:0", 1203, 1101, 3, 2, 2, 90, 0, false, false},
@@ -200,4 +200,28 @@ Test(jpeg_threads, the_same_with_restarts, .timeout = 200)
 Test(jpeg_threads, the_same_of_a_progressive_one, .timeout = 200)
 {
 	expect_same_when_damaged(&pictures[PROGRESSIVE]);
+}
+
+static size_t find(const struct bytes *file, size_t from, uint8_t marker)
+{
+	while (from + 1 < file->size &&
+		!(file->data[from] == 0xff && file->data[from + 1] == marker))
+		from++;
+	cr_assert_lt(from + 1, file->size, "no marker %#x", marker);
+	return from;
+}
+
+/* Whether inks are inverted is what the header says, whoever reads what is between scans. */
+Test(jpeg_threads, a_marker_of_inverted_inks_that_comes_late_changes_nothing, .timeout = 60)
+{
+	enum { ADOBE = 16, DHT = 0xc4, SOS = 0xda, APP14 = 0xee };
+	uint8_t adobe[ADOBE];
+	struct bytes file = make(&pictures[PROGRESSIVE_INKS], 0);
+	size_t at = find(&file, 0, APP14);
+	memcpy(adobe, file.data + at, ADOBE);
+	size_t behind = find(&file, find(&file, at, SOS), DHT); /* the first scan */
+	memmove(file.data + at, file.data + at + ADOBE, behind - at - ADOBE);
+	memcpy(file.data + behind - ADOBE, adobe, ADOBE);
+	expect_same(&file, (struct request){0}, "late marker");
+	bytes_free(&file);
 }
