@@ -121,9 +121,9 @@ void grant_end(struct pool_slot *slot, const struct pool_holder *holder)
 	}
 }
 
-/* After a look. A consumer that has pinned shows a count, or, when it has unpinned again, another stamp than
- * before. (Within one tick of the coarse clock the stamp may be the same; then the grant lasts to
- * its end.) */
+/* After a look. A consumer that has pinned shows a count, or, when it has unpinned again, another
+ * stamp than before. (Within one tick of the coarse clock the stamp may be the same; then the grant
+ * lasts to its end.) */
 static bool grant_used(const struct grant *grant, uint32_t number)
 {
 	return bits_test(&grant->holder->pinned, number) ||

@@ -25,8 +25,8 @@ struct region {
 	uid_t uid;
 	enum region_use use;
 	struct pool_scratch *loan; /* a decoder may write there: scratch.h; NULL: none */
-	bool shared;  /* somebody was given a descriptor */
-	bool foreign; /* … of another user */
+	bool shared;               /* somebody was given a descriptor */
+	bool foreign;              /* … of another user */
 };
 
 /* What a bitmap of @bytes takes: whole pages, or whole huge pages where the system uses them.

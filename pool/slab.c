@@ -134,8 +134,8 @@ void slab_close(struct pool *pool, struct slab *slab)
 	release(pool, slab);
 }
 
-int slab_fill(struct pool *pool, struct slab *slab, uint64_t offset, uint64_t bytes, const struct region *scratch,
-	const struct pool_bitmap *bitmap)
+int slab_fill(struct pool *pool, struct slab *slab, uint64_t offset, uint64_t bytes,
+	const struct region *scratch, const struct pool_bitmap *bitmap)
 {
 	char *piece = slab->region->mapping + offset;
 	const uint64_t size = bitmap->size_bytes;

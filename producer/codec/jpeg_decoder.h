@@ -31,9 +31,9 @@ struct jpeg {
 	struct row_sink sink;
 	unsigned orientation; /* 0: no Exif segment seen yet */
 	bool header_read;
-	bool inverted;      /* inks: 255 is none */
-	bool damaged;       /* with JOB_ALLOW_PARTIAL: some data were missing or wrong */
-	uint32_t good_rows; /* of the scaled picture; rows from here on never came */
+	bool inverted;              /* inks: 255 is none */
+	bool damaged;               /* with JOB_ALLOW_PARTIAL: some data were missing or wrong */
+	uint32_t good_rows;         /* of the scaled picture; rows from here on never came */
 	struct jpeg_reader *reader; /* of jpeg_scans.c: its scans come in an order of its own */
 	uint8_t marker[JPEG_MARKER_BYTES_MAX];
 };

@@ -59,7 +59,7 @@ struct jpeg_reader {
 	unsigned begun;                       /* how many of them its decompressor is in or past */
 	unsigned tables;                      /* of the last, that have been read */
 	bool ending;                          /* nothing is left to take */
-	JDIMENSION requested;                 /* arrays of coefficients */
+	unsigned requested;                   /* arrays of coefficients */
 	struct job_result result;
 	struct team_task task;
 	int error;
@@ -109,6 +109,30 @@ static void forget_tables(struct jpeg_decompress_struct *cinfo)
 		cinfo->dc_huff_tbl_ptrs[i] = cinfo->ac_huff_tbl_ptrs[i] = NULL;
 }
 
+static const struct jpeg_scan *last_taken(const struct jpeg_reader *reader)
+{
+	return &reader->scans->index.scans[reader->order[reader->count - 1]];
+}
+
+/* First the tables of the scan that is taken, then the scan; then the next. */
+static const struct jpeg_piece *choose_piece(struct jpeg_reader *reader)
+{
+	const struct jpeg_index *index = &reader->scans->index;
+	if (reader->ending)
+		return &index->end;
+	if (reader->tables > last_taken(reader)->tables && !take(reader)) { /* it is read, too */
+		/* Once more a segment first: in front of one libjpeg complains of what its last
+		 * scan has left over, in front of the end it does not. */
+		reader->ending = true;
+		return &index->tables[0];
+	}
+	if (reader->tables == 0 && reader->count > 1)
+		forget_tables(&reader->jpeg->cinfo);
+	const struct jpeg_scan *scan = last_taken(reader);
+	unsigned table = reader->tables++;
+	return table < scan->tables ? &index->tables[table] : &scan->piece;
+}
+
 static void read_piece(struct source *source, const struct jpeg_piece *piece)
 {
 	source->position = piece->begin;
@@ -116,35 +140,10 @@ static void read_piece(struct source *source, const struct jpeg_piece *piece)
 }
 
 /* The decompressor has read what there was of the last piece, and so has made use of what stands in
- * front of its scan's data. First the tables of the scan that is taken, then the scan; then the
- * next. */
-static bool next_piece(struct source *source)
+ * front of its scan's data. */
+static void next_piece(struct source *source)
 {
-	struct jpeg_reader *reader = CONTAINER_OF(source, struct jpeg_reader, source);
-	const struct jpeg_index *index = &reader->scans->index;
-	const struct jpeg_scan *scan = &index->scans[reader->order[reader->count - 1]];
-	if (reader->ending) {
-		read_piece(source, &index->end);
-		return true;
-	}
-	if (reader->tables > scan->tables) { /* it is read, too */
-		if (!take(reader)) {
-			/* Once more a segment first: in front of one libjpeg complains of what its
-			 * last scan has left over, in front of the end it does not. */
-			reader->ending = true;
-			read_piece(source, &index->tables[0]);
-			return true;
-		}
-		scan = &index->scans[reader->order[reader->count - 1]];
-	}
-	if (reader->tables == 0 && reader->count > 1)
-		forget_tables(&reader->jpeg->cinfo);
-	if (reader->tables < scan->tables)
-		read_piece(source, &index->tables[reader->tables]);
-	else
-		read_piece(source, &scan->piece);
-	reader->tables++;
-	return true;
+	read_piece(source, choose_piece(CONTAINER_OF(source, struct jpeg_reader, source)));
 }
 
 /* ---- the coefficients ---- */
@@ -259,8 +258,9 @@ static JBLOCKARRAY give_access(j_common_ptr cinfo, jvirt_barray_ptr array, JDIME
 /* ---- a thread ---- */
 
 /* The decompressor has its header, and is in front of its first scan. */
-static void start(struct jpeg *jpeg)
+static void step_start(struct jpeg *jpeg, void *context)
 {
+	(void)context;
 	j_decompress_ptr cinfo = &jpeg->cinfo;
 	cinfo->mem->request_virt_barray = request;
 	cinfo->mem->access_virt_barray = give_access;
@@ -342,12 +342,6 @@ static void fail(struct scans *scans)
 	scans->failed = true;
 	pthread_cond_broadcast(&scans->moved);
 	pthread_mutex_unlock(&scans->lock);
-}
-
-static void step_start(struct jpeg *jpeg, void *context)
-{
-	(void)context;
-	start(jpeg);
 }
 
 static void run_reader(void *context)

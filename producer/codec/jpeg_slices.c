@@ -74,8 +74,8 @@ bool jpeg_slices_possible(const struct jpeg *jpeg)
 
 /* Where the data behind restart marker number @count (from 1) of the scan begin that starts at
  * @position. False: not all those markers are there, in their order. */
-static bool find_marker(struct jpeg_scanner *scanner, int fd, uint64_t position, uint64_t count,
-	uint64_t *ret)
+static bool find_marker(
+	struct jpeg_scanner *scanner, int fd, uint64_t position, uint64_t count, uint64_t *ret)
 {
 	jpeg_scanner_init(scanner, fd, position);
 	for (uint64_t seen = 0; seen < count; seen++)

@@ -9,8 +9,8 @@ int64_t source_read(struct source *source, void *buffer, size_t size)
 {
 	size_t filled = 0;
 	if (source->next) {
-		if (source->position >= source->end && !source->next(source))
-			return 0;
+		if (source->position >= source->end)
+			source->next(source);
 		if (size > source->end - source->position)
 			size = (size_t)(source->end - source->position);
 	}

@@ -44,7 +44,8 @@ bool room_take_decoded(struct server *server, struct entry *entry, struct pool_s
 
 /* Gives the entry to a decoder. -EAGAIN: none is ready. Else as nursery_submit. */
 int job_submit(struct server *server, struct entry *entry);
-/* That job is finished. What the decoder was lent, which it has until it has gone; NULL: nothing. */
+/* That job is finished. What the decoder was lent, which it has until it has gone; NULL: nothing.
+ */
 struct pool_scratch *job_ended(struct server *server, struct entry *entry);
 /* While it is with a decoder: one of those that decode? Probes alone have places of their own. */
 bool job_takes_a_place(const struct entry *entry);

@@ -140,7 +140,7 @@ struct entry {
 	/* Where its decoder writes a small bitmap: the entry's until that has a job, and then the
 	 * decoder's, which has it until it has gone. NULL again when the job is finished. */
 	struct pool_scratch *scratch;
-	int source_fd;                /* while waiting or decoding */
+	int source_fd; /* while waiting or decoding */
 	struct worker *worker;
 	pid_t nursery;    /* the worker's parent */
 	uint32_t helpers; /* threads that it was given */

@@ -41,7 +41,7 @@ enum mural_reason {
 	MURAL_REASON_QUOTA = 9,       /* this session has too much pinned or in flight (-EDQUOT) */
 	MURAL_REASON_CHANGED = 10,    /* the file is not what it was when first decoded (-ESTALE) */
 	MURAL_REASON_CRASHED = 11,    /* its decoder died of a signal or lied (-ECONNABORTED) */
-	MURAL_REASON_KILLED = 12,     /* its decoder was killed, as the OOM killer does (-ENOMEM) */
+	MURAL_REASON_KILLED = 12,     /* its decoders were killed, as the OOM killer does (-ENOMEM) */
 	MURAL_REASON_TIMEOUT = 13,    /* the decoder, or the file system, took too long (-ETIMEDOUT) */
 	MURAL_REASON_MEMORY = 14,     /* no shared memory, descriptor, process (-ENOMEM, -EMFILE …) */
 	MURAL_REASON_CANCELLED = 15,  /* by its own session (-ECANCELED) */

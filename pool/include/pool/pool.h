@@ -40,8 +40,8 @@ struct pool_events {
 	/* The slot and its number are free again: forget the pointer. Happens to PURGED slots that
 	 * no holder knows, and to failed ones. */
 	void (*forgotten)(struct pool_slot *slot, void *user);
-	/* A count on this holder's board makes no sense: end that session, but not from here. Called
-	 * at most once a holder. */
+	/* A count on this holder's board makes no sense: end that session, but not from here.
+	 * Called at most once a holder. */
 	void (*misbehaved)(struct pool_holder *holder, void *user);
 	void *user;
 };
@@ -219,9 +219,8 @@ void pool_tick(struct pool *pool, uint64_t now_ns);
 /* When pool_tick is next needed; UINT64_MAX: never. */
 uint64_t pool_deadline(const struct pool *pool);
 
-/* Fills the pool's part of @stats (bytes, bitmaps, regions, readonly_descriptors, purges, reuses, idle_unpins,
- * pins_revived, budget, allocated, driver, order, bounces, thrash_times,
- * stray). */
+/* Fills the pool's part of @stats (bytes, bitmaps, regions, readonly_descriptors, purges, reuses,
+ * idle_unpins, pins_revived, budget, allocated, driver, order, bounces, thrash_times, stray). */
 void pool_stats(struct pool *pool, struct mural_stats *stats);
 
 /* For tests: walks everything; 0 when all sums and states agree, else -EUCLEAN with the first

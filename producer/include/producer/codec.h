@@ -68,8 +68,8 @@ struct source {
 	int fd; /* borrowed */
 	uint64_t position;
 	/* NULL: all of the file is read. Otherwise pieces of it, one after the other: the one at
-	 * @position ends at @end, and then this sets both to the next. False: there is none. */
-	bool (*next)(struct source *source);
+	 * @position ends at @end, and then this sets both to the next. */
+	void (*next)(struct source *source);
 	uint64_t end;
 };
 

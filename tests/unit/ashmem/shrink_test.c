@@ -1,8 +1,9 @@
 /* ashmem_shrink and ashmem_handle_purge: how much, in which order, from what; and that nothing
  * closed lives on. */
+#include "support/descriptors.h"
+
 #include <ashmem/ashmem.h>
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,16 +240,6 @@ static long shmem_kib(void)
 			break;
 	fclose(info);
 	return kib;
-}
-
-static int count_descriptors(void)
-{
-	int count = 0;
-	DIR *dir = opendir("/proc/self/fd");
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
 }
 
 static int count_region_mappings(void)

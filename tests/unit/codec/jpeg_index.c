@@ -3,6 +3,7 @@
 #include "jpeg_index.h"
 #include "decode.h"
 #include "jpeg_decoder.h"
+#include "jpeg_writer.h"
 
 #include "common/util.h"
 #include "producer/team.h"
@@ -60,31 +61,18 @@ static uint8_t sample(unsigned x, unsigned y)
 static struct bytes make_sized(
 	const jpeg_scan_info *scans, size_t count, unsigned same, unsigned width, unsigned height)
 {
-	struct jpeg_compress_struct cinfo;
-	struct jpeg_error_mgr errors;
-	unsigned long size = 0;
-	struct bytes bytes = {0};
+	struct jpeg_writer writer;
+	struct jpeg_compress_struct *cinfo = jpeg_writer_begin(&writer, width, height, COMPONENTS);
 	CLEANUP(free_p) uint8_t *row = malloc((size_t)width * COMPONENTS);
-	cinfo.err = jpeg_std_error(&errors);
-	jpeg_create_compress(&cinfo);
-	jpeg_mem_dest(&cinfo, &bytes.data, &size);
-	cinfo.image_width = width;
-	cinfo.image_height = height;
-	cinfo.input_components = COMPONENTS;
-	cinfo.in_color_space = JCS_RGB;
-	jpeg_set_defaults(&cinfo);
-	cinfo.scan_info = scans;
-	cinfo.num_scans = (int)count;
-	jpeg_start_compress(&cinfo, TRUE);
+	cinfo->scan_info = scans;
+	cinfo->num_scans = (int)count;
+	jpeg_start_compress(cinfo, TRUE);
 	for (unsigned y = 0; y < height; y++) {
 		for (unsigned i = 0; i < width * COMPONENTS; i++)
 			row[i] = sample(i / same, y);
-		jpeg_write_scanlines(&cinfo, &row, 1);
+		jpeg_write_scanlines(cinfo, &row, 1);
 	}
-	jpeg_finish_compress(&cinfo);
-	jpeg_destroy_compress(&cinfo);
-	bytes.size = size;
-	return bytes;
+	return jpeg_writer_end(&writer);
 }
 
 static struct bytes make(const jpeg_scan_info *scans, size_t count)
@@ -270,30 +258,26 @@ static uint8_t *head_of(struct bytes *file, const struct jpeg_scan *scan)
 	return file->data + scan->piece.begin + 4;
 }
 
-Test(jpeg_index, a_component_twice_in_a_scan_is_left_to_one)
-{
-	struct bytes file = make(plain, ARRAY_SIZE(plain));
-	struct jpeg_index index;
-	cr_assert(index_of(&file, &index));
-	/* The second scan's head grows by one more of the same. */
-	uint8_t *head = head_of(&file, &index.scans[1]);
-	const uint8_t again[] = {head[1], head[2]};
-	head[-1] += sizeof(again); /* the segment's length */
-	head[0]++;
-	insert(&file, index.scans[1].piece.begin + 7, again, sizeof(again));
-	expect_left_to_one(&file, "twice the same");
-}
-
-Test(jpeg_index, details_of_several_components_in_one_scan_are_left_to_one)
+/* The second scan's head grows by a component with number @number. */
+static struct bytes make_with_another(uint8_t number)
 {
 	struct bytes file = make(plain, ARRAY_SIZE(plain));
 	struct jpeg_index index;
 	cr_assert(index_of(&file, &index));
 	uint8_t *head = head_of(&file, &index.scans[1]);
-	const uint8_t another[] = {(uint8_t)(head[1] + 1), head[2]};
-	head[-1] += sizeof(another);
+	const uint8_t another[] = {number, head[2]};
+	head[-1] += sizeof(another); /* the segment's length */
 	head[0]++;
 	insert(&file, index.scans[1].piece.begin + 7, another, sizeof(another));
+	return file;
+}
+
+Test(jpeg_index, a_scan_of_two_components_details_is_left_to_one)
+{
+	enum { ITS_OWN = 2, ANOTHER = 3 };
+	struct bytes file = make_with_another(ITS_OWN);
+	expect_left_to_one(&file, "twice the same");
+	file = make_with_another(ANOTHER);
 	expect_left_to_one(&file, "two components");
 }
 

@@ -1,6 +1,7 @@
 /* What several threads make of a JPEG is what one makes of it: pixels, flags, failures and reasons.
  * Who does what differs from run to run, so that each picture is decoded several times. */
 #include "decode.h"
+#include "jpeg_writer.h"
 
 #include "common/util.h"
 
@@ -8,8 +9,6 @@
 #include <criterion/parameterized.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <jpeglib.h>
 
 enum { RUNS = 3 };
 
@@ -63,43 +62,29 @@ static void fill_row(uint8_t *row, int width, int components, int y, uint32_t *n
 /* @orientation: 0 for none. The caller frees. */
 static struct bytes make(const struct picture *picture, unsigned orientation)
 {
-	struct jpeg_compress_struct cinfo;
-	struct jpeg_error_mgr errors;
-	unsigned long size = 0;
-	struct bytes bytes = {0};
+	struct jpeg_writer writer;
 	uint32_t noise = 1;
-	cinfo.err = jpeg_std_error(&errors);
-	jpeg_create_compress(&cinfo);
-	jpeg_mem_dest(&cinfo, &bytes.data, &size);
-	cinfo.image_width = (JDIMENSION)picture->width;
-	cinfo.image_height = (JDIMENSION)picture->height;
-	cinfo.input_components = picture->components;
-	cinfo.in_color_space = picture->components == 1   ? JCS_GRAYSCALE
-			       : picture->components == 3 ? JCS_RGB
-							  : JCS_CMYK;
-	jpeg_set_defaults(&cinfo);
-	jpeg_set_quality(&cinfo, picture->quality, TRUE);
-	cinfo.comp_info[0].h_samp_factor = picture->h;
-	cinfo.comp_info[0].v_samp_factor = picture->v;
-	cinfo.restart_in_rows = picture->restart_rows;
-	cinfo.optimize_coding = picture->optimize;
+	struct jpeg_compress_struct *cinfo = jpeg_writer_begin(
+		&writer, (unsigned)picture->width, (unsigned)picture->height, picture->components);
+	jpeg_set_quality(cinfo, picture->quality, TRUE);
+	cinfo->comp_info[0].h_samp_factor = picture->h;
+	cinfo->comp_info[0].v_samp_factor = picture->v;
+	cinfo->restart_in_rows = picture->restart_rows;
+	cinfo->optimize_coding = picture->optimize;
 	if (picture->progressive)
-		jpeg_simple_progression(&cinfo);
-	jpeg_start_compress(&cinfo, TRUE);
+		jpeg_simple_progression(cinfo);
+	jpeg_start_compress(cinfo, TRUE);
 	if (orientation > 0) {
 		uint8_t exif[] = "Exif\0\0II*\0\10\0\0\0\1\0\22\1\3\0\1\0\0\0\0\0\0\0\0\0\0";
 		exif[24] = (uint8_t)orientation;
-		jpeg_write_marker(&cinfo, JPEG_APP0 + 1, exif, sizeof(exif) - 1);
+		jpeg_write_marker(cinfo, JPEG_APP0 + 1, exif, sizeof(exif) - 1);
 	}
 	CLEANUP(free_p) uint8_t *row = malloc((size_t)picture->width * 4);
 	for (int y = 0; y < picture->height; y++) {
 		fill_row(row, picture->width, picture->components, y, &noise);
-		jpeg_write_scanlines(&cinfo, (JSAMPARRAY)&row, 1);
+		jpeg_write_scanlines(cinfo, (JSAMPARRAY)&row, 1);
 	}
-	jpeg_finish_compress(&cinfo);
-	jpeg_destroy_compress(&cinfo);
-	bytes.size = size;
-	return bytes;
+	return jpeg_writer_end(&writer);
 }
 
 static void expect_same(const struct bytes *file, struct request request, const char *name)

@@ -2,6 +2,7 @@
  * be large. */
 #include "decode.h"
 #include "jpeg_decoder.h"
+#include "jpeg_writer.h"
 #include "support/reference.h"
 
 #include "common/util.h"
@@ -14,8 +15,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-
-#include <jpeglib.h>
 
 static const char *asset(const char *name)
 {
@@ -345,28 +344,14 @@ Test(limits, a_decode_fits_into_the_memory_that_the_probe_named, .timeout = 200)
 /* A progressive JPEG of one colour. */
 static struct bytes jpeg_of_many_pixels(unsigned width, unsigned height)
 {
-	struct jpeg_compress_struct cinfo;
-	struct jpeg_error_mgr errors;
-	unsigned long size = 0;
-	struct bytes bytes = {0};
-	JSAMPROW row = calloc(width, 3);
-	cinfo.err = jpeg_std_error(&errors);
-	jpeg_create_compress(&cinfo);
-	jpeg_mem_dest(&cinfo, &bytes.data, &size);
-	cinfo.image_width = width;
-	cinfo.image_height = height;
-	cinfo.input_components = 3;
-	cinfo.in_color_space = JCS_RGB;
-	jpeg_set_defaults(&cinfo);
-	jpeg_simple_progression(&cinfo);
-	jpeg_start_compress(&cinfo, TRUE);
-	while (cinfo.next_scanline < height)
-		jpeg_write_scanlines(&cinfo, &row, 1);
-	jpeg_finish_compress(&cinfo);
-	jpeg_destroy_compress(&cinfo);
-	free(row);
-	bytes.size = size;
-	return bytes;
+	struct jpeg_writer writer;
+	struct jpeg_compress_struct *cinfo = jpeg_writer_begin(&writer, width, height, 3);
+	CLEANUP(free_p) JSAMPROW row = calloc(width, 3);
+	jpeg_simple_progression(cinfo);
+	jpeg_start_compress(cinfo, TRUE);
+	while (cinfo->next_scanline < height)
+		jpeg_write_scanlines(cinfo, &row, 1);
+	return jpeg_writer_end(&writer);
 }
 
 #ifndef MURAL_SANITIZED

@@ -1,6 +1,7 @@
 /* The coarse version of a JPEG: which one it is, and when there is none. */
 #include "common/util.h"
 #include "decode.h"
+#include "jpeg_writer.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -8,49 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jpeglib.h>
-
 #define WIDTH 2400u
 #define HEIGHT 1680u /* 4.03 megapixels: just enough to be worth it */
 
 static const uint8_t left[3] = {200, 40, 40}, right[3] = {30, 60, 210};
 
 /* A JPEG on its way into memory. */
-struct writer {
-	struct jpeg_compress_struct cinfo;
-	struct jpeg_error_mgr errors;
-	unsigned char *data;
-	unsigned long size;
-};
-
-static struct jpeg_compress_struct *begin(struct writer *writer, unsigned width, unsigned height)
-{
-	*writer = (struct writer){.data = NULL};
-	struct jpeg_compress_struct *cinfo = &writer->cinfo;
-	cinfo->err = jpeg_std_error(&writer->errors);
-	jpeg_create_compress(cinfo);
-	jpeg_mem_dest(cinfo, &writer->data, &writer->size);
-	cinfo->image_width = width;
-	cinfo->image_height = height;
-	cinfo->input_components = 3;
-	cinfo->in_color_space = JCS_RGB;
-	jpeg_set_defaults(cinfo);
-	return cinfo;
-}
-
-static struct bytes end(struct writer *writer)
-{
-	jpeg_finish_compress(&writer->cinfo);
-	jpeg_destroy_compress(&writer->cinfo);
-	return (struct bytes){writer->data, writer->size};
-}
-
 /* The left half of one colour, the right half of another. @exif (may be NULL) becomes its APP1. */
 static struct bytes make_jpeg(
 	unsigned width, unsigned height, bool progressive, const struct bytes *exif)
 {
-	struct writer writer;
-	struct jpeg_compress_struct *cinfo = begin(&writer, width, height);
+	struct jpeg_writer writer;
+	struct jpeg_compress_struct *cinfo = jpeg_writer_begin(&writer, width, height, 3);
 	if (progressive)
 		jpeg_simple_progression(cinfo);
 	jpeg_start_compress(cinfo, TRUE);
@@ -62,7 +32,7 @@ static struct bytes make_jpeg(
 	while (cinfo->next_scanline < height)
 		jpeg_write_scanlines(cinfo, &row, 1);
 	free(row);
-	return end(&writer);
+	return jpeg_writer_end(&writer);
 }
 
 /* An EXIF block, little-endian: the orientation, and a thumbnail of which it says @offset (0: the
@@ -143,8 +113,8 @@ Test(preview, of_a_progressive_jpeg_needs_only_its_first_scan)
 /* A picture of many colours whose sides are no multiples of anything, in those scans. */
 static struct bytes make_scans(const jpeg_scan_info *scans, int count)
 {
-	struct writer writer;
-	struct jpeg_compress_struct *cinfo = begin(&writer, WIDTH + 3, HEIGHT + 5);
+	struct jpeg_writer writer;
+	struct jpeg_compress_struct *cinfo = jpeg_writer_begin(&writer, WIDTH + 3, HEIGHT + 5, 3);
 	cinfo->scan_info = scans;
 	cinfo->num_scans = count;
 	jpeg_start_compress(cinfo, TRUE);
@@ -158,7 +128,7 @@ static struct bytes make_scans(const jpeg_scan_info *scans, int count)
 		jpeg_write_scanlines(cinfo, &row, 1);
 	}
 	free(row);
-	return end(&writer);
+	return jpeg_writer_end(&writer);
 }
 
 /* Those of the picture at 1/8 after its first @scans, by libjpeg alone. */

@@ -2,9 +2,9 @@
 #include "common/message.h"
 #include "common/protocol.h"
 #include "common/util.h"
+#include "support/descriptors.h"
 
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,16 +24,6 @@ static void tear_down(void)
 }
 
 TestSuite(message, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static unsigned descriptors(void)
-{
-	unsigned count = 0;
-	DIR *folder = opendir("/proc/self/fd");
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
-}
 
 static void send_text(const char *text, int fd)
 {
@@ -94,7 +84,7 @@ Test(message, no_more_than_was_asked_for)
 
 Test(message, one_that_is_too_long_leaves_nothing_open_and_harms_no_other)
 {
-	unsigned before = descriptors();
+	int before = count_descriptors();
 	send_text("first", -1);
 	send_text("this is longer than its place", STDIN_FILENO);
 	send_text("last", -1);
@@ -103,7 +93,7 @@ Test(message, one_that_is_too_long_leaves_nothing_open_and_harms_no_other)
 	cr_assert(is(&batch, 0, "first") && is(&batch, 2, "last"));
 	cr_assert_eq(batch.received[1].length, -EMSGSIZE);
 	cr_assert_eq(batch.received[1].count, 0);
-	cr_assert_eq(descriptors(), before);
+	cr_assert_eq(count_descriptors(), before);
 }
 
 Test(message, descriptors_that_could_not_be_had_are_told_of_each)
@@ -147,7 +137,7 @@ Test(message, what_is_no_message_of_the_protocol_is_told_in_its_place)
 	union protocol_any messages[MESSAGE_BATCH_MAX];
 	struct message_received received[MESSAGE_BATCH_MAX];
 	const int fd = STDIN_FILENO;
-	unsigned before = descriptors();
+	int before = count_descriptors();
 	cr_assert_eq(message_send(ends[0], &stat, sizeof(stat), NULL, 0), 0);
 	cr_assert_eq(message_send(ends[0], &stat, sizeof(stat), &fd, 1), 0);
 	cr_assert_eq(message_send(ends[0], &request, sizeof(request), NULL, 0), 0);
@@ -164,5 +154,5 @@ Test(message, what_is_no_message_of_the_protocol_is_told_in_its_place)
 	cr_assert_eq(messages[4].head.serial, 8);
 	cr_assert_eq(received[4].count, 1);
 	close(received[4].fds[0]);
-	cr_assert_eq(descriptors(), before);
+	cr_assert_eq(count_descriptors(), before);
 }

@@ -3,7 +3,6 @@
 
 #include "common/util.h"
 
-#include <dirent.h>
 #include <poll.h>
 #include <stdio.h>
 
@@ -88,16 +87,6 @@ void scene_dispatch(struct scene *scene)
 	struct pollfd poller = {.fd = mural_fd(scene->mural), .events = POLLIN};
 	while (poll(&poller, 1, 0) == 1)
 		cr_assert_eq(mural_dispatch(scene->mural), 0);
-}
-
-int count_descriptors(void)
-{
-	int count = 0;
-	DIR *folder = opendir("/proc/self/fd");
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
 }
 
 /* Shared memory only: the heap's mappings come and go as they like. */

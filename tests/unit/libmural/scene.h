@@ -3,6 +3,7 @@
 #ifndef LIBMURAL_SCENE_H
 #define LIBMURAL_SCENE_H
 
+#include "support/descriptors.h"
 #include "support/fake_producer.h"
 
 #include <criterion/criterion.h>
@@ -41,7 +42,6 @@ void scene_until(struct scene *scene, const unsigned *counter, unsigned value);
 /* Dispatches what is there, and returns. */
 void scene_dispatch(struct scene *scene);
 
-int count_descriptors(void);
 int count_mappings(void);
 
 #endif

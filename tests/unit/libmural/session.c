@@ -632,8 +632,8 @@ Test(lie, about_a_bitmap_handed_over_with_its_region_ends_the_session)
 	scene_init(&scene);
 	struct mural_bitmap *second = scene_ask(&scene);
 	struct fake_region region = fake_region(&scene.fake, 4096, 0);
-	struct protocol_ready ready = fake_ready(
-		&region, scene_request(&scene).head.serial, SLOT + 1, 1, WIDTH, HEIGHT);
+	struct protocol_ready ready =
+		fake_ready(&region, scene_request(&scene).head.serial, SLOT + 1, 1, WIDTH, HEIGHT);
 	int descriptors = count_descriptors();
 	enlarge(&ready);
 	fake_send_ready(&scene.fake, &ready);

@@ -2,14 +2,13 @@
 #ifndef OBJECTS_SUPPORT_H
 #define OBJECTS_SUPPORT_H
 
+#include "support/descriptors.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 #define PAGE ((size_t)4096)
 #define RW (PROT_READ | PROT_WRITE)
-
-/* Open descriptors of this process. */
-int count_descriptors(void);
 
 /* Lets no more descriptors be opened. */
 void forbid_descriptors(void);

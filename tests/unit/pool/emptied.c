@@ -1,7 +1,7 @@
 /* Regions that pressure has emptied: their bytes are back at once, the rest at the next tick. */
 #include "support.h"
+#include "support/descriptors.h"
 
-#include <dirent.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -26,17 +26,6 @@ static void fini(void)
 
 TestSuite(emptied, .init = init, .fini = fini, .timeout = 60);
 
-static unsigned descriptors(void)
-{
-	unsigned count = 0;
-	DIR *folder = opendir("/proc/self/fd");
-	cr_assert(folder);
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
-}
-
 static uint64_t blocks(int fd)
 {
 	struct stat st;
@@ -55,39 +44,39 @@ static void purge(unsigned count)
 
 Test(emptied, descriptors_go_at_the_next_tick_which_is_due_at_once)
 {
-	unsigned before = descriptors();
+	int before = count_descriptors();
 	purge(4);
 	cr_assert_eq(stats_of(&f).regions, 0);
 	cr_assert_leq(pool_deadline(f.pool), f.now);
 	pool_tick(f.pool, f.now);
-	cr_assert_eq(descriptors(), before);
+	cr_assert_eq(count_descriptors(), before);
 	cr_assert_gt(pool_deadline(f.pool), f.now);
 }
 
 Test(emptied, no_more_than_a_few_wait_to_be_closed)
 {
-	unsigned before = descriptors();
+	int before = count_descriptors();
 	purge(2 * MOST_WAITING);
-	cr_assert_leq(descriptors(), before + 2 * MOST_WAITING);
+	cr_assert_leq(count_descriptors(), before + 2 * MOST_WAITING);
 	pool_tick(f.pool, f.now);
-	cr_assert_eq(descriptors(), before);
+	cr_assert_eq(count_descriptors(), before);
 }
 
 Test(emptied, a_new_region_closes_them_first)
 {
 	slot_make_for(&f, &c, 2 * MIB, 1);
-	unsigned one = descriptors();
+	int one = count_descriptors();
 	purge(4);
 	slot_make_for(&f, &c, 2 * MIB, 1);
-	cr_assert_eq(descriptors(), one);
+	cr_assert_eq(count_descriptors(), one);
 }
 
 Test(emptied, by_hand_nothing_is_left_to_be_closed)
 {
-	unsigned before = descriptors();
+	int before = count_descriptors();
 	slot_make_for(&f, &c, 2 * MIB, 1);
 	pool_purge(f.pool, f.now);
-	cr_assert_eq(descriptors(), before);
+	cr_assert_eq(count_descriptors(), before);
 }
 
 Test(emptied, what_was_read_of_a_hole_meanwhile_goes_with_the_rest)

@@ -1,9 +1,9 @@
 /* Every call that can fail fails once, at every place: the sums stay right, nothing leaks, and it
  * works again afterwards. */
 #include "support.h"
+#include "support/descriptors.h"
 #include "wrap.h"
 
-#include <dirent.h>
 #include <errno.h>
 
 static struct fixture f;
@@ -25,16 +25,6 @@ static void fini(void)
 
 TestSuite(inject, .init = init, .fini = fini, .timeout = 120);
 
-static unsigned descriptors(void)
-{
-	unsigned count = 0;
-	DIR *folder = opendir("/proc/self/fd");
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
-}
-
 /* What was made and then not needed may be kept. */
 static uint64_t used_for_good(void)
 {
@@ -47,7 +37,7 @@ static uint64_t used_for_good(void)
 static unsigned sweep(int (*operate)(void), void (*undo)(void))
 {
 	for (unsigned nth = 1;; nth++) {
-		unsigned before = descriptors();
+		int before = count_descriptors();
 		uint64_t used = used_for_good();
 		wrap_arm(nth, false);
 		int r = operate();
@@ -59,7 +49,7 @@ static unsigned sweep(int (*operate)(void), void (*undo)(void))
 			cr_assert_eq(used_for_good(), used, "call %u", nth);
 		cr_assert(failed || r == 0, "%d without a failing call", r);
 		pool_purge(f.pool, f.now);
-		cr_assert_eq(descriptors(), before, "call %u", nth);
+		cr_assert_eq(count_descriptors(), before, "call %u", nth);
 		if (!failed)
 			return nth - 1;
 	}
@@ -238,7 +228,8 @@ Test(inject, a_slot_more_than_there_is_space_for)
 Test(inject, making_a_pool)
 {
 	struct pool_options options = {.budget_bytes = 32 * MIB, .driver = ASHMEM_DRIVER_MEMFD};
-	unsigned before = descriptors(), nth = 0;
+	int before = count_descriptors();
+	unsigned nth = 0;
 	for (bool failed = true; failed;) {
 		struct pool *pool = NULL;
 		wrap_arm(++nth, false);
@@ -246,7 +237,7 @@ Test(inject, making_a_pool)
 		failed = wrap_disarm();
 		cr_assert_eq(r < 0, failed, "call %u: %d", nth, r);
 		pool_destroy(pool);
-		cr_assert_eq(descriptors(), before, "call %u", nth);
+		cr_assert_eq(count_descriptors(), before, "call %u", nth);
 	}
 	cr_assert_gt(nth, 10);
 }

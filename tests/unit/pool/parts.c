@@ -53,8 +53,7 @@ struct item {
 
 static bool item_before(struct heap_node *a, struct heap_node *b)
 {
-	return CONTAINER_OF(a, struct item, node)->key <
-	       CONTAINER_OF(b, struct item, node)->key;
+	return CONTAINER_OF(a, struct item, node)->key < CONTAINER_OF(b, struct item, node)->key;
 }
 
 Test(heap, gives_the_first_through_any_changes)

@@ -1,7 +1,7 @@
 /* The descriptors that consumers are given: kept, but not too many, and never in a region's way. */
 #include "support.h"
+#include "support/descriptors.h"
 
-#include <dirent.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -36,16 +36,6 @@ static bool is_the_file_of(int fd, int other)
 	return fstat(fd, &a) == 0 && fstat(other, &b) == 0 && a.st_ino == b.st_ino;
 }
 
-static unsigned descriptors(void)
-{
-	unsigned count = 0;
-	DIR *folder = opendir("/proc/self/fd");
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
-}
-
 Test(readonly, the_next_consumer_is_lent_the_same)
 {
 	struct pool_slot *slot = slot_make_for(&f, &c, 2 * MIB, 1);
@@ -67,12 +57,12 @@ Test(readonly, bitmaps_of_a_slab_are_lent_one)
 Test(readonly, it_is_closed_with_its_region)
 {
 	struct pool_slot *slot = slot_make_for(&f, &c, 2 * MIB, 1);
-	unsigned before = descriptors();
+	int before = count_descriptors();
 	lend(slot);
-	cr_assert_eq(descriptors(), before + 1);
+	cr_assert_eq(count_descriptors(), before + 1);
 	pool_purge(f.pool, f.now);
 	cr_assert_eq(stats_of(&f).readonly_descriptors, 0);
-	cr_assert_leq(descriptors(), before - 1, "neither it nor the region's own is left");
+	cr_assert_leq(count_descriptors(), before - 1, "neither it nor the region's own is left");
 }
 
 Test(readonly, a_region_that_is_used_again_keeps_it)
