@@ -126,6 +126,7 @@ int message_receive_batch(int socket, void *buffers, size_t size,
 		return -errno;
 	for (int i = 0; i < taken; i++) {
 		received[i].count = 0;
+		received[i].bytes = messages[i].msg_len;
 		received[i].length = judge(&messages[i].msg_hdr, messages[i].msg_len,
 			received[i].fds, &received[i].count);
 	}

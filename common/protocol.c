@@ -48,18 +48,29 @@ size_t protocol_descriptors(uint32_t type)
 	return 0;
 }
 
+static bool has_its_size(const union protocol_any *message, size_t bytes)
+{
+	return bytes >= sizeof(struct protocol_head) && bytes == protocol_size(message->head.type);
+}
+
 /* What protocol_receive says of what message_receive has given. */
 static ssize_t judge(const union protocol_any *message, ssize_t length, int *fds, size_t *count)
 {
 	if (length <= 0)
 		return length == -EMSGSIZE ? -EPROTO : length;
-	if ((size_t)length >= sizeof(struct protocol_head) &&
-		(size_t)length == protocol_size(message->head.type) &&
+	if (has_its_size(message, (size_t)length) &&
 		*count == protocol_descriptors(message->head.type))
 		return length;
 	close_all(fds, *count);
 	*count = 0;
 	return -EPROTO;
+}
+
+/* Of one whose descriptors were lost: how many there were nobody knows. */
+static ssize_t judge_lost(const union protocol_any *message, size_t bytes)
+{
+	bool whole = has_its_size(message, bytes) && protocol_descriptors(message->head.type) > 0;
+	return whole ? -EMFILE : -EPROTO;
 }
 
 ssize_t protocol_receive(
@@ -83,8 +94,11 @@ int protocol_receive_batch(int socket, union protocol_any messages[MESSAGE_BATCH
 	struct message_received received[MESSAGE_BATCH_MAX], unsigned most)
 {
 	int taken = message_receive_batch(socket, messages, sizeof(*messages), received, most);
-	for (int i = 0; i < taken; i++)
-		received[i].length = judge(
-			&messages[i], received[i].length, received[i].fds, &received[i].count);
+	for (int i = 0; i < taken; i++) {
+		struct message_received *one = &received[i];
+		one->length = one->length == -EMFILE
+				      ? judge_lost(&messages[i], one->bytes)
+				      : judge(&messages[i], one->length, one->fds, &one->count);
+	}
 	return taken;
 }

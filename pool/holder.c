@@ -38,7 +38,9 @@ int pool_holder_create(
 	int r = find_index(pool, &holder->index);
 	if (r < 0)
 		return r;
-	r = board_create_pins(&pool->options.instance, &holder->fd, &holder->pins);
+	do {
+		r = board_create_pins(&pool->options.instance, &holder->fd, &holder->pins);
+	} while ((r == -EMFILE || r == -ENFILE) && pool_give_up_descriptors(pool));
 	if (r < 0)
 		return r;
 	holder->uid = uid;

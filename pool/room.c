@@ -119,6 +119,17 @@ bool room_give_up(struct pool *pool, int error)
 	return true;
 }
 
+bool pool_give_up_descriptors(struct pool *pool)
+{
+	if (pool->emptied_count > 0) {
+		region_close_emptied(pool);
+		return true;
+	}
+	bool given = room_give_up(pool, -EMFILE);
+	region_close_emptied(pool); /* what was emptied just now */
+	return given;
+}
+
 int room_get_region(
 	struct pool *pool, uint64_t capacity, uid_t uid, uint64_t now_ns, struct region **ret)
 {

@@ -16,7 +16,7 @@ int room_make(struct pool *pool, uint64_t bytes, const struct slab *slab, uint64
 int room_get_region(
 	struct pool *pool, uint64_t capacity, uid_t uid, uint64_t now_ns, struct region **ret);
 
-/* After @error, of making a region: gives up one that is of least use. False: there is none, or it
+/* After @error, of making a region: gives up what is of least use. False: there is nothing, or it
  * would not help. */
 bool room_give_up(struct pool *pool, int error);
 

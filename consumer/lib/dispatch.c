@@ -154,10 +154,11 @@ static bool take_message(struct mural *mural, bool arrived, int *error)
 		*error = r;
 	if (r < 0)
 		session_end(mural, r);
-	if (!was_up && mural_is_up(mural)) {
+	bool begun = !was_up && mural_is_up(mural);
+	if (begun || mural->send_again)
 		request_send_waiting(mural);
+	if (begun)
 		control_send_waiting(mural);
-	}
 	return r > 0;
 }
 

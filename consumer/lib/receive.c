@@ -114,7 +114,9 @@ static int on_failed(struct mural *mural, const struct protocol_failed *failed)
 		return -EPROTO;
 	memcpy(text, failed->text, sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	if (bitmap)
+	if (bitmap && failed->error == -EAGAIN)
+		request_was_lost(bitmap);
+	else if (bitmap)
 		request_fail(bitmap, failed->error, (enum mural_reason)failed->reason,
 			text[0] ? text : NULL);
 	else if (prefetch)

@@ -164,6 +164,7 @@ static struct mural_bitmap *first_waiting(struct mural *mural)
 void request_send_waiting(struct mural *mural)
 {
 	struct mural_bitmap *bitmap;
+	mural->send_again = false;
 	while (mural_is_up(mural) && (bitmap = first_waiting(mural))) {
 		bitmap->refs++; /* the program's own function may drop its reference */
 		open_and_send(bitmap);
@@ -192,6 +193,13 @@ void request_session_ended(struct mural *mural, int error)
 		if (bitmap->sends >= SENDS_MAX)
 			request_fail(bitmap, error, reason_of(error), NULL);
 	}
+}
+
+void request_was_lost(struct mural_bitmap *bitmap)
+{
+	mural_forget(bitmap->mural, &bitmap->request);
+	bitmap->sends--; /* its picture has harmed nobody */
+	bitmap->mural->send_again = true;
 }
 
 void request_fail_all(struct mural *mural, int error)

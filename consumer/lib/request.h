@@ -11,13 +11,16 @@ struct prefetch {
 	struct list link;       /* in mural->prefetches */
 };
 
-/* Sends what has not been sent; called when a session begins. Failures are noted and told. Lets go
- * of the lock in between. */
+/* Sends what has not been sent; called when a session begins, and when one was lost. Failures are
+ * noted and told. Lets go of the lock in between. */
 void request_send_waiting(struct mural *mural);
 
 /* A session ended: what was sent once is sent again by the next one, what was sent twice fails with
  * @error. */
 void request_session_ended(struct mural *mural, int error);
+
+/* The producer could not take its source: it waits to be sent again. */
+void request_was_lost(struct mural_bitmap *bitmap);
 
 /* No producer can be had: everything fails. */
 void request_fail_all(struct mural *mural, int error);

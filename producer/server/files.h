@@ -48,7 +48,7 @@ int files_identify(struct files *files, int fd, file_fn fn, void *user, uint64_t
 /* The same, and closes it. */
 int files_verify(struct files *files, int fd, file_fn fn, void *user, uint64_t now_ns,
 	struct file_ticket **ret);
-/* Closes a source. Nothing for -1. */
+/* Closes a source. Nothing for a negative number. */
 void files_close(struct files *files, int fd);
 /* Closes an answer's descriptor, without looking at the file again where that is known already. */
 void files_done(struct files *files, const struct file_answer *answer);

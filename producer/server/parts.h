@@ -85,6 +85,7 @@ struct request {
 	struct protocol_request wanted;
 };
 
+/* Takes @fd. Where it is -errno the descriptor was lost on its way: that is the answer. */
 void request_start(struct session *session, const struct protocol_request *wanted, int fd);
 /* The one answer of a request; frees it. */
 void request_fail(struct request *request, int error, enum mural_reason reason, const char *text);
@@ -264,6 +265,9 @@ void server_trim(struct server *server, struct session *session, uint32_t serial
 void server_forget_trims(struct server *server, const struct session *session);
 void server_stats(struct server *server, struct mural_stats *ret);
 bool server_serves(const struct server *server, uid_t uid);
+/* After @error: was something given up, so that there is a descriptor to be had now? (As
+ * pool_give_up_descriptors, of the pool: who holds an entry that is not decoding may lose it.) */
+bool server_make_way(struct server *server, int error);
 /* Come back to queued messages not later than this. */
 void server_retry(struct server *server, uint64_t when_ns);
 

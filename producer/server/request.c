@@ -171,6 +171,11 @@ void request_start(struct session *session, const struct protocol_request *wante
 	struct server *server = session->server;
 	uint32_t serial = wanted->head.serial;
 	server->counters.requests++;
+	if (fd < 0) {
+		request_refuse(session, serial, fd, MURAL_REASON_MEMORY,
+			"the producer has no descriptor left");
+		return;
+	}
 	if (!well_formed(wanted)) {
 		files_close(server->files, fd);
 		request_refuse(session, serial, -EINVAL, MURAL_REASON_NONE,

@@ -111,23 +111,35 @@ void server_retry(struct server *server, uint64_t when_ns)
 
 /* ---- events ---- */
 
+bool server_make_way(struct server *server, int error)
+{
+	return (error == -EMFILE || error == -ENFILE) && pool_give_up_descriptors(server->pool);
+}
+
+static int accept_one(struct server *server)
+{
+	int r;
+	do {
+		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		r = fd < 0 ? -errno : fd;
+	} while (r < 0 && server_make_way(server, r));
+	return r;
+}
+
 static void listening_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct server *server = CONTAINER_OF(watch, struct server, listening);
 	(void)events;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-				errno == ENOBUFS) {
-				/* The connection waits in the backlog; trying at once would spin.
-				 */
-				log_line(LOG_WARNING, "no descriptor for another session");
-				loop_remove(server->loop, &server->listening);
-				server_retry(server, monotonic_ns() + UINT64_C(200000000));
-			}
-			return;
+		int fd = accept_one(server);
+		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
+			/* The connection waits in the backlog; trying at once would spin. */
+			log_line(LOG_WARNING, "no descriptor for another session");
+			loop_remove(server->loop, &server->listening);
+			server_retry(server, monotonic_ns() + UINT64_C(200000000));
 		}
+		if (fd < 0)
+			return;
 		session_create(server, fd);
 	}
 }
@@ -160,6 +172,12 @@ static void files_ready(struct loop_watch *watch, uint32_t events)
 static void worker_available(void *user)
 {
 	decode_schedule(user);
+}
+
+static void worker_lacks_descriptors(void *user)
+{
+	struct server *server = user;
+	server_make_way(server, -EMFILE);
 }
 
 static void region_gone(uint64_t region, void *user)
@@ -269,6 +287,7 @@ static int start_nursery(struct server *server)
 		.gone = decode_gone,
 		.available = worker_available,
 		.lost = workers_lost,
+		.crowded = worker_lacks_descriptors,
 		.user = server,
 	};
 	return nursery_start(&options, &events, &server->nursery);

@@ -67,6 +67,16 @@ static int peer_pidfd(int fd, pid_t pid)
 	return pidfd < 0 ? -errno : pidfd;
 }
 
+/* The same, if there is a place for it. */
+static int have_peer_pidfd(struct server *server, int fd, pid_t pid)
+{
+	int pidfd;
+	do {
+		pidfd = peer_pidfd(fd, pid);
+	} while (pidfd < 0 && server_make_way(server, pidfd));
+	return pidfd;
+}
+
 static int watch_peer(struct session *session)
 {
 	struct ucred peer;
@@ -75,7 +85,7 @@ static int watch_peer(struct session *session)
 		return -errno;
 	session->pid = peer.pid;
 	session->uid = peer.uid;
-	session->pidfd = peer_pidfd(session->fd, peer.pid);
+	session->pidfd = have_peer_pidfd(session->server, session->fd, peer.pid);
 	int r = loop_add(
 		session->server->loop, &session->socket, session->fd, EPOLLIN, socket_ready);
 	if (r < 0 || session->pidfd <
@@ -488,7 +498,7 @@ static void on_request(struct session *session, const struct protocol_request *w
 	request_start(session, wanted, fd);
 }
 
-/* Takes the descriptors. */
+/* Takes the descriptors. In the place of a lost one stands -errno. */
 static void on_message(
 	struct session *session, const union protocol_any *message, int *fds, size_t count)
 {
@@ -540,19 +550,28 @@ static void on_message(
 }
 
 static void on_received(struct session *session, const union protocol_any *message,
-	struct message_received *received)
+	struct message_received *received, int lost)
 {
-	if (received->length > 0) {
+	if (received->length > 0)
 		on_message(session, message, received->fds, received->count);
-	} else if (received->length == -EPROTO) {
+	else if (received->length == -EMFILE)
+		on_message(session, message, &lost, 1);
+	else if (received->length == -EPROTO)
 		session_drop(session, -EPROTO, "not a message");
-	} else if (received->length == -EMFILE) {
-		/* We ran out of descriptors: the request in it is lost, and with it the session's
-		 * order. */
-		session_drop(session, -EMFILE, "the producer has no descriptor left");
-	} else {
+	else
 		session_leave(session);
-	}
+}
+
+/* What stands in the place of descriptors that were lost, because there was no place for them. Can
+ * they be had if the messages are sent again? Way is made once for all of them: one of the things
+ * that are given up may free hundreds. */
+static int lost_for(
+	struct server *server, const struct message_received received[MESSAGE_BATCH_MAX], int count)
+{
+	for (int i = 0; i < count; i++)
+		if (received[i].length == -EMFILE)
+			return server_make_way(server, -EMFILE) ? -EAGAIN : -EMFILE;
+	return -EMFILE;
 }
 
 /* All that is there by one system call, which is the one that says that there is no more. */
@@ -565,8 +584,9 @@ static void read_messages(struct session *session)
 			protocol_receive_batch(session->fd, messages, received, MESSAGE_BATCH_MAX);
 		if (count < 0 && count != -EAGAIN)
 			session_leave(session);
+		int lost = lost_for(session->server, received, count);
 		for (int i = 0; i < count; i++)
-			on_received(session, &messages[i], &received[i]);
+			on_received(session, &messages[i], &received[i], lost);
 		if (count < MESSAGE_BATCH_MAX)
 			return;
 	}

@@ -43,6 +43,7 @@ struct nursery {
 	bool ended;         /* the process has */
 	bool order_unsent;  /* its socket was full: EPOLLOUT is waited for */
 	bool ready_arrived; /* available is due */
+	bool crowded;       /* is due */
 	uint64_t taken;     /* of nursery_order */
 	uint64_t order_ns;  /* when it is to be sent at the latest; 0: it has been */
 	uint64_t backoff_ns;
@@ -214,9 +215,10 @@ static bool receive_report(struct nursery *nursery)
 	int fds[MESSAGE_FDS_MAX];
 	size_t count = 0;
 	ssize_t length = message_receive(nursery->control, &report, sizeof(report), fds, &count);
-	if (length == -EMFILE)
-		return true; /* no room for a worker's descriptors: it sees its socket closed, and
-				ends */
+	if (length == -EMFILE) { /* the worker sees its socket closed, and ends */
+		nursery->crowded = true;
+		return true;
+	}
 	if (length <= 0)
 		return false;
 	if (length == sizeof(report) && report.type == NURSERY_READY && count == 2) {
@@ -419,6 +421,11 @@ static void settle(struct nursery *nursery)
 	act_on_late(nursery, monotonic_ns());
 	finish_early(nursery);
 	bury_workers(nursery);
+	if (nursery->crowded) {
+		nursery->crowded = false;
+		if (nursery->events.crowded)
+			nursery->events.crowded(nursery->events.user);
+	}
 	if (nursery->ready_arrived) {
 		nursery->ready_arrived = false;
 		nursery->events.available(nursery->events.user);

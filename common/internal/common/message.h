@@ -31,6 +31,7 @@ ssize_t message_receive(int socket, void *buffer, size_t size, int *fds, size_t 
 #define MESSAGE_BATCH_MAX 8
 struct message_received {
 	ssize_t length; /* as message_receive returns; not -EAGAIN */
+	size_t bytes;   /* of the message in its buffer, also where only descriptors were lost */
 	size_t count;
 	int fds[MESSAGE_FDS_MAX]; /* @count of them, the caller's */
 };

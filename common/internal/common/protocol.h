@@ -165,9 +165,11 @@ struct protocol_handover {
 	uint64_t region_size;        /* of the data: what to map */
 };
 
+/* The end of a request, but for -EAGAIN: its descriptor was lost on its way, because the producer
+ * had no room for it. Now there is some: the same request, sent again, has a chance. */
 struct protocol_failed {
 	struct protocol_head head;
-	int32_t error;   /* -errno, as mural.h lists them */
+	int32_t error;   /* -errno, as mural.h lists them; or -EAGAIN */
 	uint32_t reason; /* enum mural_reason */
 	char text[120]; /* NUL-terminated, without the file's name, which the producer does not know
 			 */
@@ -234,7 +236,8 @@ ssize_t protocol_receive(
 	int socket, union protocol_any *ret_message, int fds[MESSAGE_FDS_MAX], size_t *ret_count);
 
 /* The same of as many as are there, up to @most and MESSAGE_BATCH_MAX: @received says of each what
- * protocol_receive would. Returns as message_receive_batch. */
+ * protocol_receive would. Where that is -EMFILE, @messages has all of the message but its
+ * descriptors. Returns as message_receive_batch. */
 int protocol_receive_batch(int socket, union protocol_any messages[MESSAGE_BATCH_MAX],
 	struct message_received received[MESSAGE_BATCH_MAX], unsigned most);
 

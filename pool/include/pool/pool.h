@@ -78,7 +78,8 @@ int pool_table_fd(const struct pool *pool);
 /* ---- holders ---- */
 
 /* Makes a pin board for one consumer of user @uid. @ret_fd: its descriptor, read-write, borrowed
- * (for WELCOME). -ENOMEM, -EMFILE. */
+ * (for WELCOME). -ENOMEM, -EMFILE, -ENFILE: after what pool_give_up_descriptors names was given up.
+ */
 int pool_holder_create(
 	struct pool *pool, uid_t uid, void *user, struct pool_holder **ret, int *ret_fd);
 void *pool_holder_user(const struct pool_holder *holder);
@@ -201,6 +202,11 @@ void *pool_slot_user(const struct pool_slot *slot);
 uint64_t pool_shrink(struct pool *pool, uint64_t bytes, uint64_t now_ns);
 /* Gives back everything that nobody pins. */
 uint64_t pool_purge(struct pool *pool, uint64_t now_ns);
+/* Somebody needs a descriptor, and there is none (EMFILE, ENFILE): closes what is open only so that
+ * something goes quicker, of this list the first that there is: regions that are empty; the
+ * read-only descriptors kept for consumers; a kept region; the region of an IDLE bitmap, which is
+ * purged. False: there is nothing. */
+bool pool_give_up_descriptors(struct pool *pool);
 /* Somebody waits for room: consumers then nudge at every last unpin. */
 void pool_set_waiters(struct pool *pool, bool waiting);
 /* Do the same bitmaps go and come back, again and again? pool/thrash.h says from which rate on, and

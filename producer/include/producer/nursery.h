@@ -53,6 +53,9 @@ struct nursery_events {
 	/* @count workers that were ready are dead, and others on their way. Nobody but the OOM
 	 * killer, for which they volunteer, does that to them: memory has run out. */
 	void (*lost)(unsigned count, void *user);
+	/* A worker was ready, but there was no descriptor left for it: another comes, now or soon.
+	 * May be NULL. */
+	void (*crowded)(void *user);
 	void *user;
 };
 

@@ -628,19 +628,87 @@ Test(service, shared_memory_that_can_not_be_mapped_fails_the_request)
 	expect_refusal_and_recovery(RLIMIT_AS, 4096); /* mmap: ENOMEM */
 }
 
-Test(service, a_producer_without_descriptors_ends_the_session_and_serves_the_next)
+/* The producer may open no more than it has open now. */
+static struct rlimit allow_no_more(void)
+{
+	rlim_t next = 0;
+	struct stat st;
+	for (;; next++) {
+		char path[64];
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)producer.pid, (int)next);
+		if (lstat(path, &st) < 0)
+			break;
+	}
+	return limit_producer(RLIMIT_NOFILE, next);
+}
+
+/* Some bitmaps with a region each, of which the producer keeps a descriptor for the next consumer;
+ * pinned, so that they are no room for anybody. */
+static void have_descriptors_kept(const struct peer *peer)
+{
+	static const char *const names[] = {"mandelbrot-444.jpg", "mountains-420.jpg",
+		"planet-rgba8.png", "aurora-422.jpg", "dunes-restart-420.jpg",
+		"attractor-grey.jpg"};
+	for (uint32_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[64];
+		snprintf(path, sizeof(path), "assets/pictures/%s", names[i]);
+		struct protocol_ready bitmap = ready(peer, 100 + i, test_source_path(path));
+		pin(peer, &bitmap);
+	}
+	cr_assert_eq(peer_stats(peer).readonly_descriptors, ARRAY_SIZE(names));
+}
+
+Test(service, a_request_is_worth_more_than_kept_descriptors)
+{
+	start_with("256M", "1", NULL, NULL);
+	struct peer peer = peer_greet();
+	have_descriptors_kept(&peer);
+	struct rlimit before = allow_no_more();
+	/* It is lost on its way, since nobody can know of it before; and then there is room. */
+	peer_ask(&peer, 1, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	union protocol_any message = end_of(&peer, 1);
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
+	cr_assert_eq(message.failed.error, -EAGAIN);
+	ready(&peer, 1, "jpeg-420.jpg");
+	cr_assert_eq(prlimit(producer.pid, RLIMIT_NOFILE, &before, NULL), 0);
+	peer_leave(&peer);
+}
+
+Test(service, a_session_is_worth_more_than_kept_descriptors)
+{
+	start_with("256M", "1", NULL, NULL);
+	struct peer peer = peer_greet();
+	have_descriptors_kept(&peer);
+	struct rlimit before = allow_no_more();
+	struct peer next = peer_greet();
+	cr_expect_eq(peer_stats(&next).readonly_descriptors, 0);
+	cr_assert_eq(prlimit(producer.pid, RLIMIT_NOFILE, &before, NULL), 0);
+	peer_leave(&next);
+	peer_leave(&peer);
+}
+
+Test(service, without_any_descriptor_requests_fail_and_their_session_goes_on)
 {
 	start_with("64M", "1", NULL, NULL);
 	struct peer peer = peer_greet();
-	ready(&peer, 1, "png-1x1-rgb8.png");
+	union protocol_any message;
+	uint32_t serial = 1;
+	ready(&peer, serial, "png-1x1-rgb8.png");
 	struct rlimit before = limit_producer(RLIMIT_NOFILE, 3);
-	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
-	peer_expect_farewell(peer.fd, -EMFILE);
+	do { /* it gives up what it can */
+		cr_assert_lt(++serial, 100);
+		peer_ask(&peer, serial, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+		message = end_of(&peer, serial);
+		cr_assert_eq(message.head.type, PROTOCOL_FAILED);
+	} while (message.failed.error == -EAGAIN);
+	cr_assert_eq(message.failed.error, -EMFILE);
+	cr_expect_eq(message.failed.reason, MURAL_REASON_MEMORY);
+	struct mural_stats stats = peer_stats(&peer);
+	cr_expect_eq(stats.readonly_descriptors, 0);
+	cr_expect_eq(stats.kept_bytes, 0);
 	cr_assert_eq(prlimit(producer.pid, RLIMIT_NOFILE, &before, NULL), 0);
-	struct peer next = peer_greet();
-	ready(&next, 1, "jpeg-420.jpg");
+	ready(&peer, ++serial, "jpeg-420.jpg");
 	peer_leave(&peer);
-	peer_leave(&next);
 }
 
 /* ---- order ---- */

@@ -93,6 +93,12 @@ bool jobs_wait_gone(struct jobs *jobs)
 	return dispatch_until(jobs, all_have_gone, NULL);
 }
 
+static void on_crowded(void *user)
+{
+	struct jobs *jobs = user;
+	jobs->crowded++;
+}
+
 void jobs_start(struct jobs *jobs, const char *program, unsigned ahead)
 {
 	*jobs = (struct jobs){0};
@@ -101,6 +107,7 @@ void jobs_start(struct jobs *jobs, const char *program, unsigned ahead)
 		.gone = on_gone,
 		.available = on_available,
 		.lost = on_lost,
+		.crowded = on_crowded,
 		.user = jobs};
 	int r = nursery_start(&options, &events, &jobs->nursery);
 	if (r < 0) {

@@ -16,7 +16,7 @@ struct outcome {
 
 struct jobs {
 	struct nursery *nursery;
-	unsigned available, ended, lost;
+	unsigned available, ended, lost, crowded;
 	unsigned given, gone; /* jobs, and of them those whose process has gone */
 };
 

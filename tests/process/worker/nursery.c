@@ -572,6 +572,13 @@ Test(nursery, stopping_ends_busy_and_ready_workers)
 	large_fini(&large);
 }
 
+static bool crowded(void *context)
+{
+	struct jobs *jobs = context;
+	nursery_dispatch(jobs->nursery);
+	return jobs->crowded > 0;
+}
+
 Test(nursery, it_survives_a_producer_without_descriptors)
 {
 	struct jobs jobs;
@@ -592,6 +599,7 @@ Test(nursery, it_survives_a_producer_without_descriptors)
 	}
 	pid_t nursery = nursery_pid(jobs.nursery);
 	cr_assert_eq(nursery_ready(jobs.nursery), 0);
+	cr_assert(test_until(crowded, &jobs, TEST_TIMEOUT_MS), "nobody is told of it");
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
 	decodes_as_in_process(&jobs, source, "png-rgb8.png");
 	cr_assert_eq(nursery_pid(jobs.nursery), nursery);

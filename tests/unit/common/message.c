@@ -116,6 +116,31 @@ Test(message, descriptors_that_could_not_be_had_are_told_of_each)
 	close(batch.received[0].fds[0]);
 }
 
+/* What it says can be answered all the same. */
+Test(message, one_that_lost_its_descriptor_is_there_itself)
+{
+	struct protocol_request request = {.head = {.type = PROTOCOL_REQUEST, .serial = 8}};
+	struct protocol_stat stat = {.head = {.type = PROTOCOL_STAT, .serial = 9}};
+	union protocol_any messages[MESSAGE_BATCH_MAX];
+	struct message_received received[MESSAGE_BATCH_MAX];
+	const int fd = STDIN_FILENO;
+	struct rlimit before, none;
+	cr_assert_eq(message_send(ends[0], &request, sizeof(request), &fd, 1), 0);
+	cr_assert_eq(message_send(ends[0], &request, sizeof(request) - 1, &fd, 1), 0);
+	cr_assert_eq(message_send(ends[0], &stat, sizeof(stat), &fd, 1), 0);
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = (struct rlimit){3, before.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &none);
+	int count = protocol_receive_batch(ends[1], messages, received, MESSAGE_BATCH_MAX);
+	setrlimit(RLIMIT_NOFILE, &before);
+	cr_assert_eq(count, 3);
+	cr_assert_eq(received[0].length, -EMFILE);
+	cr_assert_eq(received[0].count, 0);
+	cr_assert_eq(messages[0].head.serial, 8);
+	cr_assert_eq(received[1].length, -EPROTO, "of no known size");
+	cr_assert_eq(received[2].length, -EPROTO, "of a type that brings none");
+}
+
 Test(message, the_end_comes_after_the_last)
 {
 	send_text("last", -1);

@@ -405,6 +405,30 @@ Test(death, a_request_in_flight_is_sent_again_once)
 	scene_fini(&scene);
 }
 
+/* Its picture has nothing to do with it, so there is no limit as after deaths. */
+Test(death, a_request_whose_source_was_lost_on_the_way_is_sent_again)
+{
+	struct scene scene;
+	scene_connect(&scene);
+	scene.bitmap = scene_ask(&scene);
+	struct protocol_request message = scene_request(&scene);
+	for (int i = 0; i < 5; i++) {
+		uint32_t serial = message.head.serial;
+		fake_send_failed(&scene.fake, serial, -EAGAIN, MURAL_REASON_MEMORY, "");
+		while (fake_is_quiet(&scene.fake))
+			cr_assert_eq(mural_wait(scene.mural, 60000), 0);
+		message = scene_request(&scene);
+		cr_assert_neq(message.head.serial, serial);
+	}
+	die_and_return(&scene);
+	message = scene_request(&scene);
+	cr_assert_eq(scene.failed, 0);
+	fake_send_failed(&scene.fake, message.head.serial, -EMFILE, MURAL_REASON_MEMORY, "");
+	scene_until(&scene, &scene.failed, 1);
+	cr_assert_eq(mural_bitmap_error(scene.bitmap, NULL, NULL), -EMFILE);
+	scene_fini(&scene);
+}
+
 Test(death, a_request_of_a_path_that_has_gone_fails_when_it_is_sent_again)
 {
 	struct scene scene;

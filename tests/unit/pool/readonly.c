@@ -159,3 +159,64 @@ Test(readonly, a_region_is_worth_more_when_descriptors_run_out)
 	consumer_unpin(&c, slot);
 	consumer_unpin(&c, other);
 }
+
+/* As many descriptors may be open as there are now. */
+static struct rlimit allow_no_more(void)
+{
+	struct rlimit before, none;
+	getrlimit(RLIMIT_NOFILE, &before);
+	int next = dup(0);
+	close(next);
+	none = (struct rlimit){(rlim_t)next, before.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &none);
+	return before;
+}
+
+Test(readonly, a_new_consumer_is_worth_more_when_descriptors_run_out)
+{
+	struct pool_holder *another = NULL;
+	int board = -1;
+	struct pool_slot *slot = slot_make_for(&f, &c, MIB, 1);
+	struct pool_slot *other = slot_make_for(&f, &c, MIB, 2);
+	consumer_pin(&c, slot);
+	consumer_pin(&c, other);
+	lend(slot);
+	lend(other);
+	struct rlimit before = allow_no_more();
+	int r = pool_holder_create(f.pool, getuid(), NULL, &another, &board);
+	setrlimit(RLIMIT_NOFILE, &before);
+	cr_assert_eq(r, 0, "%s", strerror(-r));
+	cr_assert_eq(stats_of(&f).readonly_descriptors, 0);
+	pool_holder_destroy(f.pool, another);
+	consumer_unpin(&c, slot);
+	consumer_unpin(&c, other);
+}
+
+Test(readonly, what_is_only_kept_is_given_up_in_its_order)
+{
+	struct pool_slot *pinned = slot_make_for(&f, &c, MIB, 1);
+	struct pool_slot *idle = slot_make_for(&f, &c, MIB, 2);
+	struct pool_slot *kept = NULL;
+	struct pool_bitmap bitmap = bitmap_of(4 * MIB);
+	consumer_pin(&c, pinned);
+	lend(pinned);
+	pass(&f, 2 * IDLE_NS);
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &kept), 0);
+	pool_abandon(f.pool, kept);
+	int before = count_descriptors();
+	cr_assert(pool_give_up_descriptors(f.pool));
+	cr_assert_eq(count_descriptors(), before - 1);
+	cr_assert_eq(stats_of(&f).readonly_descriptors, 0);
+	cr_assert_gt(stats_of(&f).kept_bytes, 0);
+	cr_assert(pool_give_up_descriptors(f.pool));
+	cr_assert_eq(stats_of(&f).kept_bytes, 0);
+	cr_assert_lt(count_descriptors(), before - 1);
+	before = count_descriptors();
+	cr_assert_eq(pool_slot_state(idle), BOARD_IDLE);
+	cr_assert(pool_give_up_descriptors(f.pool));
+	cr_assert_eq(pool_slot_state(idle), BOARD_PURGED);
+	cr_assert_lt(count_descriptors(), before);
+	cr_assert_not(pool_give_up_descriptors(f.pool));
+	cr_assert_eq(slot_verify(&f, pinned, 1), -1);
+	consumer_unpin(&c, pinned);
+}
