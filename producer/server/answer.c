@@ -6,7 +6,6 @@
 #include <mural/pixel.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 
 /* What a decoder may ask for at most, for each pixel it may decode (progressive 4:4:4 coefficients
  * are 6 bytes), and for its tables and rows, however small the pictures. */
@@ -40,8 +39,9 @@ static bool was_killed(const struct entry *entry, int signal)
 }
 
 /* Most likely by the OOM killer: then the pages that it had filled must go, or the next decoder
- * dies as well. It volunteers, whatever it was at, and may have died before it had read a byte: so
- * the picture is given to one more. */
+ * dies as well. It volunteers, whatever it was at, and may have died before it had read a byte; or
+ * it died with the process that had forked it. So the picture is given to one more, and not to
+ * others after that: nobody else would end what such a picture does. */
 static void on_killed(struct server *server, struct entry *entry, int signal, bool lent)
 {
 	uint64_t bytes = entry->stage == ENTRY_DECODE ? decode_bitmap_bytes(entry)
@@ -211,16 +211,6 @@ static void on_probed(struct server *server, struct entry *entry, const struct j
 
 /* ---- all of them ---- */
 
-/* Decoders die with the process that forked them; that is nothing against their picture. */
-static bool lost_its_nursery(const struct server *server, const struct entry *entry)
-{
-	siginfo_t info = {0};
-	if (nursery_pid(server->nursery) != entry->nursery)
-		return true;
-	return waitid(P_PID, (id_t)entry->nursery, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-	       info.si_pid != 0;
-}
-
 void decode_finished(struct worker *worker, void *job_user, bool answered,
 	const struct job_result *result, int signal, void *user)
 {
@@ -233,8 +223,7 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 	if (list_empty(&entry->requests)) {
 		decode_retire(server, entry);
 		decode_room(server);
-	} else if (!answered &&
-		   (entry->kill == ENTRY_KILLED_UNWANTED || lost_its_nursery(server, entry))) {
+	} else if (!answered && entry->kill == ENTRY_KILLED_UNWANTED) {
 		decode_push_back(server, entry); /* it gave way, or somebody new came: once more */
 	} else if (!answered && was_killed(entry, signal)) {
 		on_killed(server, entry, signal, straight);

@@ -85,7 +85,6 @@ int job_submit(struct server *server, struct entry *entry)
 	entry->kill = ENTRY_ALIVE;
 	entry->helpers = job.threads;
 	server->helping += job.threads;
-	entry->nursery = nursery_pid(server->nursery);
 	list_append(&server->running, &entry->running_node);
 	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) += 1;
 	server->counters.decoder_processes++;

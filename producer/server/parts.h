@@ -143,7 +143,6 @@ struct entry {
 	struct pool_scratch *scratch;
 	int source_fd; /* while waiting or decoding */
 	struct worker *worker;
-	pid_t nursery;    /* the worker's parent */
 	uint32_t helpers; /* threads that it was given */
 	enum entry_kill kill;
 	bool given_again; /* its decoder was killed by somebody else: this is the second */

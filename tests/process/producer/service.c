@@ -507,6 +507,29 @@ Test(service, a_killed_nursery_is_replaced)
 	peer_leave(&peer);
 }
 
+/* Its decoders die with it, by nobody's fault: but a picture that does that each time must end. */
+Test(service, a_picture_that_loses_its_nursery_twice_fails)
+{
+	start_with("256M", "1", NULL, NULL);
+	struct peer peer = peer_greet(), watcher = peer_greet();
+	char *large = large_picture();
+	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE);
+	for (int i = 0; i < 2; i++) {
+		cr_assert(test_until(is_decoding, &watcher, TEST_TIMEOUT_MS));
+		kill(test_child_named(producer.pid, "mural-nursery", 0), SIGKILL);
+		while (is_decoding(&watcher))
+			continue;
+	}
+	union protocol_any message = end_of(&peer, 1);
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
+	cr_expect_eq(message.failed.reason, MURAL_REASON_KILLED, "%s", message.failed.text);
+	cr_expect_eq(peer_stats(&peer).filling_bytes, 0);
+	ready(&peer, 2, large);
+	peer_leave(&peer);
+	peer_leave(&watcher);
+	free(large);
+}
+
 /* ---- a control group that is too small ---- */
 
 static bool write_text(const char *folder_path, const char *file, const char *text)
