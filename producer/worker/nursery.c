@@ -51,6 +51,7 @@ struct nursery {
 	uint64_t timer_ns;   /* what the timer is set to; 0: off */
 	/* Ready: oldest first, which is the order of ids. */
 	struct worker_list ready, busy;
+	unsigned leaving; /* of the busy: finished by their answer, and not gone yet */
 };
 
 /* ---- the process ---- */
@@ -351,17 +352,17 @@ static void call_finished(struct nursery *nursery, struct worker *worker)
  * longest to leave are killed once they are more than there are ready ones. */
 static void finish_early(struct nursery *nursery)
 {
-	unsigned leaving = 0;
 	struct worker *worker;
 	TAILQ_FOREACH(worker, &nursery->busy, link)
 	{
-		if (worker->early && worker->answered && !worker->finished) {
-			call_finished(nursery, worker);
-			if (nursery->order_ns != 0)
-				send_order(nursery);
-		}
-		leaving += worker->finished;
+		if (!worker->early || !worker->answered || worker->finished)
+			continue;
+		nursery->leaving++;
+		call_finished(nursery, worker);
+		if (nursery->order_ns != 0)
+			send_order(nursery);
 	}
+	unsigned leaving = nursery->leaving;
 	TAILQ_FOREACH(worker, &nursery->busy, link)
 	{
 		if (leaving <= nursery->options.ahead)
@@ -385,7 +386,9 @@ static void bury_workers(struct nursery *nursery)
 		TAILQ_INSERT_TAIL(&ended, worker, link);
 	}
 	while ((worker = TAILQ_FIRST(&ended))) {
-		if (!worker->finished)
+		if (worker->finished)
+			nursery->leaving--;
+		else
 			call_finished(nursery, worker);
 		if (worker->lent)
 			nursery->events.gone(worker->lent, nursery->events.user);
@@ -456,11 +459,15 @@ static void order_soon(struct nursery *nursery)
 	}
 }
 
-/* What is finished by its answer leaves uncounted: a picture that takes much is not. */
-static bool leaves_early(const struct job *job)
+/* What is finished by its answer leaves uncounted: a picture that takes much is not. Nor is any
+ * while twice as many are leaving as are kept ready: killed they were when there were half as many,
+ * so that the kernel holds them (closing a file on a dead mount), and those who come after them may
+ * end there as well. Whoever gives jobs counts them again then, and so they stay few. */
+static bool leaves_early(const struct nursery *nursery, const struct job *job)
 {
 	bool light = job->threads == 0 && job->memory_bytes <= EARLY_MEMORY_MAX;
-	return light && (!job_has_window(job) || job->flags & JOB_SCRATCH);
+	bool alone = !job_has_window(job) || job->flags & JOB_SCRATCH;
+	return light && alone && nursery->leaving < 2 * nursery->options.ahead;
 }
 
 int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd,
@@ -483,7 +490,7 @@ int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd
 		if (r < 0)
 			return r == -EAGAIN ? -ENOBUFS : r;
 		worker->job_user = job_user;
-		worker->early = leaves_early(job);
+		worker->early = leaves_early(nursery, job);
 		TAILQ_REMOVE(&nursery->ready, worker, link);
 		TAILQ_INSERT_TAIL(&nursery->busy, worker, link);
 		nursery->taken = worker->id;

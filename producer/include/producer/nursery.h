@@ -36,10 +36,11 @@ struct nursery_options {
 /* Called from nursery_dispatch only. They may submit and kill, but not stop the nursery. */
 struct nursery_events {
 	/* A worker that was given a job has gone, its memory with it; or, if it has no window but
-	 * JOB_SCRATCH, no threads, and at most 32 MiB besides, has answered. Called exactly once
-	 * for each job that was submitted (unless the nursery is stopped before). @result is valid
-	 * only when @answered. It is hostile: one message of the right size, its text terminated,
-	 * and not more. @signal is the signal that ended the process, 0 for an exit, where it has
+	 * JOB_SCRATCH, no threads, and at most 32 MiB besides, has answered (but not while there
+	 * are twice @ahead that have answered and do not go). Called exactly once for each job that
+	 * was submitted (unless the nursery is stopped before). @result is valid only when
+	 * @answered. It is hostile: one message of the right size, its text terminated, and not
+	 * more. @signal is the signal that ended the process, 0 for an exit, where it has
 	 * not ended, or where it was killed for an answer of the wrong shape: SIGXCPU is too much
 	 * CPU time, SIGSYS a forbidden call, SIGKILL worker_kill, the OOM killer or the nursery's
 	 * death. A signal after the answer does not take it back (a worker that answers and does

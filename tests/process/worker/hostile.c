@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -129,6 +131,89 @@ Test(hostile, those_that_stay_after_their_answers_do_not_become_many)
 	cr_assert_lt(jobs.given - jobs.gone, 50);
 	cr_assert(jobs_wait_gone(&jobs));
 }
+
+/* ---- those that can not be killed ---- */
+
+/* Processes that a debugger holds at their end, where a dead mount would hold them, too. */
+struct held {
+	pid_t pid[64];
+	unsigned count;
+	bool refused; /* that is not allowed here */
+};
+
+static bool is_held(const struct held *held, pid_t pid)
+{
+	for (unsigned i = 0; i < held->count; i++)
+		if (held->pid[i] == pid)
+			return true;
+	return false;
+}
+
+/* Takes hold of each decoder that is there now. False: one has not come as far as its name. */
+static bool hold_all(void *context)
+{
+	struct held *held = context;
+	pid_t nursery = nursery_pid(jobs.nursery);
+	int named = 0;
+	for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0; named++) {
+		if (is_held(held, pid))
+			continue;
+		if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)PTRACE_O_TRACEEXIT) < 0)
+			return held->refused = true;
+		cr_assert_lt(held->count, ARRAY_SIZE(held->pid));
+		held->pid[held->count++] = pid;
+	}
+	return named == test_count_children(nursery);
+}
+
+static void let_go(const struct held *held)
+{
+	for (unsigned i = 0; i < held->count; i++) {
+		pid_t pid = held->pid[i];
+		if (ptrace(PTRACE_DETACH, pid, NULL, NULL) == 0)
+			continue;
+		ptrace(PTRACE_INTERRUPT, pid, NULL, NULL); /* it was not at its end */
+		waitpid(pid, NULL, __WALL);
+		ptrace(PTRACE_DETACH, pid, NULL, NULL);
+	}
+}
+
+/* Waits until it stands at its end; it has answered then. */
+static void wait_for_its_end(pid_t pid)
+{
+	int status;
+	cr_assert_eq(waitpid(pid, &status, __WALL), pid);
+	cr_assert_eq(status >> 8, SIGTRAP | PTRACE_EVENT_EXIT << 8);
+}
+
+Test(hostile, those_that_can_not_be_killed_do_not_become_many)
+{
+	CLEANUP(close_p) int source = jobs_file(".", 1);
+	enum { LEAVING_MAX = 2 * 2 };
+	struct job light = probe;
+	struct outcome outcomes[LEAVING_MAX + 1];
+	struct held held = {0};
+	light.memory_bytes = 32 * MIB;
+	for (unsigned i = 0; i < ARRAY_SIZE(outcomes); i++) {
+		cr_assert(jobs_wait_ready(&jobs, 2));
+		cr_assert(test_until(hold_all, &held, TEST_TIMEOUT_MS));
+		if (held.refused)
+			cr_skip_test("nobody may be traced here");
+		pid_t pid = worker_pid(jobs_submit(&jobs, &light, source, -1, &outcomes[i]));
+		wait_for_its_end(pid);
+		nursery_dispatch(jobs.nursery);
+		cr_assert_eq(outcomes[i].finished, i < LEAVING_MAX, "number %u", i);
+	}
+	cr_assert_eq(jobs.gone, 0);
+	let_go(&held);
+	cr_assert(jobs_wait_finished(&jobs, &outcomes[LEAVING_MAX]));
+	cr_assert(outcomes[LEAVING_MAX].answered);
+	cr_assert(jobs_wait_gone(&jobs));
+	jobs_run(&jobs, &light, source, -1, &outcomes[0]);
+	cr_assert(outcomes[0].answered);
+}
+
+/* ---- what they say ---- */
 
 Test(hostile, only_the_first_answer_counts)
 {
