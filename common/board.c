@@ -50,10 +50,10 @@ int board_create_pins(
 	if (r < 0)
 		return r;
 	struct board_pins *pins = memory;
-	pins->magic = BOARD_PINS_MAGIC;
-	pins->version = BOARD_LAYOUT_VERSION;
-	pins->slots = BOARD_SLOTS;
-	pins->instance = *instance;
+	pins->head.magic = BOARD_PINS_MAGIC;
+	pins->head.version = BOARD_LAYOUT_VERSION;
+	pins->head.slots = BOARD_SLOTS;
+	pins->head.instance = *instance;
 	*ret_pins = pins;
 	return 0;
 }
@@ -105,8 +105,8 @@ int board_import_pins(int fd, const struct board_instance *instance, struct boar
 	if (r < 0)
 		return r;
 	struct board_pins *pins = memory;
-	if (pins->magic != BOARD_PINS_MAGIC || pins->version != BOARD_LAYOUT_VERSION ||
-		pins->slots != BOARD_SLOTS || !same_instance(&pins->instance, instance)) {
+	if (pins->head.magic != BOARD_PINS_MAGIC || pins->head.version != BOARD_LAYOUT_VERSION ||
+		pins->head.slots != BOARD_SLOTS || !same_instance(&pins->head.instance, instance)) {
 		munmap(memory, sizeof(struct board_pins));
 		return -EBADMSG;
 	}

@@ -43,6 +43,11 @@ int pool_holder_create(
 	} while ((r == -EMFILE || r == -ENFILE) && pool_give_up_descriptors(pool));
 	if (r < 0)
 		return r;
+	r = heads_map(&pool->heads, holder->index, holder->fd);
+	if (r < 0) {
+		holder_free(take_ptr(&holder));
+		return r;
+	}
 	holder->uid = uid;
 	holder->user = user;
 	pool->holder[holder->index] = holder;

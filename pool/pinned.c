@@ -127,21 +127,31 @@ static void read_marked(struct pool *pool, struct pool_holder *holder, uint32_t 
 		read_slot(pool, holder, page * BOARD_PAGE_SLOTS + (uint32_t)__builtin_ctzll(left));
 }
 
-static void read_page(struct pool *pool, struct pool_holder *holder, uint32_t page)
+/* The flagged ones of 64 pages. Pages of which it was told nothing stay as they are: what is there
+ * is nobody's business yet, and there may be no space to remember it. */
+static void read_flagged(struct pool *pool, struct board_head *head, uint32_t at, uint32_t index,
+	uint64_t flags)
 {
-	/* Pages of which it was told nothing stay marked: what is there is nobody's business yet,
-	 * and there may be no space to remember it. */
-	if (bits_word(&holder->told, page) == 0)
+	struct pool_holder *holder = pool->holder[at];
+	uint64_t told = 0;
+	for (uint64_t left = flags; left; left &= left - 1) {
+		uint32_t bit = (uint32_t)__builtin_ctzll(left);
+		told |= (uint64_t)(bits_word(&holder->told, index * 64 + bit) != 0) << bit;
+	}
+	if (told == 0)
 		return;
-	board_unflag(holder->pins, page);
-	read_marked(pool, holder, page);
+	board_unflag(head, index, told);
+	for (uint64_t left = told; left; left &= left - 1)
+		read_marked(pool, holder, index * 64 + (uint32_t)__builtin_ctzll(left));
 }
 
-void pinned_look_at_all(struct pool *pool, struct pool_holder *holder)
+static void look_at_flags(struct pool *pool, uint32_t at)
 {
+	struct board_head *head = heads_at(&pool->heads, at);
 	for (uint32_t i = 0; i * BOARD_FLAG_SLOTS < pool->slots_made; i++) {
-		for (uint64_t left = board_flags(holder->pins, i); left; left &= left - 1)
-			read_page(pool, holder, i * 64 + (uint32_t)__builtin_ctzll(left));
+		uint64_t flags = board_flags(head, i);
+		if (flags)
+			read_flagged(pool, head, at, i, flags);
 	}
 }
 
@@ -152,11 +162,13 @@ void pinned_look_at_told(struct pool *pool, struct pool_holder *holder)
 			read_marked(pool, holder, page);
 }
 
+/* As the flags tell: who leaves them out cheats in sums. Of a holder whose board is as it was,
+ * nothing is read but its flags. */
 void pinned_count(struct pool *pool, uint32_t *ret_bitmaps, uint64_t *ret_bytes)
 {
 	for (uint32_t i = 0; i < pool->holders_made; i++) {
 		if (pool->holder[i])
-			pinned_look_at_all(pool, pool->holder[i]);
+			look_at_flags(pool, i);
 	}
 	*ret_bitmaps = pool->pinned_bitmaps;
 	*ret_bytes = pool->pinned_bytes;

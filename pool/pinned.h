@@ -22,9 +22,7 @@ static inline void pinned_look(struct pool *pool, struct pool_holder *holder, ui
 		pinned_read(pool, holder, number);
 }
 
-/* The same of all of @holder's, as its flags tell: one that leaves them out cheats in sums. */
-void pinned_look_at_all(struct pool *pool, struct pool_holder *holder);
-/* The same of all that it was told of, whatever its flags say. */
+/* The same of all that @holder was told of, whatever its flags say. */
 void pinned_look_at_told(struct pool *pool, struct pool_holder *holder);
 
 /* @holder has just been told of @slot, or is no longer. */

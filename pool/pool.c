@@ -107,6 +107,7 @@ void pool_destroy(struct pool *pool)
 	free(pool->slot);
 	free(pool->free_number);
 	free(pool->holder);
+	heads_fini(&pool->heads);
 	free(pool);
 }
 
@@ -137,6 +138,7 @@ void pool_holder_destroy(struct pool *pool, struct pool_holder *holder)
 		number++)
 		part(pool, holder, pool->slot[number]);
 	pool->holder[holder->index] = NULL;
+	heads_unmap(&pool->heads, holder->index);
 	holder_free(holder);
 }
 

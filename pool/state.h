@@ -5,7 +5,8 @@
  *   scratch  where a small one is decoded
  *   holder   a pin board, its told slots     idle    when a slot is unpinned: the handshake
  *   room     what goes when room is needed   order   what would be missed least
- *   pinned   what the boards say             readonly  what consumers are given
+ *   pinned   what the boards say             heads   where their flags are
+ *   readonly  what consumers are given
  *
  * Invariants, which pool_check verifies:
  *   - a slot has memory exactly while FILLING, READY or IDLE, and its charge stands in that part of
@@ -22,6 +23,7 @@
 #include "account.h"
 #include "bits.h"
 #include "common/list.h"
+#include "heads.h"
 #include "heap.h"
 #include "order.h"
 #include "thrash.h"
@@ -114,6 +116,7 @@ struct pool {
 	uint32_t free_count;
 	struct pool_holder **holder; /* by index; NULL: free */
 	uint32_t holders_made;
+	struct heads heads; /* of their boards, by the same index */
 
 	struct thrash thrash;
 	struct heap due;

@@ -111,7 +111,8 @@ struct board_pin {
 	_Atomic uint64_t last_use_ms; /* CLOCK_MONOTONIC_COARSE at the last unpin */
 };
 
-struct board_pins {
+/* A pin board's first page, which the producer may map by itself. */
+struct board_head {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t slots;
@@ -119,6 +120,10 @@ struct board_pins {
 	/* Set by the consumer after each change, cleared by the producer before it reads. Set ones
 	 * are only read, so that threads share the lines. */
 	alignas(64) _Atomic uint64_t flag[BOARD_SLOTS / BOARD_FLAG_SLOTS]; /* pages with marks */
+};
+
+struct board_pins {
+	struct board_head head;
 	alignas(4096) _Atomic uint64_t mark[BOARD_SLOTS / BOARD_PAGE_SLOTS];
 	alignas(4096) struct board_pin slot[BOARD_SLOTS];
 };
@@ -127,6 +132,7 @@ struct board_pins {
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics without locks");
 _Static_assert(sizeof(struct board_pin) == 64, "one cache line a slot");
 _Static_assert(offsetof(struct board_table, word) == 4096, "the words start on the second page");
+_Static_assert(sizeof(struct board_head) <= 4096, "one page");
 _Static_assert(offsetof(struct board_pins, mark) == 4096, "the marks start on the second page");
 _Static_assert(
 	offsetof(struct board_pins, slot) == 4096 + BOARD_SLOTS / 8, "the counts behind them");
@@ -178,7 +184,7 @@ static inline void board_mark(struct board_pins *pins, uint32_t slot)
 	/* seq_cst: after the change; pairs with board_take_mark, behind which the change is read.
 	 * The flag is for who looks for marks, and is set after them. */
 	board_set_bit(&pins->mark[slot / BOARD_PAGE_SLOTS], slot % 64);
-	board_set_bit(&pins->flag[slot / BOARD_FLAG_SLOTS], slot / BOARD_PAGE_SLOTS % 64);
+	board_set_bit(&pins->head.flag[slot / BOARD_FLAG_SLOTS], slot / BOARD_PAGE_SLOTS % 64);
 }
 
 /* Takes one pin off; the count that was. */
@@ -276,16 +282,17 @@ static inline uint64_t board_take_marks(struct board_pins *pins, uint32_t page)
 	return atomic_exchange_explicit(&pins->mark[page], 0, BOARD_ORDER);
 }
 
-/* Of the 64 pages whose flags are word @index, those with marks; each is then to be unflagged
- * before its marks are taken. */
-static inline uint64_t board_flags(const struct board_pins *pins, uint32_t index)
+/* Of the 64 pages whose flags are word @index, those with marks; they are to be unflagged before
+ * their marks are taken. */
+static inline uint64_t board_flags(const struct board_head *head, uint32_t index)
 {
-	return atomic_load_explicit(&pins->flag[index], BOARD_ORDER);
+	return atomic_load_explicit(&head->flag[index], BOARD_ORDER);
 }
 
-static inline void board_unflag(struct board_pins *pins, uint32_t page)
+/* Those of @flags, together: one locked step for all. */
+static inline void board_unflag(struct board_head *head, uint32_t index, uint64_t flags)
 {
-	atomic_fetch_and_explicit(&pins->flag[page / 64], ~(UINT64_C(1) << page % 64), BOARD_ORDER);
+	atomic_fetch_and_explicit(&head->flag[index], ~flags, BOARD_ORDER);
 }
 
 /* The count on one board, read once; the caller judges it against BOARD_PINS_MAX. */

@@ -181,3 +181,31 @@ Test(pinned, each_of_many_is_counted)
 		nudge(i % 3 ? &a : &b, slot[i]);
 	expect_pinned(MANY / 4, MANY / 4 * 4096);
 }
+
+/* More than two times the 64 whose flags are mapped together, and places that are taken again. */
+Test(pinned, boards_come_and_go)
+{
+	enum { MANY = 131 };
+	static struct consumer consumer[MANY];
+	struct pool_slot *slot[MANY];
+	for (uint32_t i = 0; i < MANY; i++)
+		consumer_init(&f, &consumer[i], getuid());
+	for (uint32_t i = 0; i < MANY; i++) {
+		slot[i] = slot_make_for(&f, &consumer[i], 4096, i);
+		consumer_pin(&consumer[i], slot[i]);
+	}
+	for (uint32_t i = 0; i < MANY; i += 3)
+		consumer_fini(&f, &consumer[i]);
+	expect_pinned(MANY - (MANY + 2) / 3, 4096);
+	for (uint32_t i = 0; i < MANY; i += 3) {
+		consumer_init(&f, &consumer[i], getuid());
+		cr_assert_eq(pool_tell(f.pool, slot[i], consumer[i].holder, false, f.now), 0);
+		expect_pinned(MANY - (MANY + 2) / 3 + i / 3, 4096);
+		consumer_pin(&consumer[i], slot[i]);
+	}
+	expect_pinned(MANY, MANY * 4096);
+	check(&f);
+	for (uint32_t i = 0; i < MANY; i++)
+		consumer_fini(&f, &consumer[i]);
+	expect_pinned(0, 0);
+}

@@ -250,7 +250,7 @@ Test(room, a_holder_that_does_not_flag_its_marks_has_no_more)
 	start(64 * MIB, 0, 5 * MIB);
 	for (unsigned i = 0; i < 2; i++)
 		consumer_pin(&c, slot_make_for(&f, &c, 2 * MIB, i));
-	atomic_store(&c.pins->flag[0], 0);
+	atomic_store(&c.pins->head.flag[0], 0);
 	cr_assert_eq(try_reserve(2 * MIB, c.holder), -EDQUOT);
 }
 

@@ -1,0 +1,51 @@
+/* See heads.h. */
+#include "heads.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int add_block(struct heads *heads)
+{
+	char **larger = reallocarray(heads->block, heads->blocks + 1, sizeof(*larger));
+	if (!larger)
+		return -ENOMEM;
+	heads->block = larger;
+	heads->page = (size_t)sysconf(_SC_PAGESIZE);
+	void *block = mmap(NULL, HEADS_BLOCK * heads->page, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (block == MAP_FAILED)
+		return -errno;
+	heads->block[heads->blocks++] = block;
+	return 0;
+}
+
+int heads_map(struct heads *heads, uint32_t index, int fd)
+{
+	while (index / HEADS_BLOCK >= heads->blocks) {
+		int r = add_block(heads);
+		if (r < 0)
+			return r;
+	}
+	void *at = heads_at(heads, index);
+	at = mmap(at, heads->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+		fd, 0);
+	return at == MAP_FAILED ? -errno : 0;
+}
+
+void heads_unmap(struct heads *heads, uint32_t index)
+{
+	/* Not munmap: the place must stay ours. Where this fails, as at the limit of mappings, that
+	 * page lives until the next board comes here. */
+	mmap(heads_at(heads, index), heads->page, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+void heads_fini(struct heads *heads)
+{
+	for (uint32_t i = 0; i < heads->blocks; i++)
+		munmap(heads->block[i], HEADS_BLOCK * heads->page);
+	free(heads->block);
+	*heads = (struct heads){0};
+}
