@@ -331,10 +331,11 @@ void show_update(struct show *show, uint64_t now_ms)
 	want_fit(show, picture, MURAL_PRIORITY_VISIBLE);
 	if (picture->view.fitted && show_fit_falls_short(show, picture))
 		want_next(show, picture);
-	want_full(show, picture, now_ms);
 	enum shot_state state = picture->shots[SHOT_FIT].state;
+	/* Before the full size, which may be due at once when the picture took long. */
 	if ((state == SHOT_READY || state == SHOT_FAILED) && show->pressure == MURAL_PRESSURE_NONE)
 		want_neighbours(show);
+	want_full(show, picture, now_ms);
 }
 
 /* ---- what the user does ---- */

@@ -344,6 +344,19 @@ Test(show, looking_for_a_while_gets_the_full_size_ready)
 	cr_expect_eq(fake_priority("a", 0), MURAL_PRIORITY_SOON);
 }
 
+Test(show, but_not_before_the_neighbours_however_long_the_picture_took)
+{
+	show_go(show, 0, now);
+	now += 1000;
+	fake_deliver();
+	show_tick(show, now);
+	cr_expect_eq(fake_priority("b", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
+	cr_expect_eq(fake_priority("a", 0), UINT32_MAX);
+	fake_deliver_all();
+	show_tick(show, now);
+	cr_expect_eq(fake_priority("a", 0), MURAL_PRIORITY_SOON);
+}
+
 Test(show, not_when_it_is_too_large_for_the_pool)
 {
 	show_set_budget(show, 4 * (800 * 600 * 4 - 1));
