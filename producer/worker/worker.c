@@ -21,6 +21,12 @@ int watch_add(int epoll, int fd, struct watch *watch)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+/* One that has gone takes none. */
+static int send_signal(const struct worker *worker, int signal)
+{
+	return (int)syscall(SYS_pidfd_send_signal, worker->pidfd, signal, NULL, 0);
+}
+
 /* Explicitly: epoll forgets a closed descriptor only when its last copy is closed. */
 static void close_watched(int epoll, int *fd)
 {
@@ -58,7 +64,7 @@ static uint64_t cpu_ns_now(const struct worker *worker)
 	clockid_t clock;
 	struct timespec time;
 	if (clock_getcpuclockid(worker->pid, &clock) != 0 || clock_gettime(clock, &time) < 0 ||
-		syscall(SYS_pidfd_send_signal, worker->pidfd, 0, NULL, 0) < 0)
+		send_signal(worker, 0) < 0)
 		return 0;
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
@@ -71,6 +77,7 @@ static void on_answer(struct watch *watch)
 	if (receive_answer(worker)) {
 		worker->answered = true;
 		worker->deadline_ns = monotonic_ns() + LATE_NS;
+		worker_go_on(worker); /* to its end */
 		if (worker->early)
 			worker->cpu_ns = cpu_ns_now(worker);
 	} else if (worker->socket < 0) {
@@ -143,7 +150,23 @@ void worker_lend(struct worker *worker, void *lent)
 
 void worker_kill(struct worker *worker)
 {
-	syscall(SYS_pidfd_send_signal, worker->pidfd, SIGKILL, NULL, 0);
+	send_signal(worker, SIGKILL);
+}
+
+void worker_halt(struct worker *worker)
+{
+	if (worker->answered || worker->halted)
+		return;
+	worker->halted = true;
+	send_signal(worker, SIGSTOP);
+}
+
+void worker_go_on(struct worker *worker)
+{
+	if (!worker->halted)
+		return;
+	worker->halted = false;
+	send_signal(worker, SIGCONT);
 }
 
 pid_t worker_pid(const struct worker *worker)

@@ -31,6 +31,7 @@ struct worker {
 	bool early;    /* its answer is enough to be finished, */
 	bool finished; /* and it is: only its end is waited for */
 	bool answered;
+	bool halted;
 	bool spoke_nonsense;  /* instead: for that it is killed */
 	bool gone;            /* the process and its memory */
 	bool reported;        /* the nursery has told how it ended, or can not any more */

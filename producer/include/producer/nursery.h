@@ -87,6 +87,11 @@ void worker_lend(struct worker *worker, void *lent);
  * answered already. */
 void worker_kill(struct worker *worker);
 
+/* Stops a worker where it is (SIGSTOP by pidfd), with what it has, and lets it go on. One that has
+ * answered is not stopped, or goes on: it is about to leave. */
+void worker_halt(struct worker *worker);
+void worker_go_on(struct worker *worker);
+
 pid_t worker_pid(const struct worker *worker);
 
 /* Within finished: the processor time of the whole process up to then, by the kernel's count. 0:

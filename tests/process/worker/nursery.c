@@ -261,6 +261,69 @@ Test(nursery, a_worker_killed_at_any_moment_finishes_once)
 	jobs_stop(&jobs);
 }
 
+static char state_of(pid_t pid)
+{
+	char path[64], state = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	FILE *file = fopen(path, "re");
+	if (file && fscanf(file, "%*d (mural-decoder) %c", &state) != 1)
+		state = 0;
+	if (file)
+		fclose(file);
+	return state;
+}
+
+static bool is_halted_or_has_ended(void *pid)
+{
+	char state = state_of(*(pid_t *)pid);
+	return state == 'T' || state == 'Z' || state == 'X' || state == 0;
+}
+
+Test(nursery, a_worker_halted_at_any_moment_goes_on_and_finishes)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	struct large large = large_create(&jobs);
+	unsigned halted = 0;
+	srand(1);
+	for (unsigned turn = 0; turn < 60; turn++) {
+		struct outcome outcome;
+		struct worker *worker =
+			jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome);
+		pid_t pid = worker_pid(worker);
+		const struct timespec moment = {.tv_nsec = rand() % 8000000};
+		nanosleep(&moment, NULL);
+		worker_halt(worker);
+		cr_assert(test_until(is_halted_or_has_ended, &pid, TEST_TIMEOUT_MS));
+		halted += state_of(pid) == 'T';
+		worker_go_on(worker);
+		cr_assert(jobs_wait_finished(&jobs, &outcome));
+		cr_assert(outcome.answered);
+		cr_assert_eq(outcome.result.error, 0, "%s", outcome.result.text);
+		cr_assert_eq(outcome.signal, 0);
+	}
+	cr_assert_gt(halted, 0);
+	large_fini(&large);
+	jobs_stop(&jobs);
+}
+
+Test(nursery, a_halted_worker_can_be_killed)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 1);
+	struct large large = large_create(&jobs);
+	struct outcome outcome;
+	struct worker *worker =
+		jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome);
+	worker_halt(worker);
+	worker_kill(worker);
+	cr_assert(jobs_wait_finished(&jobs, &outcome));
+	cr_expect_not(outcome.answered);
+	cr_expect_eq(outcome.signal, SIGKILL);
+	large_fini(&large);
+	jobs_stop(&jobs);
+}
+
 static size_t list_children(pid_t pid, pid_t *ret_pids, size_t room)
 {
 	char path[64];
