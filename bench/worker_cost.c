@@ -176,7 +176,7 @@ static void measure(struct bench *bench, struct run *run, int source)
 	job.threads = run->options->helpers;
 	job.width = run->result.width;
 	job.height = run->result.height;
-	job.memory_bytes = run->result.memory_bytes;
+	job.memory_bytes = job_memory_bytes(&run->result, job.threads);
 	bench_must(
 		mural_bitmap_layout(job.format, job.width, job.height, &job.stride_bytes, &size) &&
 			page_round_up(size, &job.window_length),

@@ -2,6 +2,7 @@
 #include "exif_orientation.h"
 #include "jpeg_decoder.h"
 #include "jpeg_preview.h"
+#include "jpeg_scanner.h"
 #include "outcome.h"
 #include "pages.h"
 
@@ -294,7 +295,8 @@ static uint64_t row_memory(j_decompress_ptr cinfo, const jpeg_component_info *co
 	       (uint64_t)cinfo->max_v_samp_factor * full_row_bytes;
 }
 
-static uint64_t jpeg_memory(struct jpeg *jpeg)
+/* What one thread needs, what helpers have to do, and what each of them needs besides. */
+static void name_needs(struct jpeg *jpeg, struct job_result *result)
 {
 	j_decompress_ptr cinfo = &jpeg->cinfo;
 	uint64_t bytes = row_sink_memory(&jpeg->shape), coefficients = 0;
@@ -306,11 +308,19 @@ static uint64_t jpeg_memory(struct jpeg *jpeg)
 	/* EXIF is read, and its memory free again, before any row exists. */
 	bytes = max_u64(bytes, EXIF_MEMORY_BYTES);
 	bytes += sizeof(*jpeg) + JPEG_FIXED_BYTES;
-	if (jpeg_slices_possible(jpeg))
-		return (1 + JOB_THREADS_MAX) * (bytes + JPEG_BUFFER_BYTES);
-	if (jpeg_scans_possible(jpeg))
-		return (1 + JOB_THREADS_MAX) * bytes + coefficients + JPEG_SCANS_BYTES;
-	return jpeg_halves_possible(jpeg) ? 2 * bytes : bytes + coefficients;
+	result->memory_bytes = bytes + coefficients;
+	if (jpeg_slices_possible(jpeg)) {
+		result->helpers = JOB_THREADS_MAX;
+		result->helper_bytes = bytes + sizeof(struct jpeg_scanner);
+	} else if (jpeg_scans_possible(jpeg)) {
+		result->helpers = JOB_THREADS_MAX;
+		result->helper_bytes = bytes + JPEG_SCANS_BYTES;
+	} else if (jpeg_halves_possible(jpeg)) {
+		result->helpers = 1;
+		result->helper_bytes = bytes;
+	} else {
+		result->helpers = row_shape_helpers(&jpeg->shape);
+	}
 }
 
 /* ---- rows ---- */
@@ -484,7 +494,7 @@ static int jpeg_prepare(struct jpeg *jpeg, struct source *source)
 	int r = jpeg_guarded(jpeg, step_configure, NULL);
 	if (r < 0)
 		return r;
-	jpeg->result->memory_bytes = jpeg_memory(jpeg);
+	name_needs(jpeg, jpeg->result);
 	return 0;
 }
 

@@ -9,9 +9,6 @@
 #define MADV_POPULATE_READ 22
 #endif
 
-/* Less is faulted in as quickly as it is asked for. */
-#define WORTH_BYTES ((uint64_t)512 << 10)
-
 /* Reading, because it maps pages that are there already in batches, and writable all the same: a
  * reused 32 MiB took 5.5 ms to fill, with MADV_POPULATE_WRITE 11, without either 19; fresh memory
  * 34 in all three cases. */
@@ -38,7 +35,7 @@ static void make_all(void *context)
 void pages_begin(struct pages *pages, const struct picture_target *target)
 {
 	*pages = (struct pages){.task = {.run = make_all, .context = pages}, .target = target};
-	if ((uint64_t)target->height * target->stride_bytes < WORTH_BYTES)
+	if ((uint64_t)target->height * target->stride_bytes < PAGES_WORTH_BYTES)
 		return;
 	if (!team_start(target->team, &pages->task))
 		make_all(pages);

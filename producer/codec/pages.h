@@ -6,6 +6,9 @@
 #include "producer/codec.h"
 #include "producer/team.h"
 
+/* Less is faulted in as quickly as it is asked for. */
+#define PAGES_WORTH_BYTES ((uint64_t)512 << 10)
+
 /* Makes the pages of [@from, @from + @length), from the beginning on. Stops at the first error:
  * whoever writes then faults them in. Makes no call but madvise. */
 void pages_make(uint8_t *from, size_t length);

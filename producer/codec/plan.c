@@ -52,6 +52,12 @@ void plan_make(const struct job *job, uint32_t stored_width, uint32_t stored_hei
 	*ret = plan;
 }
 
+static uint64_t memory_needed(const struct job *job, const struct job_result *result)
+{
+	return job_memory_bytes(
+		result, job->threads < result->helpers ? job->threads : result->helpers);
+}
+
 int plan_check_target(
 	const struct job *job, const struct picture_target *target, struct job_result *result)
 {
@@ -59,10 +65,11 @@ int plan_check_target(
 		return outcome_fail(result, MURAL_REASON_CHANGED,
 			"the picture is not the size it was (now %u x %u)", result->width,
 			result->height);
-	if (result->memory_bytes > job->memory_bytes)
+	uint64_t needed = memory_needed(job, result);
+	if (needed > job->memory_bytes)
 		return outcome_fail(result, MURAL_REASON_MEMORY,
 			"decoding needs %llu KiB of memory, %llu KiB are allowed",
-			(unsigned long long)result->memory_bytes >> 10,
+			(unsigned long long)needed >> 10,
 			(unsigned long long)job->memory_bytes >> 10);
 	return 0;
 }
@@ -103,7 +110,7 @@ static int take_if_it_fits(
 	target->height = result->height;
 	return mural_bitmap_layout(target->format, target->width, target->height,
 		       &target->stride_bytes, &size) &&
-	       size <= job->window_length && result->memory_bytes <= job->memory_bytes &&
+	       size <= job->window_length && memory_needed(job, result) <= job->memory_bytes &&
 	       (uint64_t)result->source_width * result->source_height <= job->go_on_pixels;
 }
 

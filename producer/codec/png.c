@@ -411,6 +411,9 @@ static int png_prepare(struct png *png)
 		return r;
 	see_whether_feed_suits(png);
 	png->result->memory_bytes = png_memory(png);
+	png->result->helpers = png->feed_bytes > 0 || png->passes > 1
+				       ? 1 /* that inflates, or makes pages */
+				       : row_shape_helpers(&png->shape);
 	return 0;
 }
 

@@ -56,6 +56,18 @@ bool row_shape_is_direct(const struct row_shape *shape)
 	       (shape->orientation == 1 || shape->orientation == 4);
 }
 
+static bool goes_down(const struct row_shape *shape)
+{
+	return !mirrors_y(shape->orientation) && !orientation_transposes(shape->orientation);
+}
+
+uint32_t row_shape_helpers(const struct row_shape *shape)
+{
+	uint64_t bytes = (uint64_t)shape->fitted_width * shape->fitted_height *
+			 mural_format_bytes(shape->format);
+	return !goes_down(shape) && bytes >= PAGES_WORTH_BYTES; /* one, that makes pages */
+}
+
 static uint32_t band_rows(const struct row_shape *shape)
 {
 	return orientation_transposes(shape->orientation) ? BAND_ROWS : 1;
@@ -310,8 +322,7 @@ uint8_t *row_sink_direct_row(struct row_sink *sink, uint32_t y)
 
 bool row_sink_make_pages(struct row_sink *sink)
 {
-	const unsigned orientation = sink->shape.orientation;
-	if (mirrors_y(orientation) || orientation_transposes(orientation))
+	if (!goes_down(&sink->shape))
 		return false;
 	if (sink->target->fd >= 0)
 		sink->strip = rows_create(STRIP_BYTES);

@@ -44,6 +44,9 @@ struct row_sink {
 /* What row_sink_init allocates, bytes. */
 uint64_t row_sink_memory(const struct row_shape *shape);
 
+/* How many helpers have something to do for rows of this shape, whatever they come from. */
+uint32_t row_shape_helpers(const struct row_shape *shape);
+
 /* @target has the size of @shape, fitted and turned. -ENOMEM. */
 int row_sink_init(
 	struct row_sink *sink, const struct row_shape *shape, const struct picture_target *target);

@@ -195,8 +195,10 @@ static void on_probed(struct server *server, struct entry *entry, const struct j
 	}
 	entry->facts = *facts;
 	entry->facts.flags &= facts_flags;
-	entry->facts.memory_bytes = min_u64(facts->memory_bytes,
-		MEMORY_AT_LEAST + server->options.max_pixels * MEMORY_PER_PIXEL);
+	const uint64_t memory_max =
+		MEMORY_AT_LEAST + server->options.max_pixels * MEMORY_PER_PIXEL;
+	entry->facts.memory_bytes = min_u64(facts->memory_bytes, memory_max);
+	entry->facts.helper_bytes = min_u64(facts->helper_bytes, memory_max);
 	struct entry *settled = cache_settle(server, entry);
 	if (settled != entry) {
 		join_other(server, entry, settled);

@@ -168,9 +168,11 @@ uint64_t decode_deadline(const struct server *server)
 	uint64_t deadline = UINT64_MAX;
 	if (server->bounce_ns > 0)
 		deadline = server->bounce_ns;
-	list_for_each (node, &server->running)
-		deadline =
-			min_u64(deadline, list_item(node, struct entry, running_node)->deadline_ns);
+	list_for_each (node, &server->running) {
+		const struct entry *entry = list_item(node, struct entry, running_node);
+		if (entry->halted_ns == 0)
+			deadline = min_u64(deadline, entry->deadline_ns);
+	}
 	return deadline;
 }
 
@@ -182,7 +184,8 @@ void decode_tick(struct server *server, uint64_t now_ns)
 	}
 	list_for_each (node, &server->running) {
 		struct entry *entry = list_item(node, struct entry, running_node);
-		if (entry->deadline_ns > now_ns || entry->kill != ENTRY_ALIVE)
+		if (entry->deadline_ns > now_ns || entry->kill != ENTRY_ALIVE ||
+			entry->halted_ns > 0)
 			continue;
 		entry->kill = ENTRY_KILLED_LATE;
 		entry->deadline_ns = UINT64_MAX;

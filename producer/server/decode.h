@@ -35,8 +35,13 @@ void room_wait(struct server *server, struct entry *entry);
  * is. */
 bool room_is_unwelcome(struct server *server, const struct entry *entry);
 
-/* How many helper threads a decode of it may have now. */
+/* How many cores there are besides the one that it takes, which nothing as urgent uses or is about
+ * to. */
+uint32_t turn_free_cores(const struct server *server, const struct entry *entry);
+/* How many helper threads its decode gets now: no more than have something to do. */
 uint32_t turn_helpers(const struct server *server, const struct entry *entry);
+/* Is its decoder, which runs, to be halted, because what is more urgent has the cores? */
+bool turn_gives_way(const struct server *server, const struct entry *entry);
 
 /* The slot of a bitmap that lies in @scratch, if there is room for it at once, and nothing against
  * it. */

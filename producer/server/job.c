@@ -40,8 +40,8 @@ static int fill_decode(const struct server *server, const struct entry *entry, s
 	job->width = bitmap->width;
 	job->height = bitmap->height;
 	job->stride_bytes = bitmap->stride_bytes;
-	job->memory_bytes = entry->facts.memory_bytes;
 	job->threads = turn_helpers(server, entry);
+	job->memory_bytes = job_memory_bytes(&entry->facts, job->threads);
 	pool_window(entry->slot, &memory, &job->window_offset, &job->window_length);
 	if (pool_window_is_written(server->pool, entry->slot))
 		job->flags |= JOB_WRITTEN;
@@ -83,8 +83,8 @@ int job_submit(struct server *server, struct entry *entry)
 	entry->started_ns = monotonic_ns();
 	entry->deadline_ns = entry->started_ns + timeout;
 	entry->kill = ENTRY_ALIVE;
+	entry->halted_ns = 0;
 	entry->helpers = job.threads;
-	server->helping += job.threads;
 	list_append(&server->running, &entry->running_node);
 	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) += 1;
 	server->counters.decoder_processes++;
@@ -96,6 +96,5 @@ struct pool_scratch *job_ended(struct server *server, struct entry *entry)
 	entry->worker = NULL;
 	list_remove(&entry->running_node);
 	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) -= 1;
-	server->helping -= entry->helpers;
 	return take_ptr(&entry->scratch);
 }

@@ -146,7 +146,8 @@ struct entry {
 	uint32_t helpers; /* threads that it was given */
 	enum entry_kill kill;
 	bool given_again; /* its decoder was killed by somebody else: this is the second */
-	uint64_t started_ns, deadline_ns; /* of the worker */
+	uint64_t started_ns, deadline_ns; /* of the worker, without the time that it was halted */
+	uint64_t halted_ns;               /* since when it is, to give way; 0: it is not */
 	struct file_ticket *ticket;
 	uint32_t priority;       /* the highest of those who wait */
 	uint64_t order;          /* first come, first served */
@@ -251,7 +252,6 @@ struct server {
 	struct list roomless;           /* entries that want room, by priority and age */
 	struct list running;
 	unsigned probing, decoding;
-	unsigned helping; /* threads that decoders were given besides their own */
 	unsigned filling; /* slots reserved and not yet published, and scratch memory lent */
 	uint64_t order;
 	uint64_t bounce_ns; /* no decode of what has just gone before, unless it is visible */

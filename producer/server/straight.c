@@ -87,6 +87,6 @@ int straight_limit(const struct server *server, const struct entry *entry, struc
 	pool_scratch_window(entry->scratch, &memory, &length);
 	page_round_up(entry->straight_bytes, &job->window_length);
 	job->memory_bytes = STRAIGHT_MEMORY;
-	job->go_on_pixels = turn_helpers(server, entry) > 0 ? ALONE_PIXELS : STRAIGHT_PIXELS;
+	job->go_on_pixels = turn_free_cores(server, entry) > 0 ? ALONE_PIXELS : STRAIGHT_PIXELS;
 	return memory;
 }

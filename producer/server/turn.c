@@ -1,6 +1,7 @@
 /* Whose turn it is. Decoders are few: entries queue by priority, then by age. Room is taken only
- * when a decoder is free for it, so that a long queue holds no memory. A prefetch that holds a
- * decoder gives way to what somebody is waiting to see: it is killed and queued again. */
+ * when a decoder is free for it, so that a long queue holds no memory. What runs gives way to what
+ * is more urgent: its decoder is halted while the cores are taken, and goes on afterwards. A
+ * prefetch whose memory is wanted is killed and queued again. */
 #include "decode.h"
 
 #include "common/log.h"
@@ -28,25 +29,92 @@ static bool is_soon_done(const struct entry *entry)
 	return entry->key.flags & PROTOCOL_PREVIEW && !entry->facts.reads_all;
 }
 
-/* Helper threads pay only while a core is free and nobody as urgent is about to use it; and a
- * prefetch, which may have to give way at any moment, gets none. */
-uint32_t turn_helpers(const struct server *server, const struct entry *entry)
+static uint32_t threads_of(const struct entry *entry)
 {
-	if (entry->priority == MURAL_PRIORITY_PREFETCH)
-		return 0;
-	for (uint32_t priority = entry->priority; priority < PRIORITIES; priority++)
-		if (!list_empty(&server->queued[priority]))
-			return 0;
-	list_for_each (node, &server->running) {
-		const struct entry *other = list_item(node, struct entry, running_node);
-		bool wants_a_core = job_takes_a_place(other) || other->priority >= entry->priority;
-		if (wants_a_core && !is_soon_done(other))
-			return 0;
-	}
-	return (uint32_t)min_u64(server->options.workers - 1, JOB_THREADS_MAX);
+	return 1 + entry->helpers;
 }
 
-/* A running prefetch gives its decoder to what somebody waits to see. */
+/* What is less urgent gives way (below), so that its cores are free. */
+uint32_t turn_free_cores(const struct server *server, const struct entry *entry)
+{
+	uint32_t taken = 1;
+	for (uint32_t priority = entry->priority; priority < PRIORITIES; priority++)
+		list_for_each (node, &server->queued[priority])
+			taken += list_item(node, struct entry, queue) != entry;
+	list_for_each (node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		if (other->priority >= entry->priority && !is_soon_done(other))
+			taken += threads_of(other);
+	}
+	return server->options.workers - (uint32_t)min_u64(taken, server->options.workers);
+}
+
+/* Facts are a decoder's word. */
+uint32_t turn_helpers(const struct server *server, const struct entry *entry)
+{
+	uint32_t most = (uint32_t)min_u64(entry->facts.helpers, JOB_THREADS_MAX);
+	return (uint32_t)min_u64(turn_free_cores(server, entry), most);
+}
+
+/* ---- giving way ---- */
+
+/* Its core is wanted before that of @entry. */
+static bool comes_before(const struct entry *other, const struct entry *entry)
+{
+	return other->priority > entry->priority ||
+	       (other->priority == entry->priority && other->order < entry->order);
+}
+
+/* Of those that together want more threads than there are cores, the less urgent and then the
+ * younger ones are halted, until what is more urgent has ended: they keep what they have done. (One
+ * that is as urgent as all others shares the cores with them.) Nobody is while somebody waits for
+ * room, which may be what they hold. */
+bool turn_gives_way(const struct server *server, const struct entry *entry)
+{
+	uint32_t threads = threads_of(entry);
+	bool more_urgent = false;
+	if (!job_takes_a_place(entry) || !list_empty(&server->roomless))
+		return false;
+	list_for_each (node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		if (comes_before(other, entry))
+			threads += threads_of(other);
+		more_urgent |= other->priority > entry->priority;
+	}
+	return more_urgent && threads > server->options.workers;
+}
+
+static void halt(struct entry *entry)
+{
+	entry->halted_ns = monotonic_ns();
+	worker_halt(entry->worker);
+}
+
+static void go_on(struct entry *entry)
+{
+	uint64_t halted_ns = monotonic_ns() - entry->halted_ns;
+	entry->halted_ns = 0;
+	entry->started_ns += halted_ns;
+	if (entry->kill == ENTRY_ALIVE)
+		entry->deadline_ns += halted_ns;
+	worker_go_on(entry->worker);
+}
+
+static void give_way(struct server *server)
+{
+	list_for_each (node, &server->running) {
+		struct entry *entry = list_item(node, struct entry, running_node);
+		bool gives_way = turn_gives_way(server, entry);
+		if (gives_way && entry->halted_ns == 0)
+			halt(entry);
+		else if (!gives_way && entry->halted_ns > 0)
+			go_on(entry);
+	}
+}
+
+/* ---- decoders ---- */
+
+/* A running prefetch gives its memory to what somebody waits to see. */
 static bool push_back_a_prefetch(struct server *server)
 {
 	struct entry *victim = NULL;
@@ -73,12 +141,13 @@ static bool somebody_waits(const struct entry *entry)
 }
 
 /* What a decoder takes at the most: its own memory, and the pages that it fills. */
-static uint64_t decoder_bytes(const struct entry *entry)
+static uint64_t decoder_bytes(const struct entry *entry, uint32_t helpers)
 {
 	uint64_t sum;
 	if (entry->stage == ENTRY_PROBE)
 		return straight_bytes(entry);
-	return __builtin_add_overflow(decode_bitmap_bytes(entry), entry->facts.memory_bytes, &sum)
+	return __builtin_add_overflow(
+		       decode_bitmap_bytes(entry), job_memory_bytes(&entry->facts, helpers), &sum)
 		       ? UINT64_MAX
 		       : sum;
 }
@@ -86,11 +155,11 @@ static uint64_t decoder_bytes(const struct entry *entry)
 /* What all that run may yet take, and @entry. */
 static uint64_t decoders_bytes(const struct server *server, const struct entry *entry)
 {
-	uint64_t bytes = decoder_bytes(entry);
+	uint64_t bytes = decoder_bytes(entry, turn_helpers(server, entry));
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
 		if (job_takes_a_place(other) &&
-			__builtin_add_overflow(bytes, decoder_bytes(other), &bytes))
+			__builtin_add_overflow(bytes, decoder_bytes(other, other->helpers), &bytes))
 			return UINT64_MAX;
 	}
 	return bytes;
@@ -103,18 +172,29 @@ static bool may_be_one_more(const struct entry *entry)
 	return entry->key.flags & PROTOCOL_PREVIEW && entry->priority == MURAL_PRIORITY_VISIBLE;
 }
 
+/* Of what is as urgent as many may run as there are cores: what is less urgent gives way. */
+static bool place_free(const struct server *server, const struct entry *entry)
+{
+	uint32_t decoders = 0, threads = 0;
+	list_for_each (node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		if (!job_takes_a_place(other) || other->priority < entry->priority)
+			continue;
+		decoders++;
+		threads += threads_of(other);
+	}
+	/* What nobody waits to see does not share the cores that helpers have. */
+	if (entry->priority < MURAL_PRIORITY_VISIBLE && threads > decoders &&
+		threads >= server->options.workers)
+		return false;
+	return decoders < server->options.workers + may_be_one_more(entry);
+}
+
 /* Decoders at once are as many as there is memory for, so that decoding under pressure does not
  * bring the machine down; but one always may. */
-static bool decoder_free(struct server *server, const struct entry *entry)
+static bool memory_free(struct server *server, const struct entry *entry)
 {
-	/* The helpers of what somebody waits for have the cores. */
-	if (entry->priority == MURAL_PRIORITY_PREFETCH && server->helping > 0 &&
-		server->decoding + server->helping >= server->options.workers)
-		return false;
-	unsigned most = server->options.workers + may_be_one_more(entry);
-	if (server->decoding == 0 || server->decoding >= most)
-		return server->decoding == 0;
-	return memory_allows(server, decoders_bytes(server, entry));
+	return server->decoding == 0 || memory_allows(server, decoders_bytes(server, entry));
 }
 
 /* Bringing back what has just gone, when nobody is looking at the hole: while the pool thrashes,
@@ -144,7 +224,9 @@ static bool has_turn(struct server *server, const struct entry *entry)
 		return false;
 	if (is_bounce(server, entry) && monotonic_ns() < server->bounce_ns)
 		return false;
-	if (decoder_free(server, entry))
+	if (!place_free(server, entry))
+		return false;
+	if (memory_free(server, entry))
 		return true;
 	if (entry->priority == MURAL_PRIORITY_VISIBLE)
 		push_back_a_prefetch(server);
@@ -192,7 +274,7 @@ static bool equip(struct server *server, struct entry *entry)
 	return true;
 }
 
-void decode_schedule(struct server *server)
+static void start_all(struct server *server)
 {
 	struct entry *entry;
 	/* (When no decoder process is ready, `available` calls again.) */
@@ -212,4 +294,11 @@ void decode_schedule(struct server *server)
 				"no decoder process can be had");
 		}
 	}
+}
+
+void decode_schedule(struct server *server)
+{
+	start_all(server);
+	if (!server->ending)
+		give_way(server);
 }

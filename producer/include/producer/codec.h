@@ -101,8 +101,8 @@ struct codec {
 	uint32_t source_kind;
 	/* Do these first bytes (up to 16) look like this format? */
 	bool (*recognise)(const uint8_t *bytes, size_t size);
-	/* Reads the header, fills the sizes, flags and memory_bytes of @result, and decodes where
-	 * plan_target (plan.h) says so. 1: the pixels are there.  0: only the facts. On failure
+	/* Reads the header, fills the sizes, flags, and what decoding needs, of @result, and decodes
+	 * where plan_target (plan.h) says so. 1: the pixels are there.  0: only the facts. On failure
 	 * fills error, reason and text as well, and returns the error: among others -ESTALE,
 	 * MURAL_REASON_CHANGED: DECODE, and the bitmap would be of another size; -ENOMEM,
 	 * MURAL_REASON_MEMORY: DECODE, and it would need more than @job's memory_bytes. */

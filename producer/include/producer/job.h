@@ -67,9 +67,21 @@ struct job_result {
 	uint32_t width, height;               /* of the bitmap: fitted into the box */
 	uint32_t decoded;                     /* 1: its pixels are in the window */
 	uint32_t reads_all;    /* of a preview, 1: it goes through all of the file's data */
-	uint64_t memory_bytes; /* what decoding needs beside the window, an upper bound */
+	uint32_t helpers;      /* helper threads that decoding has work for, at most JOB_THREADS_MAX */
+	uint64_t memory_bytes; /* what decoding needs beside the window, an upper bound; */
+	uint64_t helper_bytes; /* and what it needs for each helper besides */
 	uint64_t decode_ns;
 	char text[120]; /* for a person, NUL-terminated; without the file's name */
 };
+
+/* What is to be granted for a decode with so many helper threads; UINT64_MAX when nobody can. */
+static inline uint64_t job_memory_bytes(const struct job_result *facts, uint32_t threads)
+{
+	uint64_t bytes;
+	if (__builtin_mul_overflow(facts->helper_bytes, threads, &bytes) ||
+		__builtin_add_overflow(facts->memory_bytes, bytes, &bytes))
+		return UINT64_MAX;
+	return bytes;
+}
 
 #endif

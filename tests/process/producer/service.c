@@ -36,14 +36,19 @@ static void stop(void)
 
 TestSuite(service, .fini = stop, .timeout = 240);
 
-/* A picture that takes a while: 12 MP of PNG. */
-static char *large_picture(void)
+static void make_picture(const char *megapixels, const char *kind)
 {
 	struct test_process maker;
 	const char *const args[] = {test_program("make_assets"), "--large", folder, "--megapixels",
-		"12", "--kind", "png", NULL};
+		megapixels, "--kind", kind, NULL};
 	cr_assert_eq(test_process_run(&maker, -1, args), 0, "no large picture");
 	test_process_fini(&maker);
+}
+
+/* A picture that takes a while: 12 MP of PNG. */
+static char *large_picture(void)
+{
+	make_picture("12", "png");
 	return test_path(folder, "large-12mp-png.png");
 }
 
@@ -753,6 +758,89 @@ Test(service, what_is_seen_takes_the_decoder_from_a_prefetch)
 	peer_leave(&peer);
 	peer_leave(&watcher);
 	free(large);
+}
+
+/* Threads of a process, and the state of the first; 0: it has gone. */
+static int threads_of(pid_t pid, char *ret_state)
+{
+	char path[64], line[512];
+	int threads = 0;
+	*ret_state = 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	FILE *file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "State: %c", ret_state);
+		sscanf(line, "Threads: %d", &threads);
+	}
+	if (file)
+		fclose(file);
+	return threads;
+}
+
+static bool finds_a_decoder_of_two_threads(void *ret_pid)
+{
+	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0), pid = 0;
+	char state;
+	while ((pid = test_child_named(nursery, "mural-decoder", pid)) > 0)
+		if (threads_of(pid, &state) == 2)
+			*(pid_t *)ret_pid = pid;
+	return *(pid_t *)ret_pid > 0;
+}
+
+static bool is_halted(void *pid)
+{
+	char state;
+	threads_of(*(pid_t *)pid, &state);
+	return state == 'T';
+}
+
+Test(service, a_prefetch_has_all_cores_until_something_is_to_be_seen_and_goes_on_afterwards)
+{
+	start_with("512M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	make_picture("24", "progressive");
+	char *ahead = test_path(folder, "large-24mp-progressive.jpg"), *seen = large_picture();
+	pid_t decoder = 0;
+	peer_ask(&peer, 1, ahead, 0, MURAL_PRIORITY_PREFETCH);
+	cr_assert(test_until(finds_a_decoder_of_two_threads, &decoder, TEST_TIMEOUT_MS));
+	peer_ask(&peer, 2, seen, 0, MURAL_PRIORITY_VISIBLE);
+	cr_assert(test_until(is_halted, &decoder, TEST_TIMEOUT_MS));
+	union protocol_any message;
+	peer_expect(peer.fd, PROTOCOL_READY, &message);
+	cr_expect_eq(message.head.serial, 2, "the prefetch came first");
+	message = end_of(&peer, 1);
+	cr_expect_eq(message.head.type, PROTOCOL_READY, "the prefetch was lost: %s",
+		message.failed.text);
+	cr_expect_eq(peer_stats(&peer).decoder_processes, 4, "what it had done was lost");
+	peer_leave(&peer);
+	free(ahead);
+	free(seen);
+}
+
+Test(service, a_halted_prefetch_goes_on_when_it_is_what_is_to_be_seen)
+{
+	start_with("512M", "1", NULL, NULL);
+	struct peer peer = peer_greet();
+	make_picture("24", "progressive");
+	char *ahead = test_path(folder, "large-24mp-progressive.jpg"), *seen = large_picture();
+	peer_ask(&peer, 1, ahead, 0, MURAL_PRIORITY_PREFETCH);
+	cr_assert(test_until(is_decoding, &peer, TEST_TIMEOUT_MS));
+	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0), decoder = 0;
+	peer_ask(&peer, 2, seen, 0, MURAL_PRIORITY_VISIBLE);
+	do
+		decoder = test_child_named(nursery, "mural-decoder", decoder);
+	while (!is_halted(&decoder));
+	struct protocol_priority now = {
+		.head = {.type = PROTOCOL_PRIORITY, .serial = 1},
+		.priority = MURAL_PRIORITY_VISIBLE,
+	};
+	peer_send(peer.fd, &now, sizeof(now), NULL, 0);
+	peer_stats(&peer); /* it has heard of it */
+	cr_expect_not(is_halted(&decoder));
+	cr_expect_eq(end_of(&peer, 1).head.type, PROTOCOL_READY);
+	peer_leave(&peer);
+	free(ahead);
+	free(seen);
 }
 
 Test(service, a_prefetch_that_becomes_visible_keeps_its_decoder)

@@ -50,7 +50,7 @@ static struct job decode_job(const struct job_result *found, uint64_t offset)
 	cr_assert(mural_bitmap_layout(job.format, job.width, job.height, &job.stride_bytes, &size));
 	cr_assert(page_round_up(size, &job.window_length));
 	job.window_offset = offset;
-	job.memory_bytes = found->memory_bytes;
+	job.memory_bytes = job_memory_bytes(found, job.threads);
 	return job;
 }
 

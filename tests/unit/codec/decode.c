@@ -95,7 +95,10 @@ int decode_fd(int fd, const struct request *request, struct decoded *ret)
 	job.width = ret->probe.width;
 	job.height = ret->probe.height;
 	job.window_length = size;
-	job.memory_bytes = request->memory_bytes ? request->memory_bytes : ret->probe.memory_bytes;
+	job.threads = request->helpers;
+	job.memory_bytes = request->memory_bytes
+				   ? request->memory_bytes
+				   : job_memory_bytes(&ret->probe, request->helpers);
 	struct window window = window_open(size, request->writes);
 	job.window_offset = window.offset;
 	struct team *team = team_create(request->helpers);

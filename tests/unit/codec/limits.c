@@ -387,19 +387,21 @@ static void expect_bounds_threads(const struct bytes *file, const char *name)
 	if (probe.error < 0 || probe.source_kind != JOB_SOURCE_JPEG)
 		return;
 	make_decode_job(&job, &probe);
+	job.threads = probe.helpers;
+	job.memory_bytes = job_memory_bytes(&probe, probe.helpers);
 	pid_t child = fork();
 	if (child == 0) {
 		mallopt(M_ARENA_MAX, 1); /* as a decoder's */
-		struct team *team = team_create(JOB_THREADS_MAX);
+		struct team *team = team_create(probe.helpers);
 		uint8_t *pixels = malloc(job.window_length);
-		limit_memory(probe.memory_bytes);
+		limit_memory(job.memory_bytes);
 		_exit(-decode_together(&job, fd, pixels, team));
 	}
 	int status = 0;
 	waitpid(child, &status, 0);
 	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0,
 		"%s needs more than %llu KiB: status %#x", name,
-		(unsigned long long)probe.memory_bytes >> 10, (unsigned)status);
+		(unsigned long long)job.memory_bytes >> 10, (unsigned)status);
 }
 
 static void expect_asset_bounds_threads(const char *path, void *user)
@@ -419,6 +421,26 @@ Test(limits, and_so_does_one_by_several_threads, .timeout = 200)
 }
 
 #endif
+
+Test(limits, what_helpers_need_is_named_apart)
+{
+	struct job_result probe;
+	struct bytes file = jpeg_of_many_pixels(1280, 960);
+	CLEANUP(close_p) int fd = bytes_fd(file.data, file.size);
+	struct job job = probe_job(1 << 28);
+	codec_run(fd, &job, NULL, &probe);
+	cr_assert_eq(probe.error, 0, "%s", probe.text);
+	cr_expect_eq(probe.helpers, JOB_THREADS_MAX);
+	/* 1.5 samples a pixel, 2 bytes a coefficient, and rows */
+	cr_expect_lt(probe.memory_bytes, 1280 * 960 * 3 + (3 << 20), "%llu KiB",
+		(unsigned long long)probe.memory_bytes >> 10);
+	make_decode_job(&job, &probe);
+	cr_expect_eq(run_within(&job, fd, probe.memory_bytes), 0, "%llu KiB are too few",
+		(unsigned long long)probe.memory_bytes >> 10);
+	job.threads = 1; /* which is not granted the memory for it */
+	cr_expect_eq(run_within(&job, fd, probe.memory_bytes), -ENOMEM);
+	bytes_free(&file);
+}
 
 Test(limits, a_preview_takes_a_small_part_of_the_pictures_coefficients, .timeout = 60)
 {

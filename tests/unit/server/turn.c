@@ -1,4 +1,4 @@
-/* Who gets helper threads: what has the cores to itself. */
+/* Who gets helper threads: what has the cores to itself, or from what gives way. And what does. */
 #include "decode.h"
 
 #include <criterion/criterion.h>
@@ -17,10 +17,14 @@ static void scene_init(struct scene *scene)
 	for (unsigned i = 0; i < PRIORITIES; i++)
 		list_init(&scene->server.queued[i]);
 	list_init(&scene->server.running);
+	list_init(&scene->server.roomless);
 	list_init(&scene->other.queue);
 	list_init(&scene->other.running_node);
 	scene->entry.stage = scene->other.stage = ENTRY_DECODE;
 	scene->entry.priority = scene->other.priority = MURAL_PRIORITY_VISIBLE;
+	scene->entry.facts.helpers = JOB_THREADS_MAX;
+	scene->entry.order = 1;
+	scene->other.order = 2;
 }
 
 static void run_other(struct scene *scene)
@@ -41,21 +45,64 @@ Test(turn, what_runs_alone_has_all_cores)
 	cr_expect_eq(helpers(&scene), WORKERS - 1);
 }
 
-Test(turn, a_prefetch_has_one)
+Test(turn, and_so_does_a_prefetch)
 {
 	struct scene scene;
 	scene_init(&scene);
 	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	cr_expect_eq(helpers(&scene), WORKERS - 1);
+}
+
+Test(turn, unless_something_else_waits_or_runs)
+{
+	for (uint32_t priority = MURAL_PRIORITY_PREFETCH; priority < PRIORITIES; priority++) {
+		struct scene scene;
+		scene_init(&scene);
+		scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+		scene.other.priority = priority;
+		list_append(&scene.server.queued[priority], &scene.other.queue);
+		cr_expect_eq(helpers(&scene), 0);
+		list_remove(&scene.other.queue);
+		run_other(&scene);
+		cr_expect_eq(helpers(&scene), 0);
+	}
+}
+
+Test(turn, helpers_are_no_more_than_have_something_to_do)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.server.options.workers = 16;
+	cr_expect_eq(helpers(&scene), JOB_THREADS_MAX);
+	scene.entry.facts.helpers = 1;
+	cr_expect_eq(helpers(&scene), 1);
+	scene.entry.facts.helpers = 0;
+	cr_expect_eq(helpers(&scene), 0);
+	scene.entry.facts.helpers = UINT32_MAX; /* a decoder's word */
+	cr_expect_eq(helpers(&scene), JOB_THREADS_MAX);
+}
+
+Test(turn, another_decode_has_some_of_the_cores)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.server.options.workers = 4;
+	run_other(&scene);
+	cr_expect_eq(helpers(&scene), 2);
+	scene.other.helpers = 1;
+	cr_expect_eq(helpers(&scene), 1);
+	scene.other.helpers = 3;
 	cr_expect_eq(helpers(&scene), 0);
 }
 
-Test(turn, another_decode_has_one_of_them)
+Test(turn, one_that_is_less_urgent_gives_them)
 {
 	struct scene scene;
 	scene_init(&scene);
 	scene.other.priority = MURAL_PRIORITY_PREFETCH;
+	scene.other.helpers = 1;
 	run_other(&scene);
-	cr_expect_eq(helpers(&scene), 0);
+	cr_expect_eq(helpers(&scene), WORKERS - 1);
 }
 
 Test(turn, what_is_as_urgent_and_waits_will_have_one)
@@ -102,4 +149,89 @@ Test(turn, a_preview_counts_where_it_reads_all_of_the_file)
 	cr_expect_eq(helpers(&scene), WORKERS - 1);
 	scene.other.facts.reads_all = 1;
 	cr_expect_eq(helpers(&scene), 0);
+}
+
+/* ---- giving way ---- */
+
+/* Both run, @entry with so many helpers. */
+static void run_both(struct scene *scene, uint32_t helpers)
+{
+	run_other(scene);
+	list_init(&scene->entry.running_node);
+	list_append(&scene->server.running, &scene->entry.running_node);
+	scene->entry.helpers = helpers;
+}
+
+static bool gives_way(const struct scene *scene)
+{
+	return turn_gives_way(&scene->server, &scene->entry);
+}
+
+Test(turn, a_prefetch_with_a_helper_gives_way_to_whatever_is_seen)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	scene.other.stage = ENTRY_PROBE;
+	run_both(&scene, 1);
+	cr_expect(gives_way(&scene));
+	scene.other.stage = ENTRY_DECODE;
+	cr_expect(gives_way(&scene));
+}
+
+Test(turn, one_without_goes_on_while_a_core_is_free)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	run_both(&scene, 0);
+	cr_expect_not(gives_way(&scene));
+	scene.other.helpers = 1;
+	cr_expect(gives_way(&scene));
+}
+
+Test(turn, the_younger_of_two_gives_way_first)
+{
+	struct scene scene;
+	scene_init(&scene);
+	struct entry seen = {.stage = ENTRY_DECODE, .priority = MURAL_PRIORITY_VISIBLE};
+	scene.entry.priority = scene.other.priority = MURAL_PRIORITY_PREFETCH;
+	run_both(&scene, 0);
+	list_init(&seen.running_node);
+	list_append(&scene.server.running, &seen.running_node);
+	cr_expect_not(gives_way(&scene));
+	cr_expect(turn_gives_way(&scene.server, &scene.other));
+}
+
+Test(turn, nobody_gives_way_to_what_is_as_urgent)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.entry.order = 3; /* the younger */
+	scene.other.helpers = 1;
+	run_both(&scene, 1);
+	cr_expect_not(gives_way(&scene));
+}
+
+Test(turn, what_is_seen_does_not_give_way_to_a_prefetch)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.other.priority = MURAL_PRIORITY_PREFETCH;
+	scene.other.helpers = 1;
+	run_both(&scene, 1);
+	cr_expect_not(gives_way(&scene));
+}
+
+/* It may hold the room that is waited for. */
+Test(turn, nobody_is_halted_while_somebody_waits_for_room)
+{
+	struct scene scene;
+	scene_init(&scene);
+	struct entry roomless = {.stage = ENTRY_ROOM, .priority = MURAL_PRIORITY_VISIBLE};
+	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	run_both(&scene, 1);
+	list_init(&roomless.queue);
+	list_append(&scene.server.roomless, &roomless.queue);
+	cr_expect_not(gives_way(&scene));
 }
