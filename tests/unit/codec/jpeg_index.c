@@ -389,8 +389,35 @@ Test(jpeg_index, what_a_scan_leaves_over_fails_as_it_does_alone)
 
 /* ---- files that change while they are read ---- */
 
-/* The header is read from @before, the rest from @after. */
-static void decode_changed(const struct bytes *before, const struct bytes *after)
+static void write_over(int fd, const struct bytes *bytes)
+{
+	cr_assert_eq(ftruncate(fd, 0), 0);
+	cr_assert_eq(pwrite(fd, bytes->data, bytes->size, 0), (ssize_t)bytes->size);
+}
+
+/* What becomes of the file when libjpeg next has something to say. */
+static struct {
+	int fd;
+	const struct bytes *after;
+	void (*emit_message)(j_common_ptr cinfo, int level);
+} change;
+
+static void change_now(j_common_ptr cinfo, int level)
+{
+	cinfo->err->emit_message = change.emit_message;
+	write_over(change.fd, change.after);
+	change.emit_message(cinfo, level);
+}
+
+enum changes {
+	AFTER_THE_HEADER,
+	AFTER_THE_INDEX, /* which is made before anything is said of what is behind the header */
+};
+
+/* It is @before until then, and @after from then on. Helpers would have read who knows what before
+ * the index is done with, and so there are some only after the header. */
+static int decode_changed_at(
+	enum changes when, const struct bytes *before, const struct bytes *after)
 {
 	struct job_result result;
 	CLEANUP(close_p) int fd = bytes_fd(before->data, before->size);
@@ -403,7 +430,7 @@ static void decode_changed(const struct bytes *before, const struct bytes *after
 	codec_run(fd, &job, NULL, &result);
 	cr_assert_eq(result.error, 0, "%s", result.text);
 	struct picture_target target = {.fd = -1,
-		.team = team_create(2),
+		.team = when == AFTER_THE_HEADER ? team_create(2) : NULL,
 		.format = job.format,
 		.width = result.width,
 		.height = result.height,
@@ -413,11 +440,23 @@ static void decode_changed(const struct bytes *before, const struct bytes *after
 	struct source source = {.fd = fd};
 	struct jpeg *jpeg = jpeg_open(&source, &job, &target, &result);
 	cr_assert(jpeg, "%s", result.text);
-	cr_assert_eq(ftruncate(fd, 0), 0);
-	cr_assert_eq(pwrite(fd, after->data, after->size, 0), (ssize_t)after->size);
-	cr_expect_lt(jpeg_decode_scans(jpeg, fd, &target), 0);
+	if (when == AFTER_THE_HEADER) {
+		write_over(fd, after);
+	} else {
+		change.fd = fd;
+		change.after = after;
+		change.emit_message = jpeg->cinfo.err->emit_message;
+		jpeg->cinfo.err->emit_message = change_now;
+	}
+	int r = jpeg_decode_scans(jpeg, fd, &target);
 	jpeg_close(jpeg);
 	team_destroy(target.team);
+	return r;
+}
+
+static void decode_changed(const struct bytes *before, const struct bytes *after)
+{
+	cr_expect_lt(decode_changed_at(AFTER_THE_HEADER, before, after), 0);
 }
 
 Test(jpeg_index, a_file_that_becomes_a_larger_picture_is_refused)
@@ -445,4 +484,28 @@ Test(jpeg_index, a_file_whose_first_scan_moves_is_refused)
 	decode_changed(&file, &moved);
 	bytes_free(&file);
 	bytes_free(&moved);
+}
+
+/* Of a scan more than were counted nobody knows what it needs, nor who needs it. */
+Test(jpeg_index, a_file_that_gains_a_scan_while_it_is_read_is_refused, .timeout = 60)
+{
+	struct bytes before = make(plain, ARRAY_SIZE(plain)),
+		     after = make(plain, ARRAY_SIZE(plain));
+	struct jpeg_index index;
+	cr_assert(index_of(&before, &index));
+	const struct jpeg_piece scan = index.scans[2].piece;
+	const size_t size = scan.end - scan.begin;
+	/* In front of a marker there may be any number of bytes that are 0xff: room for it. */
+	CLEANUP(free_p) uint8_t *room = malloc(size), *again = malloc(size);
+	memset(room, 0xff, size);
+	memcpy(again, before.data + scan.begin, size);
+	insert(&before, scan.end, room, size);
+	insert(&after, scan.end, again, size);
+	cr_assert(index_of(&before, &index));
+	cr_assert_eq(index.scan_count, ARRAY_SIZE(plain));
+	cr_assert_eq(index.scans[2].piece.end, scan.end + size);
+	cr_expect_eq(decode_changed_at(AFTER_THE_INDEX, &before, &before), 0);
+	cr_expect_lt(decode_changed_at(AFTER_THE_INDEX, &before, &after), 0);
+	bytes_free(&before);
+	bytes_free(&after);
 }
