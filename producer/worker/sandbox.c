@@ -82,10 +82,12 @@ static int limit(__rlimit_resource_t what, rlim_t soft, rlim_t hard)
 	struct rlimit now;
 	if (getrlimit(what, &now) < 0)
 		return -errno;
-	/* A hard limit can only be lowered. */
-	if (hard > now.rlim_max)
-		hard = now.rlim_max;
-	struct rlimit value = {.rlim_cur = soft < hard ? soft : hard, .rlim_max = hard};
+	/* A hard limit can only be lowered. The soft one keeps its distance: its signal says more
+	 * than the hard one's SIGKILL. */
+	rlim_t distance = hard - soft;
+	hard = min_u64(hard, now.rlim_max);
+	soft = min_u64(soft, hard - min_u64(hard, distance));
+	struct rlimit value = {.rlim_cur = soft, .rlim_max = hard};
 	return setrlimit(what, &value) < 0 ? -errno : 0;
 }
 

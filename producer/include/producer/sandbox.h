@@ -57,7 +57,8 @@ pid_t sandbox_fork(void);
 /* The calling process must have one thread. 0 or -errno; after an error it may be half shut in and
  * must not go on: that is true of all three. */
 int sandbox_begin(void);
-/* After sandbox_begin, with one thread still. */
+/* After sandbox_begin, with one thread still. A hard limit that the process has already and that is
+ * lower holds. */
 int sandbox_prepare(const struct sandbox_limits *limits);
 /* Last: the system-call filter, for all threads. On an error nothing hostile may be read. Helper
  * threads must already run their own code, and may not end: what glibc calls to start and to end a

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define MIB ((uint64_t)1 << 20)
@@ -98,6 +99,29 @@ Test(hostile, too_much_cpu_time_ends_with_sigxcpu)
 	jobs_run(&jobs, &job, source, -1, &outcome);
 	cr_assert_not(outcome.answered);
 	cr_assert_eq(outcome.signal, SIGXCPU);
+}
+
+/* A hard limit that the producer was started with is a lower one, and says what it is. */
+Test(hostile, a_lower_limit_of_cpu_time_ends_with_sigxcpu_too)
+{
+	const struct rlimit lower = {.rlim_cur = 3, .rlim_max = 3};
+	tear_down();
+	pid_t pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0) { /* not this one, which has done more already under a sanitizer */
+		CLEANUP(close_p) int source = jobs_file("s", 1);
+		struct outcome outcome;
+		setrlimit(RLIMIT_CPU, &lower);
+		set_up();
+		jobs_run(&jobs, &probe, source, -1, &outcome);
+		tear_down();
+		_exit(outcome.answered ? 99 : outcome.signal);
+	}
+	int status = 0;
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status), "status %#x", status);
+	cr_assert_eq(WEXITSTATUS(status), SIGXCPU);
+	set_up();
 }
 #endif
 

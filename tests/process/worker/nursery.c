@@ -713,3 +713,37 @@ Test(nursery, an_unprivileged_user_decodes_as_well)
 	decodes_as_in_process(&jobs, source, "jpeg-420.jpg");
 	jobs_stop(&jobs);
 }
+
+/* What an administrator allows at the most holds, and is no reason to refuse pictures. */
+Test(nursery, under_lower_hard_limits_it_decodes_as_well)
+{
+	static const struct {
+		__rlimit_resource_t what;
+		rlim_t hard;
+	} limits[] = {
+		{RLIMIT_CPU, 30},
+		{RLIMIT_FSIZE, 16 * MIB},
+		{RLIMIT_NOFILE, 64},
+		{RLIMIT_CORE, 4096},
+		{RLIMIT_MEMLOCK, 4096},
+		{RLIMIT_STACK, 8 * MIB},
+#ifndef MURAL_SANITIZED /* which reserves terabytes */
+		{RLIMIT_AS, 200 * MIB},
+#endif
+	};
+	CLEANUP(close_p) int source = open_asset("jpeg-420.jpg");
+	if (geteuid() == 0) { /* who may raise limits */
+		cr_assert_eq(setresgid(65534, 65534, 65534), 0);
+		cr_assert_eq(setresuid(65534, 65534, 65534), 0);
+	}
+	if (access(test_program(PROGRAM), X_OK) < 0)
+		cr_skip_test("another user cannot reach the build folder");
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct rlimit lower = {.rlim_cur = limits[i].hard, .rlim_max = limits[i].hard};
+		cr_assert_eq(setrlimit(limits[i].what, &lower), 0);
+	}
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	decodes_as_in_process(&jobs, source, "jpeg-420.jpg");
+	jobs_stop(&jobs);
+}
