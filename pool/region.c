@@ -164,6 +164,7 @@ void region_close(struct pool *pool, struct region *region)
 static void close_emptied(struct pool *pool)
 {
 	struct region *region = CONTAINER_OF(pool->emptied.next, struct region, all);
+	uint64_t before = region_allocated(region);
 	pool->emptied_count--;
 	ashmem_detach(region->handle);
 	region->handle = NULL;
@@ -171,7 +172,9 @@ static void close_emptied(struct pool *pool)
 		region_punch(region, region->control_at, region->file_bytes - region->control_at);
 		if (region_allocated(region) > 0)
 			region_punch(region, 0, region->control_at);
+		before -= min_u64(before, region_allocated(region));
 	}
+	pool->freed_bytes += before;
 	close_region(pool, region);
 }
 

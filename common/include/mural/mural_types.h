@@ -123,12 +123,14 @@ struct mural_stats {
 	uint64_t bounces;           /* decodes of what had been purged only just before */
 	uint64_t thrash_times;      /* so often it began to thrash */
 	uint64_t refused_thrashing; /* prefetches refused meanwhile */
-	uint64_t freed_bytes;       /* what the kernel got back for all that went */
-	/* Alive beyond what is used: where there was nothing, a program that had a region mapped has
-	 * read, and the kernel has filled the hole. Counted as long as the producer holds the region:
-	 * pieces purged from a region that others share, until they are punched again, and the space
-	 * behind a large bitmap. A large bitmap's region is closed when it is purged; what somebody who
-	 * keeps it mapped brings back from then on is charged to that program and in no number here. */
+	uint64_t freed_bytes;       /* what the kernel got back for all that went, by its own count:
+				       control blocks, too */
+	/* Alive beyond what is used: where there was nothing, a program that had a region mapped
+	 * has read, and the kernel has filled the hole. Counted as long as the producer holds the
+	 * region: pieces purged from a region that others share, until they are punched again, and
+	 * the space behind a large bitmap. A large bitmap's region is closed when it is purged;
+	 * what somebody who keeps it mapped brings back from then on is charged to that program and
+	 * in no number here. */
 	uint64_t stray_bytes;
 	/* Processes that were given a picture, to read its header or to decode it: small ones take
 	 * one for both. */

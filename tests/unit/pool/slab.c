@@ -246,3 +246,18 @@ Test(slab, scratch_memory_is_charged_while_it_is_held)
 	cr_assert_geq(during - s.overhead_bytes, 131072);
 	cr_assert_geq(s.kept_bytes, 131072);
 }
+
+/* Not only the pixels: the control block of a slab is as large as many a thumbnail. */
+Test(slab, all_that_the_kernel_gets_back_is_counted)
+{
+	struct pool_slot *small = slot_make_for(&f, &c, 20000, 1);
+	struct pool_slot *large = slot_make_for(&f, &c, 2 * MIB, 2);
+	cr_assert_eq(slot_verify(&f, large, 2), -1); /* shared, unlike the slab */
+	cr_assert_eq(pool_slot_state(small), BOARD_READY);
+	uint64_t held = kernels_bytes(), counted = stats_of(&f).freed_bytes;
+	pool_purge(f.pool, f.now);
+	pass(&f, MS);
+	cr_assert_eq(stats_of(&f).regions, 0);
+	cr_assert_eq(stats_of(&f).freed_bytes - counted, held - kernels_bytes());
+	cr_assert_gt(stats_of(&f).freed_bytes - counted, 3 * MIB / 2);
+}
