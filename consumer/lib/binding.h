@@ -13,8 +13,9 @@
  * was counted in time keeps the binding where it is, one that comes late is undone. So whoever
  * holds a pin finds its unpin's board here.
  *
- * A late pin may touch the board of a binding that is gone, for a moment and without effect: boards
- * stay mapped (hull.h). */
+ * A late pin, or an unpin that nobody owes, may touch the board of a binding that is gone, for a
+ * moment and without effect: boards stay mapped, and no other takes their place so soon (hull.h).
+ */
 #ifndef LIBMURAL_BINDING_H
 #define LIBMURAL_BINDING_H
 

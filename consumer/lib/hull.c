@@ -56,6 +56,14 @@ static int make_new(const struct board_table *table, struct board_pins *pins, st
 	return 0;
 }
 
+static bool one_has_rested(const struct list *spare)
+{
+	unsigned resting = 0;
+	for (const struct list *link = spare->next; link != spare; link = link->next)
+		resting++;
+	return resting >= HULLS_RESTING;
+}
+
 int hull_fill(struct list *spare, int table_fd, int pins_fd, const struct board_instance *instance,
 	struct hull **ret)
 {
@@ -69,7 +77,8 @@ int hull_fill(struct list *spare, int table_fd, int pins_fd, const struct board_
 		board_unmap_table(table);
 		return r;
 	}
-	return list_empty(spare) ? make_new(table, pins, ret) : take_spare(spare, table, pins, ret);
+	return one_has_rested(spare) ? take_spare(spare, table, pins, ret)
+				     : make_new(table, pins, ret);
 }
 
 static void vacate(void *address, size_t size)
