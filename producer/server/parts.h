@@ -237,6 +237,8 @@ struct server {
 	struct loop_watch listening, signals, nursery_watch, files_watch;
 	int listen_fd, signal_fd;
 	bool own_socket;   /* we made the path: we remove it */
+	uint32_t requests_max; /* of one session, in flight: SESSION_REQUESTS_MAX, or fewer where
+				  few descriptors are allowed */
 	uint64_t retry_ns; /* UINT64_MAX: nothing to send again */
 	bool ending;
 	struct list sessions;

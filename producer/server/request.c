@@ -182,7 +182,7 @@ void request_start(struct session *session, const struct protocol_request *wante
 			"unknown format, flag or priority");
 		return;
 	}
-	if (session->requests.count >= SESSION_REQUESTS_MAX) {
+	if (session->requests.count >= server->requests_max) {
 		files_close(server->files, fd);
 		server->counters.refused_quota++;
 		request_refuse(session, serial, -EDQUOT, MURAL_REASON_QUOTA,

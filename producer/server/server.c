@@ -216,14 +216,18 @@ static int block_signals(int *ret_fd)
 	return 0;
 }
 
-/* Descriptors are what a pool of large bitmaps runs out of first. */
-static void raise_descriptor_limit(void)
+/* Descriptors are what a pool of large bitmaps runs out of first. Each request in flight has one:
+ * where few are allowed, no session may have all of them. */
+static void claim_descriptors(struct server *server)
 {
 	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	server->requests_max = SESSION_REQUESTS_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	server->requests_max =
+		(uint32_t)max_u64(1, min_u64(limit.rlim_max / 4, SESSION_REQUESTS_MAX));
 }
 
 /* Makes the socket that others find us by, when it was not passed to us. */
@@ -310,7 +314,7 @@ static int watch_all(struct server *server)
 
 static int start(struct server *server)
 {
-	raise_descriptor_limit();
+	claim_descriptors(server);
 	urgency_claim();
 	if (getrandom(&server->instance, sizeof(server->instance), 0) < 0)
 		return -errno;

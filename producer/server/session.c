@@ -439,7 +439,7 @@ static void on_hello(struct session *session, const struct protocol_hello *hello
 		.pid = (uint32_t)getpid(),
 		.instance = server->instance,
 		.budget_bytes = server->options.budget_bytes,
-		.requests_max = SESSION_REQUESTS_MAX,
+		.requests_max = server->requests_max,
 	};
 	const int fds[2] = {pool_table_fd(server->pool), board};
 	if (r == 0)

@@ -702,6 +702,24 @@ Test(service, a_request_is_worth_more_than_kept_descriptors)
 	peer_leave(&peer);
 }
 
+Test(service, where_few_descriptors_are_allowed_a_session_may_have_fewer_requests)
+{
+	const struct rlimit few = {.rlim_cur = 200, .rlim_max = 200};
+	enum { MOST = 50 };
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	struct stopped stopped = {.watcher = &peer};
+	cr_assert_eq(peer.welcome.requests_max, MOST);
+	cr_assert(test_until(stop_ready, &stopped, TEST_TIMEOUT_MS)); /* all wait for the first */
+	for (uint32_t serial = 1; serial <= MOST + 10; serial++)
+		peer_ask(&peer, serial, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	union protocol_any message = end_of(&peer, MOST + 10);
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
+	cr_assert_eq(message.failed.error, -EDQUOT);
+	peer_leave(&peer);
+}
+
 Test(service, a_session_is_worth_more_than_kept_descriptors)
 {
 	start_with("256M", "1", NULL, NULL);
