@@ -812,6 +812,15 @@ static bool is_halted(void *pid)
 	return state == 'T';
 }
 
+static bool finds_a_halted_decoder(void *ret_pid)
+{
+	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0), pid = 0;
+	while ((pid = test_child_named(nursery, "mural-decoder", pid)) > 0)
+		if (is_halted(&pid))
+			*(pid_t *)ret_pid = pid;
+	return *(pid_t *)ret_pid > 0;
+}
+
 Test(service, a_prefetch_has_all_cores_until_something_is_to_be_seen_and_goes_on_afterwards)
 {
 	start_with("512M", "2", NULL, NULL);
@@ -843,11 +852,9 @@ Test(service, a_halted_prefetch_goes_on_when_it_is_what_is_to_be_seen)
 	char *ahead = test_path(folder, "large-24mp-progressive.jpg"), *seen = large_picture();
 	peer_ask(&peer, 1, ahead, 0, MURAL_PRIORITY_PREFETCH);
 	cr_assert(test_until(is_decoding, &peer, TEST_TIMEOUT_MS));
-	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0), decoder = 0;
+	pid_t decoder = 0;
 	peer_ask(&peer, 2, seen, 0, MURAL_PRIORITY_VISIBLE);
-	do
-		decoder = test_child_named(nursery, "mural-decoder", decoder);
-	while (!is_halted(&decoder));
+	cr_assert(test_until(finds_a_halted_decoder, &decoder, TEST_TIMEOUT_MS));
 	struct protocol_priority now = {
 		.head = {.type = PROTOCOL_PRIORITY, .serial = 1},
 		.priority = MURAL_PRIORITY_VISIBLE,
