@@ -34,7 +34,7 @@ endif()
 
 # One interface library carries the flags, so that nothing has to repeat them.
 add_library(mural_flags INTERFACE)
-target_compile_definitions(mural_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
+target_compile_definitions(mural_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64 _TIME_BITS=64
 	MURAL_VERSION="${PROJECT_VERSION}")
 target_compile_options(mural_flags INTERFACE
 	-Wall -Wextra -Wundef -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wcast-qual -Wformat=2

@@ -38,7 +38,7 @@ int shared_file_readonly(int fd)
 	return readonly < 0 ? -errno : readonly;
 }
 
-int shared_file_check(int fd, size_t size)
+int shared_file_check(int fd, uint64_t size)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	if (seals < 0 || !(seals & F_SEAL_SHRINK))

@@ -31,8 +31,13 @@ uint64_t region_huge_from(void)
 
 bool region_round(const struct pool *pool, uint64_t bytes, uint64_t *ret)
 {
-	return round_up_to(
-		bytes, bytes > pool->huge_from ? MURAL_HUGE_PAGE_SIZE : MURAL_PAGE_SIZE, ret);
+	uint64_t rounded;
+	if (!round_up_to(bytes, bytes > pool->huge_from ? MURAL_HUGE_PAGE_SIZE : MURAL_PAGE_SIZE,
+		    &rounded) ||
+		rounded > PTRDIFF_MAX)
+		return false;
+	*ret = rounded;
+	return true;
 }
 
 /* The block's pages come into being at the first unpin. A region used as a whole needs no more

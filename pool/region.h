@@ -30,7 +30,7 @@ struct region {
 };
 
 /* What a bitmap of @bytes takes: whole pages, or whole huge pages where the system uses them.
- * False: it does not fit. */
+ * False: nobody could map it (with 32-bit addresses: 2 GiB). */
 bool region_round(const struct pool *pool, uint64_t bytes, uint64_t *ret);
 
 /* By what the system says now: regions larger than the result get huge pages. */

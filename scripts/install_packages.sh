@@ -60,4 +60,14 @@ if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
 	exit 1
 fi
 apt update || echo "install_packages.sh: some package lists are not up to date; going on" >&2
-apt install --no-install-recommends "${missing[@]}"
+
+# Some do without one architecture or another (libisal-dev: no i386), and we without them. CMake says so if not.
+available=()
+for package in "${missing[@]}"; do
+	if apt-cache show "$package" >/dev/null 2>&1; then
+		available+=("$package")
+	else
+		echo "install_packages.sh: there is no $package here; going on without" >&2
+	fi
+done
+[ ${#available[@]} -eq 0 ] || apt install --no-install-recommends "${available[@]}"

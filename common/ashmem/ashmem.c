@@ -23,7 +23,7 @@ const struct ashmem_ops *ashmem_driver_of(int fd, struct stat *ret_st)
 	return NULL;
 }
 
-static long answer(long r)
+static int64_t answer(int64_t r)
 {
 	if (r >= 0)
 		return r;

@@ -86,7 +86,10 @@ int ashmem_region_map(int fd, const struct stat *st, struct ashmem_region *ret)
 	int r = find_block(fd, st, &offset);
 	if (r < 0)
 		return r;
-	size_t bytes = (size_t)((uint64_t)st->st_size - offset);
+	uint64_t length = (uint64_t)st->st_size - offset;
+	if (length > PTRDIFF_MAX) /* where addresses have 32 bits */
+		return -ENOMEM;
+	size_t bytes = (size_t)length;
 	struct ashmem_block *block =
 		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
 	if (block == MAP_FAILED)

@@ -2,6 +2,7 @@
 #include "common/ashmem/attachment.h"
 #include "common/ashmem/driver.h"
 #include "common/ashmem/purge.h"
+#include "common/util.h"
 
 #include <ashmem/ashmem.h>
 #include <errno.h>
@@ -14,7 +15,7 @@ struct ashmem_handle {
 	const struct ashmem_ops *ops;
 	int fd;                        /* ours */
 	struct attachment *attachment; /* memfd: the mapped block; device: NULL */
-	size_t rounded_size;           /* device: it can no longer change */
+	uint64_t rounded_size;         /* device: it can no longer change */
 };
 
 static int answer(int r)
@@ -28,7 +29,8 @@ static int answer(int r)
 /* The device pins nothing before the first mapping. */
 static int touch_device(struct ashmem_handle *handle, const struct stat *st)
 {
-	uint64_t size = 0, page = ashmem_page_size();
+	uint64_t size = 0;
+	size_t page = ashmem_page_size();
 	void *at = mmap(NULL, page, PROT_NONE, MAP_SHARED, handle->fd, 0);
 	if (at == MAP_FAILED)
 		return -errno;
@@ -90,8 +92,8 @@ static int handle_op(struct ashmem_handle *handle, enum range_op op, size_t offs
 	if (handle->attachment)
 		return answer(
 			ashmem_region_op(&handle->attachment->region, handle->fd, op, offset, len));
-	if (len == 0 && offset < handle->rounded_size)
-		len = handle->rounded_size - offset; /* saves the driver asking for the size */
+	if (len == 0 && offset < handle->rounded_size && handle->rounded_size <= SIZE_MAX)
+		len = (size_t)handle->rounded_size - offset; /* saves the driver asking for it */
 	return answer(handle->ops->range(handle->fd, NULL, op, offset, len));
 }
 
@@ -135,6 +137,6 @@ int ashmem_handle_purge(struct ashmem_handle *handle, size_t offset, size_t len,
 	uint64_t freed = after.st_blocks < before.st_blocks
 				 ? (uint64_t)(before.st_blocks - after.st_blocks) * 512
 				 : 0;
-	*ret_freed = freed < most ? freed : most;
+	*ret_freed = (size_t)min_u64(SIZE_MAX, min_u64(freed, most));
 	return answer(r < 0 ? r : 0);
 }

@@ -5,6 +5,7 @@
  * a region is one read of its header; only those that are taken are mapped. */
 #include "common/ashmem/driver.h"
 #include "common/ashmem/purge.h"
+#include "common/util.h"
 
 #include <ashmem/ashmem.h>
 #include <dirent.h>
@@ -136,7 +137,7 @@ static size_t fallen(int fd, blkcnt_t *blocks, uint64_t most)
 		return 0;
 	uint64_t bytes = st.st_blocks < *blocks ? (uint64_t)(*blocks - st.st_blocks) * 512 : 0;
 	*blocks = st.st_blocks;
-	return bytes < most ? bytes : most;
+	return (size_t)min_u64(SIZE_MAX, min_u64(bytes, most));
 }
 
 /* Purges ranges not younger than @limit until @want bytes are free. What a range frees is only

@@ -210,7 +210,7 @@ int memory_dealer_create(size_t size, struct memory_dealer **ret)
 	uint64_t capacity;
 	if (size == 0)
 		return -EINVAL;
-	if (!page_round_up(size, &capacity))
+	if (!page_round_up(size, &capacity) || capacity > SIZE_MAX)
 		return -EOVERFLOW;
 	CLEANUP(free_p) struct memory_dealer *dealer = calloc(1, sizeof(*dealer));
 	CLEANUP(free_p) struct piece *whole = calloc(1, sizeof(*whole));
@@ -246,7 +246,7 @@ int memory_dealer_allocate(
 	uint64_t rounded;
 	if (size == 0 || (flags & ~(unsigned)MEMORY_DEALER_PAGE_ALIGNED))
 		return -EINVAL;
-	if (!round_up_to(size, MEMORY_DEALER_UNIT, &rounded))
+	if (!round_up_to(size, MEMORY_DEALER_UNIT, &rounded) || rounded > SIZE_MAX)
 		return -ENOMEM;
 	size = (size_t)rounded;
 	struct piece *piece = best_fit(dealer->free_root, size, flags);
@@ -330,8 +330,8 @@ size_t memory_dealer_free_pieces(const struct memory_dealer *dealer)
 	return dealer->free_pieces;
 }
 
-static void visit_all(const struct piece *root,
-	void (*visit)(size_t offset, size_t size, void *user), void *user)
+static void visit_all(
+	const struct piece *root, void (*visit)(size_t offset, size_t size, void *user), void *user)
 {
 	for (; root; root = root->right) {
 		visit_all(root->left, visit, user);

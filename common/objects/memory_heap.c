@@ -64,7 +64,7 @@ int memory_heap_create(const char *name, size_t size, unsigned flags, struct mem
 	struct memory_heap *heap;
 	if (size == 0 || (flags & ~CREATE_FLAGS))
 		return -EINVAL;
-	if (!page_round_up(size, &rounded))
+	if (!page_round_up(size, &rounded) || rounded > SIZE_MAX)
 		return -EOVERFLOW;
 	CLEANUP(close_p) int fd = create_region(name ? name : DEFAULT_NAME, (size_t)rounded, flags);
 	if (fd < 0)
@@ -145,6 +145,8 @@ int memory_heap_import(int fd, size_t size, unsigned flags, struct memory_heap *
 	int64_t whole = ashmem_get_size_region64(fd);
 	if (whole < 0 || fstat(fd, &st) < 0)
 		return -errno;
+	if (size == 0 && (uint64_t)whole > SIZE_MAX)
+		return -ENOMEM;
 	if (size == 0)
 		size = (size_t)whole;
 	if (size == 0 || size > (uint64_t)whole || (flags & ~IMPORT_FLAGS))

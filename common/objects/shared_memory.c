@@ -35,6 +35,8 @@ int shared_memory_import(int fd, struct shared_memory **ret)
 		return -errno;
 	if (size == 0)
 		return -EINVAL;
+	if ((uint64_t)size > SIZE_MAX)
+		return -ENOMEM;
 	struct shared_memory *memory = malloc(sizeof(*memory));
 	if (!memory)
 		return -ENOMEM;

@@ -5,6 +5,7 @@
 #define PRELOAD_CALLS_H
 
 #undef _FILE_OFFSET_BITS
+#undef _TIME_BITS /* not without the other */
 #undef _FORTIFY_SOURCE
 
 #include "preload/preload.h"

@@ -15,6 +15,11 @@
 /* How far below what the kernel places; where addresses have 32 bits there is no such distance. */
 #define APART (UINT64_C(64) << 30)
 
+static uintptr_t far_below(uint64_t address)
+{
+	return address > APART ? (uintptr_t)(address - APART) : 0;
+}
+
 /* A region of the ashmem driver cannot change its size once it is mapped: no seals are needed. */
 static int check_device(int fd, uint64_t size)
 {
@@ -33,9 +38,9 @@ static bool is_device(int fd)
 /* A memfd first: a device has no seals, so it is asked only when there are none. */
 static int check(int fd, uint64_t size)
 {
-	if (size == 0 || size > PTRDIFF_MAX)
+	if (size == 0)
 		return -EBADMSG;
-	int r = shared_file_check(fd, (size_t)size);
+	int r = shared_file_check(fd, size);
 	return r == -EPERM && is_device(fd) ? check_device(fd, size) : r;
 }
 
@@ -102,8 +107,8 @@ static void *map_aligned(int fd, size_t size)
 	if (memory == MAP_FAILED)
 		return memory;
 	/* (A place that is somebody else's is passed over.) */
-	if (top == 0 && (uintptr_t)memory > APART)
-		wanted = (uintptr_t)((uintptr_t)memory - APART);
+	if (top == 0)
+		wanted = far_below((uintptr_t)memory);
 	atomic_store_explicit(&lowest, wanted, memory_order_relaxed);
 	return memory;
 }
@@ -117,8 +122,13 @@ static void unmap_pixels(const void *memory, size_t size)
 		&lowest, &at, at + size, memory_order_relaxed, memory_order_relaxed);
 }
 
-static void *map_pixels(int fd, size_t size)
+static void *map_pixels(int fd, uint64_t bytes)
 {
+	if (bytes > PTRDIFF_MAX) { /* a picture of 2 GiB, where addresses have 32 bits */
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	size_t size = (size_t)bytes;
 	void *memory =
 		size >= MURAL_HUGE_PAGE_SIZE ? map_aligned(fd, size) : map_at(NULL, 0, fd, size);
 	/* No MADV_HUGEPAGE: huge pages that the producer has filled are mapped as such all the
@@ -141,7 +151,7 @@ int region_import(uint64_t id, int fd, uint64_t size, struct region **ret)
 		return -ENOMEM;
 	*region = (struct region){.id = id, .size = size, .refs = 1};
 	list_init(&region->bitmaps);
-	void *memory = map_pixels(fd, (size_t)mapped);
+	void *memory = map_pixels(fd, mapped);
 	if (memory == MAP_FAILED)
 		region->error = -errno;
 	else

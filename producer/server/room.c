@@ -70,6 +70,13 @@ bool room_is_unwelcome(struct server *server, const struct entry *entry)
 	       pool_is_thrashing(server->pool, monotonic_ns());
 }
 
+/* A limit on the size of files gives the same error, but has nothing to do with the pool. */
+static bool is_too_large(const struct server *server, const struct entry *entry)
+{
+	uint64_t bytes = decode_bitmap_bytes(entry);
+	return bytes > server->options.budget_bytes / 2 || bytes > PTRDIFF_MAX / 2;
+}
+
 int room_take(struct server *server, struct entry *entry)
 {
 	if (room_is_unwelcome(server, entry)) {
@@ -100,9 +107,7 @@ int room_take(struct server *server, struct entry *entry)
 			decode_retire(server, entry);
 		else
 			room_wait(server, entry);
-	} else if (r == -EFBIG && decode_bitmap_bytes(entry) > server->options.budget_bytes / 2) {
-		/* (A limit on the size of files gives the same error: it has nothing to do with the
-		 * pool.) */
+	} else if (r == -EFBIG && is_too_large(server, entry)) {
 		decode_fail(server, entry, -EFBIG, MURAL_REASON_TOO_LARGE,
 			"larger than the whole pool");
 	} else {

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -46,7 +47,9 @@ static _Noreturn void answer(int socket, const struct job_result *result)
 {
 	ssize_t sent;
 	do {
-		sent = send(socket, result, sizeof(*result), MSG_NOSIGNAL);
+		/* By its number: where all socket calls are also one, glibc takes that one, whose
+		 * arguments the filter can not see. */
+		sent = syscall(SYS_sendto, socket, result, sizeof(*result), MSG_NOSIGNAL, NULL, 0);
 	} while (sent < 0 && errno == EINTR);
 	leave(sent == sizeof(*result) ? 0 : 1);
 }

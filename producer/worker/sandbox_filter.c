@@ -20,9 +20,11 @@ static const int allowed_always[] = {
 	SCMP_SYS(munmap),
 	SCMP_SYS(brk),
 	SCMP_SYS(futex),
+	SCMP_SYS(futex_time64), /* the same with 64-bit times, where longs have 32 */
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(clock_gettime), /* usually the vDSO; a call where the clock source does not allow
 				    it */
+	SCMP_SYS(clock_gettime64),
 	SCMP_SYS(gettimeofday),
 	SCMP_SYS(restart_syscall), /* a futex wait that was stopped and continued */
 	SCMP_SYS(exit),
@@ -92,7 +94,12 @@ static int allow_memory(scmp_filter_ctx filter)
 	/* Private and anonymous: no descriptor's pages, no hugetlbfs, nothing that somebody else
 	 * could map. */
 	const uint32_t kind = MAP_ANONYMOUS | MAP_TYPE | MAP_HUGETLB;
-	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+#if SIZE_MAX > UINT32_MAX
+	const int mapping = SCMP_SYS(mmap);
+#else
+	const int mapping = SCMP_SYS(mmap2); /* x86's mmap takes a pointer to its arguments */
+#endif
+	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mapping, 2,
 		SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
 		SCMP_A3_32(SCMP_CMP_MASKED_EQ, kind, MAP_ANONYMOUS | MAP_PRIVATE));
 	if (r < 0)

@@ -4,6 +4,7 @@
 #define COMMON_SHARED_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* A sparse file of @size bytes that nobody can resize (seals SHRINK, GROW, SEAL). The caller owns
  * the descriptor. -errno. */
@@ -15,6 +16,6 @@ int shared_file_readonly(int fd);
 
 /* Can a received file of at least @size bytes be mapped without fear of SIGBUS?
  * -EPERM: not sealed against shrinking, or not a memfd.  -EBADMSG: shorter.  -errno. */
-int shared_file_check(int fd, size_t size);
+int shared_file_check(int fd, uint64_t size);
 
 #endif

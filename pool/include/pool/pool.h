@@ -96,9 +96,10 @@ struct pool_bitmap {
 /* Reserves room and a slot: FILLING. @holder (may be NULL) is who asks, for its quota and user id;
  * @uid otherwise. Makes room when needed: kept regions, then IDLE, then READY that nobody pins.
  * -ENOSPC: all the rest is pinned, filling or granted (retry after a nudge, a tick, a publish or an
- * abandon, or when a holder has gone).  -EFBIG: larger than the whole budget.  -EDQUOT: @holder has
- * too much pinned, this one counted in.  -EMFILE, -ENFILE, -ENOMEM: no descriptor or memory, after
- * idle ones were given up.  -EINVAL: not a bitmap as mural_bitmap_layout makes it. */
+ * abandon, or when a holder has gone).  -EFBIG: larger than the whole budget, or than anybody could
+ * map where addresses have 32 bits (2 GiB).  -EDQUOT: @holder has too much pinned, this one counted
+ * in.  -EMFILE, -ENFILE, -ENOMEM: no descriptor or memory, after idle ones were given up.  -EINVAL:
+ * not a bitmap as mural_bitmap_layout makes it. */
 int pool_reserve(struct pool *pool, const struct pool_bitmap *bitmap, uid_t uid,
 	struct pool_holder *holder, uint64_t now_ns, struct pool_slot **ret);
 

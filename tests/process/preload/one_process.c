@@ -119,8 +119,10 @@ static void sizes_that_do_not_fit(void)
 		FAILS(EOVERFLOW, ioctl(fd, GET_SIZE, NULL));
 	CHECK(ioctl(fd, SET_SIZE, SIZE_MAX) == 0);
 	FAILS(EINVAL, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0));
+#if SIZE_MAX > UINT32_MAX
 	CHECK(ioctl(fd, SET_SIZE, (size_t)1 << 60) == 0);
 	FAILS(ENOMEM, mmap(NULL, (size_t)1 << 60, PROT_READ, MAP_SHARED, fd, 0));
+#endif
 	CHECK(ioctl(fd, SET_SIZE, (size_t)100) == 0);
 	CHECK(ioctl(fd, GET_SIZE, NULL) == 100);
 	close(fd);

@@ -53,10 +53,14 @@ static void a23(void)
 static void a24(void)
 {
 	struct space space = open_space(4);
+#if SIZE_MAX > UINT32_MAX
 	check(all_three_invalid(&space, (size_t)1 << 32, PAGE) &&
 			all_three_invalid(&space, 0, ((size_t)1 << 32) + PAGE) &&
 			status(&space, 0, 0) == ASHMEM_IS_PINNED,
 		"4 GiB are not cut off: EINVAL");
+#else
+	check(true, "(a size_t holds no 4 GiB)");
+#endif
 	close_space(&space);
 }
 
@@ -302,6 +306,7 @@ static void k7(void)
 	close_space(&space);
 }
 
+#if SIZE_MAX > UINT32_MAX
 static void k9(void)
 {
 	size_t size = (size_t)1 << 32;
@@ -319,6 +324,12 @@ static void k9(void)
 	ashmem_munmap(at, size);
 	close(fd);
 }
+#else
+static void k9(void)
+{
+	check(true, "(a size_t holds no 4 GiB)");
+}
+#endif
 
 const struct clause pin_clauses[] = {
 	{"A21", a21},

@@ -318,6 +318,7 @@ Test(errors, file_size_limit_is_efbig)
 	cr_assert_geq(ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "x", PAGE), 0);
 }
 
+#if SIZE_MAX > UINT32_MAX /* otherwise every size_t is a size */
 Test(errors, size_limit_is_efbig)
 {
 	cr_assert_fails(
@@ -326,4 +327,16 @@ Test(errors, size_limit_is_efbig)
 	int fd = ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "x", ((size_t)UINT32_MAX - 1) * PAGE);
 	cr_assert(fd >= 0, "the largest region can be made");
 	cr_assert_eq(ashmem_get_size_region64(fd), (int64_t)(((size_t)UINT32_MAX - 1) * PAGE));
+}
+#endif
+
+/* More than an int holds, and more than a long where that has 32 bits. */
+Test(errors, a_size_over_2_gib_is_told_in_64_bits)
+{
+	const size_t size = (size_t)3 << 30;
+	int fd = ashmem_create_region_on(ASHMEM_DRIVER_MEMFD, "x", size);
+	cr_assert_eq(ashmem_get_size_region64(fd), INT64_C(3) << 30);
+	cr_assert_eq(ashmem_lseek(fd, 0, SEEK_END), INT64_C(3) << 30);
+	cr_assert_fails(ashmem_get_size_region(fd), EOVERFLOW);
+	close(fd);
 }

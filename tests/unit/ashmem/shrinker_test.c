@@ -28,6 +28,8 @@ Test(shrinker, purges_what_is_unpinned_below_the_low_mark, .timeout = 30)
 	unsigned char *at;
 	int fd = half_unpinned(&at);
 	struct ashmem_shrinker *shrinker;
+	if (memory_headroom() >= SIZE_MAX / 2)
+		cr_skip("more memory is free than a size_t can ask for");
 	cr_assert_eq(ashmem_shrinker_start(SIZE_MAX / 2, SIZE_MAX / 2, &shrinker), 0);
 	while (ashmem_shrinker_freed(shrinker) < 4 * PAGE)
 		usleep(1000);

@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 
 /* A clock is read through the vDSO where there is one. */
-static const char *const needed[] = {
-	"pread64", "mmap", "munmap", "madvise", "brk", "clock_gettime", "exit_group"};
+static const char *const needed[] = {"pread64", "mmap", "mmap2", "munmap", "madvise", "brk",
+	"clock_gettime", "clock_gettime64", "exit_group"};
 
 static int shut_in(void)
 {

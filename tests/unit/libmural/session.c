@@ -807,8 +807,9 @@ Test(limits, a_region_that_cannot_be_mapped_fails_its_bitmap_only)
 	scene.ready = 0;
 	struct mural_bitmap *second = scene_ask(&scene);
 	uint32_t serial = scene_request(&scene).head.serial;
-	struct fake_region region = {.id = 50, .size = (uint64_t)1 << 46};
-	int fd = shared_file_create("immense", region.size);
+	struct fake_region region = {
+		.id = 50, .size = SIZE_MAX > UINT32_MAX ? UINT64_C(1) << 46 : UINT64_C(3) << 30};
+	int fd = shared_file_create("immense", (size_t)region.size);
 	struct protocol_ready ready = fake_ready(&region, serial, SLOT + 1, 1, WIDTH, HEIGHT);
 	struct protocol_handover handover = fake_handover(&region, &ready);
 	fake_send(&scene.fake, &handover, &fd, 1);

@@ -60,7 +60,9 @@ Test(create, refuses_size_0_and_sizes_that_no_driver_has)
 {
 	struct shared_memory *memory = NULL;
 	cr_assert_eq(shared_memory_create("test", 0, &memory), -EINVAL);
+#if SIZE_MAX > UINT32_MAX /* otherwise every size_t is a size */
 	cr_assert_eq(shared_memory_create("test", SIZE_MAX, &memory), -EFBIG);
+#endif
 	cr_assert_null(memory);
 }
 

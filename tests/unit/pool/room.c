@@ -198,6 +198,17 @@ Test(room, what_is_larger_than_the_budget_is_refused_at_once)
 	cr_assert_eq(pool_slot_state(slot), BOARD_READY);
 }
 
+/* Sparse, so that it takes no memory. With 32 bits a size of 4 GiB and 16 MiB would be cut to 16.
+ */
+Test(room, what_nobody_can_map_is_refused_at_once)
+{
+	bool mappable = SIZE_MAX > UINT32_MAX;
+	start(UINT64_C(1) << 40, 0, UINT64_MAX);
+	cr_assert_eq(try_reserve(4112 * MIB, NULL), mappable ? 0 : -EFBIG);
+	cr_assert_eq(try_reserve(2048 * MIB, NULL), mappable ? 0 : -EFBIG);
+	cr_assert_eq(try_reserve(64 * MIB, NULL), 0);
+}
+
 Test(room, a_small_one_can_be_larger_than_a_budget_too)
 {
 	start(100000, 0, UINT64_MAX);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -74,6 +75,13 @@ static bool fails(const char *function, int error)
 	{                                                                                          \
 		return fails(#name, error) ? failure : __real_##name arguments;                    \
 	}
+
+#if SIZE_MAX == UINT32_MAX /* there the names of these say the size of a time, too */
+int __real_fstat64(int fd, struct stat64 *st) __asm__("__real___fstat64_time64");
+int __wrap_fstat64(int fd, struct stat64 *st) __asm__("__wrap___fstat64_time64");
+int __real_fcntl64(int fd, int command, ...) __asm__("__real___fcntl_time64");
+int __wrap_fcntl64(int fd, int command, ...) __asm__("__wrap___fcntl_time64");
+#endif
 
 WRAP(int, memfd_create, -1, EMFILE, (const char *name, unsigned flags), (name, flags))
 WRAP(int, ftruncate64, -1, ENOMEM, (int fd, off64_t size), (fd, size))
