@@ -31,7 +31,11 @@ static const int allowed_always[] = {
 	SCMP_SYS(exit_group),
 #ifdef MURAL_SANITIZED
 	/* What the sanitizers' run time calls: threads of its own, and its report before it aborts.
-	 */
+	 * ThreadSanitizer starts one at each fork, which may run its first instruction only now,
+	 * and sleeps between its rounds. */
+	SCMP_SYS(rseq),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(nanosleep),
 	SCMP_SYS(getpid),
 	SCMP_SYS(gettid),
 	SCMP_SYS(sigaltstack),

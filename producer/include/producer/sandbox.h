@@ -43,7 +43,14 @@ struct sandbox_limits {
 				 as 1 */
 };
 
+/* Much more where a sanitizer is linked in. AddressSanitizer reserves its address space before the
+ * limit is set, ThreadSanitizer maps heap, shadow and traces as they are used: some multiple of
+ * what the codec allocates. */
+#ifdef MURAL_SANITIZED
+#define SANDBOX_MEMORY_SLACK ((uint64_t)1 << 30)
+#else
 #define SANDBOX_MEMORY_SLACK ((uint64_t)4 << 20)
+#endif
 
 /* In the process that forks decoders, before the first: does what would be the same in each of
  * them. Builds the filter for these numbers, tells malloc what sandbox_begin would tell it, looks
