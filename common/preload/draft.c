@@ -165,7 +165,7 @@ int draft_change(int fd, int (*change)(struct draft *, const void *), const void
 int draft_check_mapping(const struct draft *draft, size_t length, int prot, int64_t offset)
 {
 	uint64_t rsize, page = ashmem_page_size();
-	if (draft->size == 0 || !round_up_to(draft->size, page, &rsize))
+	if (draft->size == 0 || !round_up_to(draft->size, page, &rsize) || rsize > SIZE_MAX)
 		return -EINVAL;
 	if (length == 0 || offset < 0 || (uint64_t)offset % page || length > rsize ||
 		(uint64_t)offset > rsize - length)
