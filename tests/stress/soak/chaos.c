@@ -244,10 +244,16 @@ static bool all_have_left(void *context)
 	return chaos->hog == 0;
 }
 
-void soak_chaos(struct soak *soak, uint64_t end_ns)
+static bool is_over(const struct soak *soak, uint64_t end_ns, uint64_t latest_ns)
+{
+	uint64_t now = monotonic_ns();
+	return now >= latest_ns || (now >= end_ns && soak_has_happened(soak));
+}
+
+void soak_chaos(struct soak *soak, uint64_t end_ns, uint64_t latest_ns)
 {
 	struct chaos chaos = {.soak = soak, .dice = soak_dice(soak->seed, 0), .next_number = 1};
-	while (monotonic_ns() < end_ns && soak->shared->wrong == 0)
+	while (!is_over(soak, end_ns, latest_ns) && soak->shared->wrong == 0)
 		turn(&chaos);
 	soak->shared->stop = true;
 	if (chaos.stopped > 0)

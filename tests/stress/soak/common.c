@@ -34,6 +34,11 @@ void soak_wrong(struct soak *soak, const char *format, ...)
 	fprintf(stderr, "WRONG, process %d: %s\n", (int)getpid(), text);
 }
 
+bool soak_has_happened(const struct soak *soak)
+{
+	return soak->shared->checks > 0 && soak->shared->redecodes > 0;
+}
+
 int soak_open(void (*on_event)(struct mural *, enum mural_event, int, void *), void *user,
 	struct mural **ret)
 {

@@ -75,7 +75,11 @@ bool soak_rest(const struct soak_rest *wanted, struct soak_rest *ret);
 /* A consumer's whole life, of which @number is the sequence. Never returns. */
 _Noreturn void soak_consume(struct soak *soak, uint64_t number);
 
-/* Kills, stops, hogs and consumers that come and go, until @end_ns. */
-void soak_chaos(struct soak *soak, uint64_t end_ns);
+/* Pixels were looked at, and something was decoded again: the counts mean something. */
+bool soak_has_happened(const struct soak *soak);
+
+/* Kills, stops, hogs and consumers that come and go, until @end_ns, or @latest_ns where too little
+ * has happened until then: the machine may have been busy with something else. */
+void soak_chaos(struct soak *soak, uint64_t end_ns, uint64_t latest_ns);
 
 #endif
