@@ -127,32 +127,24 @@ static void read_marked(struct pool *pool, struct pool_holder *holder, uint32_t 
 		read_slot(pool, holder, page * BOARD_PAGE_SLOTS + (uint32_t)__builtin_ctzll(left));
 }
 
-/* The flagged ones of 64 pages. Pages of which it was told nothing stay as they are: what is there
- * is nobody's business yet, and there may be no space to remember it. */
-static void read_flagged(struct pool *pool, struct board_head *head, uint32_t at, uint32_t index,
-	uint64_t flags)
+/* Of 64 pages. Where it was told of nothing marks and flags stay: what is there is nobody's business
+ * yet, and there may be no space to remember it. Most flagged pages have no marks, since slots are
+ * looked at one by one, too; of those nothing but the marks is read. */
+static void read_flagged(
+	struct pool *pool, struct pool_holder *holder, struct board_head *head, uint32_t index)
 {
-	struct pool_holder *holder = pool->holder[at];
-	uint64_t told = 0;
-	for (uint64_t left = flags; left; left &= left - 1) {
-		uint32_t bit = (uint32_t)__builtin_ctzll(left);
-		told |= (uint64_t)(bits_word(&holder->told, index * 64 + bit) != 0) << bit;
+	uint64_t untold = 0;
+	for (uint64_t left = board_take_flags(head, index); left; left &= left - 1) {
+		uint32_t bit = (uint32_t)__builtin_ctzll(left), page = index * 64 + bit;
+		if (!board_has_marks(holder->pins, page))
+			continue;
+		if (bits_word(&holder->told, page) != 0)
+			read_marked(pool, holder, page);
+		else
+			untold |= UINT64_C(1) << bit;
 	}
-	if (told == 0)
-		return;
-	board_unflag(head, index, told);
-	for (uint64_t left = told; left; left &= left - 1)
-		read_marked(pool, holder, index * 64 + (uint32_t)__builtin_ctzll(left));
-}
-
-static void look_at_flags(struct pool *pool, uint32_t at)
-{
-	struct board_head *head = heads_at(&pool->heads, at);
-	for (uint32_t i = 0; i * BOARD_FLAG_SLOTS < pool->slots_made; i++) {
-		uint64_t flags = board_flags(head, i);
-		if (flags)
-			read_flagged(pool, head, at, i, flags);
-	}
+	if (untold)
+		board_flag(head, index, untold);
 }
 
 void pinned_look_at_told(struct pool *pool, struct pool_holder *holder)
@@ -167,8 +159,12 @@ void pinned_look_at_told(struct pool *pool, struct pool_holder *holder)
 void pinned_count(struct pool *pool, uint32_t *ret_bitmaps, uint64_t *ret_bytes)
 {
 	for (uint32_t i = 0; i < pool->holders_made; i++) {
-		if (pool->holder[i])
-			look_at_flags(pool, i);
+		if (!pool->holder[i])
+			continue;
+		struct board_head *head = heads_at(&pool->heads, i);
+		for (uint32_t at = 0; at * BOARD_FLAG_SLOTS < pool->slots_made; at++)
+			if (board_has_flags(head, at))
+				read_flagged(pool, pool->holder[i], head, at);
 	}
 	*ret_bitmaps = pool->pinned_bitmaps;
 	*ret_bytes = pool->pinned_bytes;

@@ -274,25 +274,35 @@ static inline void board_take_mark(struct board_pins *pins, uint32_t slot)
 		&pins->mark[slot / BOARD_PAGE_SLOTS], ~(UINT64_C(1) << slot % 64), BOARD_ORDER);
 }
 
+static inline bool board_has_marks(const struct board_pins *pins, uint32_t page)
+{
+	return atomic_load_explicit(&pins->mark[page], BOARD_ORDER) != 0;
+}
+
 /* Takes all marks of a page: its slots that were changed. */
 static inline uint64_t board_take_marks(struct board_pins *pins, uint32_t page)
 {
-	if (atomic_load_explicit(&pins->mark[page], BOARD_ORDER) == 0)
+	if (!board_has_marks(pins, page))
 		return 0;
 	return atomic_exchange_explicit(&pins->mark[page], 0, BOARD_ORDER);
 }
 
-/* Of the 64 pages whose flags are word @index, those with marks; they are to be unflagged before
- * their marks are taken. */
-static inline uint64_t board_flags(const struct board_head *head, uint32_t index)
+/* Flags of 64 pages are word @index. */
+static inline bool board_has_flags(const struct board_head *head, uint32_t index)
 {
-	return atomic_load_explicit(&head->flag[index], BOARD_ORDER);
+	return atomic_load_explicit(&head->flag[index], BOARD_ORDER) != 0;
 }
 
-/* Those of @flags, together: one locked step for all. */
-static inline void board_unflag(struct board_head *head, uint32_t index, uint64_t flags)
+/* Takes them, before the marks of these pages are looked at. */
+static inline uint64_t board_take_flags(struct board_head *head, uint32_t index)
 {
-	atomic_fetch_and_explicit(&head->flag[index], ~flags, BOARD_ORDER);
+	return atomic_exchange_explicit(&head->flag[index], 0, BOARD_ORDER);
+}
+
+/* Sets those again whose marks were left. */
+static inline void board_flag(struct board_head *head, uint32_t index, uint64_t flags)
+{
+	atomic_fetch_or_explicit(&head->flag[index], flags, BOARD_ORDER);
 }
 
 /* The count on one board, read once; the caller judges it against BOARD_PINS_MAX. */

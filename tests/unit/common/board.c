@@ -36,14 +36,14 @@ TestSuite(board, .init = init, .fini = fini, .timeout = 60);
 static void expect_marked(const char *what)
 {
 	for (uint32_t i = 0; i < BOARD_SLOTS / BOARD_FLAG_SLOTS; i++)
-		cr_assert_eq(board_flags(&pins->head, i), i == PAGE / 64 ? UINT64_C(1) << PAGE % 64 : 0,
-			"%s", what);
+		cr_assert_eq(board_take_flags(&pins->head, i),
+			i == PAGE / 64 ? UINT64_C(1) << PAGE % 64 : 0, "%s", what);
 	cr_assert(board_is_marked(pins, SLOT), "%s", what);
 	cr_assert_not(board_is_marked(pins, SLOT + 1));
-	board_unflag(&pins->head, PAGE / 64, UINT64_C(1) << PAGE % 64);
+	cr_assert(board_has_marks(pins, PAGE), "%s", what);
 	cr_assert_eq(board_take_marks(pins, PAGE), UINT64_C(1) << SLOT % 64, "%s", what);
-	cr_assert_eq(board_flags(&pins->head, PAGE / 64), 0);
-	cr_assert_not(board_is_marked(pins, SLOT));
+	cr_assert_not(board_has_flags(&pins->head, PAGE / 64));
+	cr_assert_not(board_has_marks(pins, PAGE));
 }
 
 Test(board, each_change_is_marked)
@@ -67,7 +67,7 @@ Test(board, each_change_is_marked)
 Test(board, what_changes_nothing_is_not_marked)
 {
 	cr_assert_eq(board_unpin_above(table, pins, SLOT, 0), -EINVAL);
-	cr_assert_eq(board_flags(&pins->head, PAGE / 64), 0);
+	cr_assert_not(board_has_flags(&pins->head, PAGE / 64));
 	cr_assert_not(board_is_marked(pins, SLOT));
 }
 
@@ -85,7 +85,8 @@ Test(board, a_pin_that_is_given_up_is_marked)
 Test(board, a_flag_that_was_taken_alone_is_set_again)
 {
 	board_show(pins, SLOT, true);
-	board_unflag(&pins->head, PAGE / 64, UINT64_C(1) << PAGE % 64);
+	cr_assert(board_has_flags(&pins->head, PAGE / 64));
+	board_take_flags(&pins->head, PAGE / 64);
 	board_show(pins, SLOT, false);
 	expect_marked("a change of what was marked already");
 	board_show(pins, SLOT, true);
@@ -99,6 +100,15 @@ Test(board, the_last_slot_has_a_mark_and_a_flag)
 	const uint32_t last = BOARD_SLOTS - 1;
 	board_show(pins, last, true);
 	cr_assert(board_is_marked(pins, last));
-	cr_assert_eq(board_flags(&pins->head, BOARD_SLOTS / BOARD_FLAG_SLOTS - 1), UINT64_C(1) << 63);
+	cr_assert_eq(board_take_flags(&pins->head, BOARD_SLOTS / BOARD_FLAG_SLOTS - 1),
+		UINT64_C(1) << 63);
 	cr_assert_eq(board_take_marks(pins, last / BOARD_PAGE_SLOTS), UINT64_C(1) << 63);
+}
+
+Test(board, flags_whose_marks_are_left_are_set_again)
+{
+	board_show(pins, SLOT, true);
+	uint64_t flags = board_take_flags(&pins->head, PAGE / 64);
+	board_flag(&pins->head, PAGE / 64, flags);
+	expect_marked("taken, and set again");
 }
