@@ -37,16 +37,21 @@ static uint32_t threads_of(const struct entry *entry)
 /* What is less urgent gives way (below), so that its cores are free. */
 uint32_t turn_free_cores(const struct server *server, const struct entry *entry)
 {
-	uint32_t taken = 1;
-	for (uint32_t priority = entry->priority; priority < PRIORITIES; priority++)
-		list_for_each (node, &server->queued[priority])
-			taken += list_item(node, struct entry, queue) != entry;
+	uint32_t cores = server->options.workers, taken = 1;
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
 		if (other->priority >= entry->priority && !is_soon_done(other))
 			taken += threads_of(other);
 	}
-	return server->options.workers - (uint32_t)min_u64(taken, server->options.workers);
+	/* Thousands may be queued. */
+	for (uint32_t priority = entry->priority; priority < PRIORITIES; priority++) {
+		list_for_each (node, &server->queued[priority]) {
+			if (taken >= cores)
+				return 0;
+			taken += list_item(node, struct entry, queue) != entry;
+		}
+	}
+	return cores - (uint32_t)min_u64(taken, cores);
 }
 
 /* Facts are a decoder's word. */
