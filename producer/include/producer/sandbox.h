@@ -43,10 +43,10 @@ struct sandbox_limits {
 				 as 1 */
 };
 
-/* Much more where a sanitizer is linked in. AddressSanitizer reserves its address space before the
- * limit is set, ThreadSanitizer maps heap, shadow and traces as they are used: some multiple of
- * what the codec allocates. */
-#ifdef MURAL_SANITIZED
+/* Much more under ThreadSanitizer, which maps heap, shadow and traces as they are used: some
+ * multiple of what the codec allocates. (AddressSanitizer reserves its address space before the
+ * limit is set.) */
+#ifdef __SANITIZE_THREAD__
 #define SANDBOX_MEMORY_SLACK ((uint64_t)1 << 30)
 #else
 #define SANDBOX_MEMORY_SLACK ((uint64_t)4 << 20)
