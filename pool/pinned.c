@@ -158,6 +158,10 @@ void pinned_look_at_told(struct pool *pool, struct pool_holder *holder)
  * nothing is read but its flags. */
 void pinned_count(struct pool *pool, uint32_t *ret_bitmaps, uint64_t *ret_bytes)
 {
+	/* They are out of the cache, each in a page of its own. */
+	for (uint32_t i = 0; i < pool->holders_made; i++)
+		if (pool->holder[i])
+			__builtin_prefetch(heads_at(&pool->heads, i)->flag);
 	for (uint32_t i = 0; i < pool->holders_made; i++) {
 		if (!pool->holder[i])
 			continue;
