@@ -185,6 +185,15 @@ static void join_other(struct server *server, struct entry *entry, struct entry 
 	cache_forget(server, entry);
 }
 
+/* All threads together. */
+static void limit_needs(const struct server *server, struct job_result *facts)
+{
+	const uint64_t most = MEMORY_AT_LEAST + server->options.max_pixels * MEMORY_PER_PIXEL;
+	facts->memory_bytes = min_u64(facts->memory_bytes, most);
+	facts->helper_bytes =
+		min_u64(facts->helper_bytes, (most - facts->memory_bytes) / JOB_THREADS_MAX);
+}
+
 static void on_probed(struct server *server, struct entry *entry, const struct job_result *facts,
 	struct pool_scratch *scratch, uint64_t cpu_ns)
 {
@@ -195,10 +204,7 @@ static void on_probed(struct server *server, struct entry *entry, const struct j
 	}
 	entry->facts = *facts;
 	entry->facts.flags &= facts_flags;
-	const uint64_t memory_max =
-		MEMORY_AT_LEAST + server->options.max_pixels * MEMORY_PER_PIXEL;
-	entry->facts.memory_bytes = min_u64(facts->memory_bytes, memory_max);
-	entry->facts.helper_bytes = min_u64(facts->helper_bytes, memory_max);
+	limit_needs(server, &entry->facts);
 	struct entry *settled = cache_settle(server, entry);
 	if (settled != entry) {
 		join_other(server, entry, settled);

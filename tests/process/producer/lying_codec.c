@@ -2,6 +2,7 @@
  * of the source says which lie. */
 #include "producer/codec.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +31,17 @@ void codec_run(int source_fd, const struct job *job, const struct codec_place *p
 		break;
 	case 'b': /* larger than the box */
 		say(result, 1000, fitted + 1);
+		break;
+	case 'h': /* helpers that need all memory there is; then, how much it was given */
+		result->decoded = 0;
+		result->helpers = UINT32_MAX;
+		result->memory_bytes = result->helper_bytes = UINT64_MAX / 16;
+		if (job->kind == JOB_DECODE) {
+			result->error = -12;
+			result->reason = MURAL_REASON_MEMORY;
+			snprintf(result->text, sizeof(result->text), "%u %llu", job->threads,
+				(unsigned long long)job->memory_bytes);
+		}
 		break;
 	case 'm':
 		result->error = -12;

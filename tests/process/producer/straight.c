@@ -465,3 +465,22 @@ Test(straight, what_a_decoder_says_of_its_bitmap_is_not_believed)
 	expect_nothing_left(&watcher);
 	peer_leave(&watcher);
 }
+
+/* 16 bytes for each pixel that a picture may have, and 64 MiB, whatever they are for. */
+Test(straight, nor_is_what_its_helpers_need)
+{
+	const uint64_t most = ((uint64_t)64 << 20) + 16 * UINT64_C(1000000);
+	const char *const args[] = {
+		"--budget", "64M", "--workers", "4", "--max-pixels", "1000000", NULL};
+	folder = test_folder_create();
+	test_producer_start_as(&producer, "test_lying_producer", folder, args);
+	struct peer peer = peer_greet();
+	union protocol_any message = lie(&peer, 1, 'h', 0);
+	unsigned threads = 0;
+	unsigned long long memory_bytes = 0;
+	cr_assert_eq(message.failed.reason, MURAL_REASON_MEMORY, "%s", message.failed.text);
+	cr_assert_eq(sscanf(message.failed.text, "%u %llu", &threads, &memory_bytes), 2);
+	cr_expect_eq(threads, 3); /* JOB_THREADS_MAX */
+	cr_expect_leq(memory_bytes, most);
+	peer_leave(&peer);
+}
