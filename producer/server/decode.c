@@ -134,6 +134,7 @@ static void abort_entry(struct server *server, struct entry *entry)
 	if (entry->worker) {
 		entry->kill = ENTRY_KILLED_UNWANTED;
 		worker_kill(entry->worker);
+		decode_schedule(server); /* others need not stand still for it */
 	} else if (entry->stage != ENTRY_VERIFY) { /* that one is done but for a look: keep it */
 		decode_retire(server, entry);
 		decode_room(server);
@@ -182,6 +183,7 @@ void decode_tick(struct server *server, uint64_t now_ns)
 		server->bounce_ns = 0;
 		decode_schedule(server);
 	}
+	bool killed = false;
 	list_for_each (node, &server->running) {
 		struct entry *entry = list_item(node, struct entry, running_node);
 		if (entry->deadline_ns > now_ns || entry->kill != ENTRY_ALIVE ||
@@ -190,7 +192,10 @@ void decode_tick(struct server *server, uint64_t now_ns)
 		entry->kill = ENTRY_KILLED_LATE;
 		entry->deadline_ns = UINT64_MAX;
 		worker_kill(entry->worker);
+		killed = true;
 	}
+	if (killed)
+		decode_schedule(server);
 }
 
 void decode_slot_forgotten(struct pool_slot *slot, void *user)

@@ -173,7 +173,7 @@ void cache_forget(struct server *server, struct entry *entry);
 bool decode_want(struct server *server, struct entry *entry, struct request *request, int fd);
 /* After somebody left or changed its mind. */
 void decode_reconsider(struct server *server, struct entry *entry);
-/* Decoders may have become free. */
+/* Decoders may have become free, or the cores of those that have been killed. */
 void decode_schedule(struct server *server);
 /* Room may have become free. */
 void decode_room(struct server *server);

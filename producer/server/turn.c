@@ -72,20 +72,26 @@ static bool comes_before(const struct entry *other, const struct entry *entry)
 
 /* Of those that together want more threads than there are cores, the less urgent and then the
  * younger ones are halted, until what is more urgent has ended: they keep what they have done. (One
- * that is as urgent as all others shares the cores with them.) Nobody is while somebody waits for
- * room, which may be what they hold. */
+ * that is as urgent as all others shares the cores with them.) What has been killed needs no core,
+ * and may not end for long, where its file lies on a dead mount. Nobody is halted for what is less
+ * urgent than one who waits for room, which may be what they hold. */
 bool turn_gives_way(const struct server *server, const struct entry *entry)
 {
-	uint32_t threads = threads_of(entry);
-	bool more_urgent = false;
-	if (!job_takes_a_place(entry) || !list_empty(&server->roomless))
+	uint32_t threads = threads_of(entry), urgency = entry->priority;
+	if (!job_takes_a_place(entry))
 		return false;
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
+		if (other->kill != ENTRY_ALIVE)
+			continue;
 		if (comes_before(other, entry))
 			threads += threads_of(other);
-		more_urgent |= other->priority > entry->priority;
+		urgency = (uint32_t)max_u64(urgency, other->priority);
 	}
+	bool more_urgent = urgency > entry->priority;
+	if (!list_empty(&server->roomless))
+		more_urgent &=
+			urgency > list_item(server->roomless.next, struct entry, queue)->priority;
 	return more_urgent && threads > server->options.workers;
 }
 

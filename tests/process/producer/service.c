@@ -13,8 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static char *folder;
 static struct test_process producer;
@@ -839,6 +841,57 @@ Test(service, a_prefetch_has_all_cores_until_something_is_to_be_seen_and_goes_on
 	cr_expect_eq(message.head.type, PROTOCOL_READY, "the prefetch was lost: %s",
 		message.failed.text);
 	cr_expect_eq(peer_stats(&peer).decoder_processes, 4, "what it had done was lost");
+	peer_leave(&peer);
+	free(ahead);
+	free(seen);
+}
+
+/* A debugger holds it at its end, where a dead mount would hold it, too. */
+Test(service, a_prefetch_does_not_stand_still_for_one_that_can_not_be_killed, .timeout = 60)
+{
+	start_with("512M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	make_picture("24", "progressive");
+	char *ahead = test_path(folder, "large-24mp-progressive.jpg"), *seen = large_picture();
+	pid_t decoder = 0, held = 0;
+	peer_ask(&peer, 1, ahead, 0, MURAL_PRIORITY_PREFETCH);
+	cr_assert(test_until(finds_a_decoder_of_two_threads, &decoder, TEST_TIMEOUT_MS));
+	peer_ask(&peer, 2, seen, 0, MURAL_PRIORITY_VISIBLE);
+	do
+		finds_a_decoder_of_two_threads(&held);
+	while (held == decoder);
+	if (ptrace(PTRACE_SEIZE, held, NULL, (void *)PTRACE_O_TRACEEXIT) < 0)
+		cr_skip_test("nobody may be traced here");
+	cr_assert(test_until(is_halted, &decoder, TEST_TIMEOUT_MS));
+	struct protocol_cancel cancel = {.head = {.type = PROTOCOL_CANCEL, .serial = 2}};
+	peer_send(peer.fd, &cancel, sizeof(cancel), NULL, 0);
+	cr_assert_eq(end_of(&peer, 2).failed.error, -ECANCELED);
+	cr_expect_eq(end_of(&peer, 1).head.type, PROTOCOL_READY);
+	cr_expect_eq(waitpid(held, NULL, __WALL), held);
+	ptrace(PTRACE_DETACH, held, NULL, NULL);
+	peer_leave(&peer);
+	free(ahead);
+	free(seen);
+}
+
+static bool has_gone(void *pid)
+{
+	return kill(*(pid_t *)pid, 0) < 0 && errno == ESRCH;
+}
+
+Test(service, a_halted_decoder_ends_with_a_killed_producer)
+{
+	start_with("512M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	make_picture("24", "progressive");
+	char *ahead = test_path(folder, "large-24mp-progressive.jpg"), *seen = large_picture();
+	pid_t decoder = 0;
+	peer_ask(&peer, 1, ahead, 0, MURAL_PRIORITY_PREFETCH);
+	cr_assert(test_until(finds_a_decoder_of_two_threads, &decoder, TEST_TIMEOUT_MS));
+	peer_ask(&peer, 2, seen, 0, MURAL_PRIORITY_VISIBLE);
+	cr_assert(test_until(is_halted, &decoder, TEST_TIMEOUT_MS));
+	kill(producer.pid, SIGKILL);
+	cr_expect(test_until(has_gone, &decoder, TEST_TIMEOUT_MS));
 	peer_leave(&peer);
 	free(ahead);
 	free(seen);

@@ -235,3 +235,30 @@ Test(turn, nobody_is_halted_while_somebody_waits_for_room)
 	list_append(&scene.server.roomless, &roomless.queue);
 	cr_expect_not(gives_way(&scene));
 }
+
+/* It would be decoded after what is seen in any case. */
+Test(turn, unless_that_is_less_urgent_than_what_has_the_cores)
+{
+	struct scene scene;
+	scene_init(&scene);
+	struct entry roomless = {.stage = ENTRY_ROOM, .priority = MURAL_PRIORITY_SOON};
+	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	run_both(&scene, 1);
+	list_init(&roomless.queue);
+	list_append(&scene.server.roomless, &roomless.queue);
+	cr_expect(gives_way(&scene));
+	scene.other.priority = MURAL_PRIORITY_SOON;
+	cr_expect_not(gives_way(&scene));
+}
+
+/* On a dead mount it may not end for ever. */
+Test(turn, nobody_gives_way_to_what_has_been_killed)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	run_both(&scene, 1);
+	cr_expect(gives_way(&scene));
+	scene.other.kill = ENTRY_KILLED_LATE;
+	cr_expect_not(gives_way(&scene));
+}
