@@ -59,6 +59,7 @@ static void on_killed(struct server *server, struct entry *entry, int signal, bo
 	}
 	if (bytes > 0)
 		pool_shrink(server->pool, bytes, monotonic_ns());
+	decode_room(server);
 }
 
 static void fail_ended(struct server *server, struct entry *entry, int signal)
@@ -233,6 +234,7 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 		decode_room(server);
 	} else if (!answered && entry->kill == ENTRY_KILLED_UNWANTED) {
 		decode_push_back(server, entry); /* it gave way, or somebody new came: once more */
+		decode_room(server);
 	} else if (!answered && was_killed(entry, signal)) {
 		on_killed(server, entry, signal, straight);
 	} else if (answered && straight && result->reason == MURAL_REASON_MEMORY) {

@@ -75,7 +75,7 @@ void decode_fail(struct server *server, struct entry *entry, int error, enum mur
 static void begin(struct server *server, struct entry *entry, bool again)
 {
 	entry->again = again;
-	entry->given_again = false;
+	entry->given_again = entry->has_taken_room = false;
 	entry->order = ++server->order;
 	server->counters.misses++;
 	entry->stage = again ? ENTRY_DECODE : ENTRY_PROBE;

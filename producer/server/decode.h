@@ -43,6 +43,10 @@ uint32_t turn_helpers(const struct server *server, const struct entry *entry);
 /* Is its decoder, which runs, to be halted, because what is more urgent has the cores? */
 bool turn_gives_way(const struct server *server, const struct entry *entry);
 
+/* Kills running prefetches whose slots have @bytes together, as far as there are any: they are
+ * queued again. */
+void turn_take_room(struct server *server, uint64_t bytes);
+
 /* The slot of a bitmap that lies in @scratch, if there is room for it at once, and nothing against
  * it. */
 bool room_take_decoded(struct server *server, struct entry *entry, struct pool_scratch *scratch);

@@ -148,6 +148,7 @@ struct entry {
 	bool given_again; /* its decoder was killed by somebody else: this is the second */
 	uint64_t started_ns, deadline_ns; /* of the worker, without the time that it was halted */
 	uint64_t halted_ns;               /* since when it is, to give way; 0: it is not */
+	bool has_taken_room;              /* of prefetches, waiting for some */
 	struct file_ticket *ticket;
 	uint32_t priority;       /* the highest of those who wait */
 	uint64_t order;          /* first come, first served */

@@ -13,10 +13,20 @@ uint64_t decode_bitmap_bytes(const struct entry *entry)
 	return bytes;
 }
 
+/* Once: where that is not enough others have pinned it, and prefetches go on in the rest. */
+static void take_room_of_prefetches(struct server *server, struct entry *entry)
+{
+	if (entry->priority < MURAL_PRIORITY_VISIBLE || entry->has_taken_room)
+		return;
+	entry->has_taken_room = true;
+	turn_take_room(server, decode_bitmap_bytes(entry));
+}
+
 void room_wait(struct server *server, struct entry *entry)
 {
 	list_remove(&entry->queue);
 	entry->stage = ENTRY_ROOM;
+	take_room_of_prefetches(server, entry);
 	struct list *before = server->roomless.next;
 	while (before != &server->roomless) {
 		const struct entry *other = list_item(before, struct entry, queue);

@@ -125,6 +125,27 @@ static void give_way(struct server *server)
 
 /* ---- decoders ---- */
 
+static void push_back(struct entry *entry)
+{
+	entry->kill = ENTRY_KILLED_UNWANTED;
+	worker_kill(entry->worker);
+}
+
+/* As many as hold enough, the last first: they have done the least. */
+void turn_take_room(struct server *server, uint64_t bytes)
+{
+	uint64_t taken = 0;
+	for (struct list *node = server->running.previous;
+		node != &server->running && taken < bytes; node = node->previous) {
+		struct entry *entry = list_item(node, struct entry, running_node);
+		if (entry->stage != ENTRY_DECODE || entry->priority > MURAL_PRIORITY_PREFETCH)
+			continue;
+		if (entry->kill == ENTRY_ALIVE)
+			push_back(entry);
+		taken += decode_bitmap_bytes(entry);
+	}
+}
+
 /* A running prefetch gives its memory to what somebody waits to see. */
 static bool push_back_a_prefetch(struct server *server)
 {
@@ -138,8 +159,7 @@ static bool push_back_a_prefetch(struct server *server)
 	}
 	if (!victim)
 		return false;
-	victim->kill = ENTRY_KILLED_UNWANTED;
-	worker_kill(victim->worker);
+	push_back(victim);
 	return true;
 }
 

@@ -921,6 +921,32 @@ Test(service, a_halted_prefetch_goes_on_when_it_is_what_is_to_be_seen)
 	free(seen);
 }
 
+/* A prefetch that fills most of the pool, and the path of another picture as large. */
+static char *have_the_pool_filled(struct peer *peer, uint32_t flags)
+{
+	char *ahead = large_picture();
+	make_picture("12", "progressive");
+	peer_ask(peer, 1, ahead, flags, MURAL_PRIORITY_PREFETCH);
+	cr_assert(test_until(is_decoding, peer, TEST_TIMEOUT_MS));
+	free(ahead);
+	return test_path(folder, "large-12mp-progressive.jpg");
+}
+
+Test(service, what_is_seen_takes_the_room_from_a_prefetch)
+{
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	char *seen = have_the_pool_filled(&peer, PROTOCOL_WAIT);
+	peer_ask(&peer, 2, seen, 0, MURAL_PRIORITY_VISIBLE);
+	union protocol_any message;
+	peer_expect(peer.fd, PROTOCOL_READY, &message);
+	cr_assert_eq(message.head.serial, 2, "the prefetch came first");
+	glance(&peer, message.ready);
+	cr_expect_eq(end_of(&peer, 1).head.type, PROTOCOL_READY);
+	peer_leave(&peer);
+	free(seen);
+}
+
 Test(service, a_prefetch_that_becomes_visible_keeps_its_decoder)
 {
 	start_with("256M", "1", NULL, NULL);
