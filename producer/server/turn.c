@@ -13,12 +13,13 @@
 void decode_enqueue(struct server *server, struct entry *entry)
 {
 	list_remove(&entry->queue);
-	/* Older ones first within a priority; an entry that was pushed back keeps its age. */
+	/* Older ones first within a priority; an entry that was pushed back keeps its age. Most are
+	 * new, and ten thousand may wait. */
 	struct list *head = &server->queued[entry->priority];
-	struct list *before = head->next;
-	while (before != head && list_item(before, struct entry, queue)->order < entry->order)
-		before = before->next;
-	list_append(before, &entry->queue);
+	struct list *after = head->previous;
+	while (after != head && list_item(after, struct entry, queue)->order > entry->order)
+		after = after->previous;
+	list_append(after->next, &entry->queue);
 }
 
 /* The look whether a preview is to be had takes less than a millisecond, and is asked for beside
