@@ -378,6 +378,29 @@ static int decode_together(const struct job *job, int fd, uint8_t *pixels, struc
 	return jpeg_halves_possible(jpeg) ? jpeg_decode_halves(jpeg, fd, &target) : 0;
 }
 
+static void expect_bounds_so_many(
+	const struct bytes *file, const char *name, const struct job_result *probe, uint32_t helpers)
+{
+	CLEANUP(close_p) int fd = bytes_fd(file->data, file->size);
+	struct job job = probe_job(1 << 28);
+	make_decode_job(&job, probe);
+	job.threads = helpers;
+	job.memory_bytes = job_memory_bytes(probe, helpers);
+	pid_t child = fork();
+	if (child == 0) {
+		mallopt(M_ARENA_MAX, 1); /* as a decoder's */
+		struct team *team = team_create(helpers);
+		uint8_t *pixels = malloc(job.window_length);
+		limit_memory(job.memory_bytes);
+		_exit(-decode_together(&job, fd, pixels, team));
+	}
+	int status = 0;
+	waitpid(child, &status, 0);
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		"%s with %u helpers needs more than %llu KiB: status %#x", name, helpers,
+		(unsigned long long)job.memory_bytes >> 10, (unsigned)status);
+}
+
 static void expect_bounds_threads(const struct bytes *file, const char *name)
 {
 	struct job_result probe;
@@ -386,22 +409,8 @@ static void expect_bounds_threads(const struct bytes *file, const char *name)
 	codec_run(fd, &job, NULL, &probe);
 	if (probe.error < 0 || probe.source_kind != JOB_SOURCE_JPEG)
 		return;
-	make_decode_job(&job, &probe);
-	job.threads = probe.helpers;
-	job.memory_bytes = job_memory_bytes(&probe, probe.helpers);
-	pid_t child = fork();
-	if (child == 0) {
-		mallopt(M_ARENA_MAX, 1); /* as a decoder's */
-		struct team *team = team_create(probe.helpers);
-		uint8_t *pixels = malloc(job.window_length);
-		limit_memory(job.memory_bytes);
-		_exit(-decode_together(&job, fd, pixels, team));
-	}
-	int status = 0;
-	waitpid(child, &status, 0);
-	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-		"%s needs more than %llu KiB: status %#x", name,
-		(unsigned long long)job.memory_bytes >> 10, (unsigned)status);
+	for (uint32_t helpers = 1; helpers <= probe.helpers; helpers++)
+		expect_bounds_so_many(file, name, &probe, helpers);
 }
 
 static void expect_asset_bounds_threads(const char *path, void *user)
