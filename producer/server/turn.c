@@ -1,7 +1,7 @@
 /* Whose turn it is. Decoders are few: entries queue by priority, then by age. Room is taken only
  * when a decoder is free for it, so that a long queue holds no memory. What runs gives way to what
  * is more urgent: its decoder is halted while the cores are taken, and goes on afterwards. A
- * prefetch whose memory is wanted is killed and queued again. */
+ * prefetch whose memory or room is wanted is killed and queued again. */
 #include "decode.h"
 
 #include "common/log.h"

@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-/* How soon a request is wanted. A higher one takes a decoder away from a running prefetch. */
+/* How soon a request is wanted. Decoders stand still while a higher one needs their cores; one of
+ * a prefetch ends, and begins again later, where what is visible needs its memory. */
 enum mural_priority {
 	MURAL_PRIORITY_PREFETCH = 0, /* may be needed; gives way to everything */
 	MURAL_PRIORITY_SOON = 1,
