@@ -45,10 +45,12 @@ bool readonly_close_all(struct pool *pool)
 
 static int open_another(struct pool *pool, const struct region *region)
 {
-	int fd = ashmem_share_readonly(region->fd);
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && readonly_close_all(pool))
+	int fd;
+	do {
 		fd = ashmem_share_readonly(region->fd);
-	return fd < 0 ? -errno : fd;
+		fd = fd < 0 ? -errno : fd;
+	} while ((fd == -EMFILE || fd == -ENFILE) && pool_give_up_descriptors(pool));
+	return fd;
 }
 
 int readonly_lend(struct pool *pool, struct region *region, int *ret_fd)

@@ -186,8 +186,9 @@ uint64_t pool_slot_cost_ns(const struct pool_slot *slot);
  * purged; reading there takes memory until the pool notices. */
 void pool_slot_place(const struct pool_slot *slot, uint64_t *ret_region, uint64_t *ret_region_size,
 	uint64_t *ret_offset);
-/* A read-only descriptor of the slot's region, to be sent to a consumer: borrowed, until the pool
- * is next called. -EMFILE, … */
+/* A read-only descriptor of a READY slot's region, to be sent to a consumer: borrowed, until the
+ * pool is next called. -EMFILE, -ENFILE: after what pool_give_up_descriptors names was given up, so
+ * that others' slots may be forgotten. */
 int pool_slot_share(struct pool *pool, const struct pool_slot *slot, int *ret_fd);
 /* The slot of that number, or NULL. */
 struct pool_slot *pool_find(const struct pool *pool, uint32_t number);

@@ -192,6 +192,23 @@ Test(readonly, a_new_consumer_is_worth_more_when_descriptors_run_out)
 	consumer_unpin(&c, other);
 }
 
+/* None is kept that could be closed first; an idle bitmap is less than one that somebody waits for.
+ */
+Test(readonly, a_bitmap_that_is_handed_over_is_worth_more_than_an_idle_one)
+{
+	struct pool_slot *idle = slot_make_for(&f, &c, MIB, 1);
+	pass(&f, 2 * IDLE_NS);
+	struct pool_slot *wanted = slot_make_for(&f, &c, MIB, 2);
+	cr_assert_eq(pool_slot_state(idle), BOARD_IDLE);
+	int fd = -1;
+	struct rlimit before = allow_no_more();
+	int r = pool_slot_share(f.pool, wanted, &fd);
+	setrlimit(RLIMIT_NOFILE, &before);
+	cr_assert_eq(r, 0, "%s", strerror(-r));
+	cr_assert_eq(pool_slot_state(idle), BOARD_PURGED);
+	cr_assert_eq(slot_verify(&f, wanted, 2), -1);
+}
+
 Test(readonly, what_is_only_kept_is_given_up_in_its_order)
 {
 	struct pool_slot *pinned = slot_make_for(&f, &c, MIB, 1);
