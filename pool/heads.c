@@ -37,7 +37,7 @@ int heads_map(struct heads *heads, uint32_t index, int fd)
 void heads_unmap(struct heads *heads, uint32_t index)
 {
 	/* Not munmap: the place must stay ours. Where this fails, as at the limit of mappings, that
-	 * page lives until the next board comes here. */
+	 * board's memory lives until the next one comes here. */
 	mmap(heads_at(heads, index), heads->page, PROT_NONE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }

@@ -2,6 +2,8 @@
  */
 #include "support.h"
 
+#include <sys/mman.h>
+
 static struct fixture f;
 static struct consumer a, b;
 
@@ -208,4 +210,44 @@ Test(pinned, boards_come_and_go)
 	for (uint32_t i = 0; i < MANY; i++)
 		consumer_fini(&f, &consumer[i]);
 	expect_pinned(0, 0);
+}
+
+/* Takes all mappings that the kernel allows but @left: in @memory, every other page of which makes
+ * two more. */
+static void use_mappings_up(char *memory, uint32_t most, uint32_t left)
+{
+	uint32_t used = 0;
+	char *odd = left % 2 ? mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) : NULL;
+	while (used < most && mprotect(memory + 8192ul * used, 4096, PROT_READ) == 0)
+		used++;
+	cr_assert_lt(used, most, "there is no limit to reach");
+	for (uint32_t given = left % 2; given < left; given += 2)
+		mprotect(memory + 8192ul * --used, 4096, PROT_NONE);
+	if (odd)
+		munmap(odd, 4096);
+}
+
+/* A board more can not be mapped, or not beside the others: they stay what and where they were. */
+Test(pinned, at_the_limit_of_mappings_the_boards_that_are_there_stay)
+{
+	enum { MOST = 100000 };
+	const size_t size = 8192ul * MOST;
+	struct pool_slot *slot = slot_make_for(&f, &a, MIB, 1);
+	char *memory = mmap(
+		NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	cr_assert_neq(memory, MAP_FAILED);
+	consumer_pin(&a, slot);
+	for (uint32_t left = 0; left < 6; left++) {
+		struct pool_holder *another = NULL;
+		int fd = -1;
+		use_mappings_up(memory, MOST, left);
+		if (pool_holder_create(f.pool, getuid(), NULL, &another, &fd) == 0)
+			pool_holder_destroy(f.pool, another);
+		expect_pinned(1, MIB);
+		cr_assert_eq(mprotect(memory, size, PROT_NONE), 0);
+	}
+	munmap(memory, size);
+	consumer_unpin(&a, slot);
+	expect_pinned(0, 0);
+	check(&f);
 }
