@@ -116,14 +116,26 @@ bool server_make_way(struct server *server, int error)
 	return (error == -EMFILE || error == -ENFILE) && pool_give_up_descriptors(server->pool);
 }
 
+static bool somebody_connects(const struct server *server)
+{
+	struct pollfd pending = {.fd = server->listen_fd, .events = POLLIN};
+	return poll(&pending, 1, 0) > 0;
+}
+
+/* Without a descriptor the kernel says so before it looks whether there is a connection: what is
+ * given up then would go for nobody. */
 static int accept_one(struct server *server)
 {
-	int r;
-	do {
+	for (;;) {
 		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		r = fd < 0 ? -errno : fd;
-	} while (r < 0 && server_make_way(server, r));
-	return r;
+		if (fd >= 0)
+			return fd;
+		int r = -errno;
+		if ((r == -EMFILE || r == -ENFILE) && !somebody_connects(server))
+			return -EAGAIN;
+		if (!server_make_way(server, r))
+			return r;
+	}
 }
 
 static void listening_ready(struct loop_watch *watch, uint32_t events)
@@ -376,10 +388,9 @@ static bool leave_socket(struct server *server)
 		return true;
 	CLEANUP(close_p) int lock = -1;
 	int r = endpoint_lock(&endpoint, false, &lock);
-	struct pollfd pending = {.fd = server->listen_fd, .events = POLLIN};
 	if (r == -ENOENT) /* its folder has gone, and with it the way here */
 		return true;
-	if (!server->ending && (r < 0 || poll(&pending, 1, 0) > 0))
+	if (!server->ending && (r < 0 || somebody_connects(server)))
 		return false;
 	unlink(endpoint.address.sun_path);
 	return true;

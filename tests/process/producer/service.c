@@ -658,18 +658,26 @@ Test(service, shared_memory_that_can_not_be_mapped_fails_the_request)
 	expect_refusal_and_recovery(RLIMIT_AS, 4096); /* mmap: ENOMEM */
 }
 
-/* The producer may open no more than it has open now. */
-static struct rlimit allow_no_more(void)
+/* The producer may open so many more than it has open now. */
+static struct rlimit allow_more(unsigned more)
 {
-	rlim_t next = 0;
 	struct stat st;
-	for (;; next++) {
+	for (rlim_t next = 0;; next++) {
 		char path[64];
 		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)producer.pid, (int)next);
-		if (lstat(path, &st) < 0)
-			break;
+		if (lstat(path, &st) < 0 && more-- == 0)
+			return limit_producer(RLIMIT_NOFILE, next);
 	}
-	return limit_producer(RLIMIT_NOFILE, next);
+}
+
+static struct rlimit allow_no_more(void)
+{
+	return allow_more(0);
+}
+
+static bool has_two_sessions(void *peer)
+{
+	return peer_stats(peer).sessions == 2;
 }
 
 /* Some bitmaps with a region each, of which the producer keeps a descriptor for the next consumer;
@@ -719,6 +727,22 @@ Test(service, where_few_descriptors_are_allowed_a_session_may_have_fewer_request
 	union protocol_any message = end_of(&peer, MOST + 10);
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
 	cr_assert_eq(message.failed.error, -EDQUOT);
+	peer_leave(&peer);
+}
+
+/* Its own descriptor and its pidfd are the last: the next look for a connection finds none, and not
+ * because there is no place for it. */
+Test(service, nothing_is_given_up_for_a_connection_that_nobody_made)
+{
+	start_with("256M", "1", NULL, NULL);
+	struct peer peer = peer_greet();
+	have_descriptors_kept(&peer);
+	uint32_t kept = peer_stats(&peer).readonly_descriptors;
+	struct rlimit before = allow_more(2);
+	CLEANUP(close_p) int next = peer_connect();
+	cr_assert(test_until(has_two_sessions, &peer, TEST_TIMEOUT_MS));
+	cr_expect_eq(peer_stats(&peer).readonly_descriptors, kept);
+	cr_assert_eq(prlimit(producer.pid, RLIMIT_NOFILE, &before, NULL), 0);
 	peer_leave(&peer);
 }
 
