@@ -229,17 +229,19 @@ static int block_signals(int *ret_fd)
 }
 
 /* Descriptors are what a pool of large bitmaps runs out of first. Each request in flight has one:
- * where few are allowed, no session may have all of them. */
+ * where few are allowed, no session may have all of them. Nor may decoders: each has two, and two
+ * for each that is at work are ready (start_nursery), so that those have a quarter at the most. */
 static void claim_descriptors(struct server *server)
 {
 	struct rlimit limit;
 	server->requests_max = SESSION_REQUESTS_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	server->requests_max =
-		(uint32_t)max_u64(1, min_u64(limit.rlim_max / 4, SESSION_REQUESTS_MAX));
+	const struct rlimit all = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+	uint64_t allowed = setrlimit(RLIMIT_NOFILE, &all) == 0 ? limit.rlim_max : limit.rlim_cur;
+	server->requests_max = (uint32_t)max_u64(1, min_u64(allowed / 4, SESSION_REQUESTS_MAX));
+	server->options.workers =
+		(unsigned)max_u64(1, min_u64(allowed / 16, server->options.workers));
 }
 
 /* Makes the socket that others find us by, when it was not passed to us. */

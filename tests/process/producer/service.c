@@ -730,6 +730,18 @@ Test(service, where_few_descriptors_are_allowed_a_session_may_have_fewer_request
 	peer_leave(&peer);
 }
 
+/* The ready decoders of a machine with many processors would be all that may be open. */
+Test(service, where_few_descriptors_are_allowed_there_are_fewer_decoders)
+{
+	const struct rlimit few = {.rlim_cur = 128, .rlim_max = 128};
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	start_with("64M", "64", NULL, NULL);
+	struct peer peer = peer_greet();
+	cr_expect_eq(peer_stats(&peer).workers_max, 8);
+	ready(&peer, 1, "jpeg-420.jpg");
+	peer_leave(&peer);
+}
+
 /* Its own descriptor and its pidfd are the last: the next look for a connection finds none, and not
  * because there is no place for it. */
 Test(service, nothing_is_given_up_for_a_connection_that_nobody_made)
