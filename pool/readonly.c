@@ -9,6 +9,8 @@
  * there to be mapped. */
 #include "readonly.h"
 
+#include "room.h"
+
 #include "common/util.h"
 
 #include <sys/resource.h>
@@ -49,7 +51,7 @@ static int open_another(struct pool *pool, const struct region *region)
 	do {
 		fd = ashmem_share_readonly(region->fd);
 		fd = fd < 0 ? -errno : fd;
-	} while ((fd == -EMFILE || fd == -ENFILE) && pool_give_up_descriptors(pool));
+	} while ((fd == -EMFILE || fd == -ENFILE) && room_give_up_descriptors(pool, region));
 	return fd;
 }
 

@@ -94,7 +94,37 @@ static bool is_shortage(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
-bool room_give_up(struct pool *pool, int error)
+/* The first to go of those in @state with a region of their own, but for @spared's: only such a
+ * region gives descriptors back. A walk: this is the exception. */
+static struct pool_slot *first_alone(
+	const struct pool *pool, enum board_state state, const struct region *spared)
+{
+	struct pool_slot *first = NULL;
+	for (uint32_t i = 0; i < pool->slots_made; i++) {
+		struct pool_slot *slot = pool->slot[i];
+		if (slot && slot->state == state && !slot->blocked && slot->region &&
+			slot->region != spared && (!first || order_before(pool, slot, first)))
+			first = slot;
+	}
+	return first;
+}
+
+/* An IDLE one; else a READY one that nobody uses is made IDLE. No consumer that keeps changing its
+ * mind is humoured beyond one round. */
+static struct pool_slot *idle_alone(struct pool *pool, const struct region *spared)
+{
+	struct pool_slot *slot = first_alone(pool, BOARD_IDLE, spared);
+	if (slot)
+		return slot;
+	for (size_t left = pool->ready.count; left > 0; left--) {
+		slot = first_alone(pool, BOARD_READY, spared);
+		if (!slot || idle_try(pool, slot, pool->now_ns, IDLE_ASKED))
+			return slot;
+	}
+	return NULL;
+}
+
+static bool give_up(struct pool *pool, int error, const struct region *spared)
 {
 	if (!is_shortage(error))
 		return false;
@@ -104,14 +134,7 @@ bool room_give_up(struct pool *pool, int error)
 		keep_drop(pool);
 		return true;
 	}
-	/* Only a region of its own gives descriptors back. A walk: this is the exception. */
-	struct pool_slot *slot = NULL;
-	for (uint32_t i = 0; i < pool->slots_made; i++) {
-		struct pool_slot *other = pool->slot[i];
-		if (other && other->state == BOARD_IDLE && other->region &&
-			(!slot || order_before(pool, other, slot)))
-			slot = other;
-	}
+	struct pool_slot *slot = idle_alone(pool, spared);
 	if (!slot)
 		return false;
 	slot_purge(pool, slot, SLOT_PUNCH);
@@ -119,15 +142,25 @@ bool room_give_up(struct pool *pool, int error)
 	return true;
 }
 
-bool pool_give_up_descriptors(struct pool *pool)
+bool room_give_up(struct pool *pool, int error)
+{
+	return give_up(pool, error, NULL);
+}
+
+bool room_give_up_descriptors(struct pool *pool, const struct region *spared)
 {
 	if (pool->emptied_count > 0) {
 		region_close_emptied(pool);
 		return true;
 	}
-	bool given = room_give_up(pool, -EMFILE);
+	bool given = give_up(pool, -EMFILE, spared);
 	region_close_emptied(pool); /* what was emptied just now */
 	return given;
+}
+
+bool pool_give_up_descriptors(struct pool *pool)
+{
+	return room_give_up_descriptors(pool, NULL);
 }
 
 int room_get_region(

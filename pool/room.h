@@ -19,6 +19,8 @@ int room_get_region(
 /* After @error, of making a region: gives up what is of least use. False: there is nothing, or it
  * would not help. */
 bool room_give_up(struct pool *pool, int error);
+/* As pool_give_up_descriptors, but for what uses @spared. */
+bool room_give_up_descriptors(struct pool *pool, const struct region *spared);
 
 /* Gives back the next thing to go, and adds what the kernel got back. False: there is nothing. */
 bool room_give_back_one(struct pool *pool, enum slot_fate fate, uint64_t now_ns, uint64_t *freed);

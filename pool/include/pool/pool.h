@@ -207,7 +207,8 @@ uint64_t pool_purge(struct pool *pool, uint64_t now_ns);
 /* Somebody needs a descriptor, and there is none (EMFILE, ENFILE): closes what is open only so that
  * something goes quicker, of this list the first that there is: regions that are empty; the
  * read-only descriptors kept for consumers; a kept region; the region of an IDLE bitmap, which is
- * purged. False: there is nothing. */
+ * purged; that of a READY one that nobody uses, for bytes are had in this way, too. False: there is
+ * nothing. */
 bool pool_give_up_descriptors(struct pool *pool);
 /* Somebody waits for room: consumers then nudge at every last unpin. */
 void pool_set_waiters(struct pool *pool, bool waiting);

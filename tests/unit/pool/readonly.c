@@ -209,6 +209,44 @@ Test(readonly, a_bitmap_that_is_handed_over_is_worth_more_than_an_idle_one)
 	cr_assert_eq(slot_verify(&f, wanted, 2), -1);
 }
 
+/* Nobody has used it for less than the idle delay: that is no reason to fail a request. */
+Test(readonly, a_bitmap_that_nobody_uses_is_given_up_after_idle_ones)
+{
+	struct pool_slot *idle = slot_make_for(&f, &c, MIB, 1);
+	pass(&f, 2 * IDLE_NS);
+	struct pool_slot *pinned = slot_make_for(&f, &c, MIB, 2);
+	struct pool_slot *unused = slot_make_for(&f, &c, MIB, 3);
+	struct pool_slot *granted = slot_make(&f, MIB, 4);
+	struct pool_slot *small = slot_make_for(&f, &c, 20000, 5);
+	consumer_pin(&c, pinned);
+	cr_assert_eq(pool_tell(f.pool, granted, c.holder, true, f.now), 0);
+	while (pool_slot_state(idle) == BOARD_IDLE) /* (where the small one was decoded is kept) */
+		cr_assert(pool_give_up_descriptors(f.pool));
+	cr_assert_eq(pool_slot_state(unused), BOARD_READY);
+	int before = count_descriptors();
+	cr_assert(pool_give_up_descriptors(f.pool));
+	cr_assert_eq(pool_slot_state(unused), BOARD_PURGED);
+	cr_assert_lt(count_descriptors(), before);
+	cr_assert_not(pool_give_up_descriptors(f.pool));
+	cr_assert_eq(slot_verify(&f, pinned, 2), -1);
+	cr_assert_eq(slot_verify(&f, granted, 4), -1);
+	cr_assert_eq(slot_verify(&f, small, 5), -1);
+	consumer_unpin(&c, pinned);
+}
+
+/* Told, without a grant, and the only one that could be given up. */
+Test(readonly, a_bitmap_is_not_given_up_for_its_own_descriptor)
+{
+	struct pool_slot *slot = slot_make_for(&f, &c, MIB, 1);
+	int fd = -1;
+	struct rlimit before = allow_no_more();
+	int r = pool_slot_share(f.pool, slot, &fd);
+	setrlimit(RLIMIT_NOFILE, &before);
+	cr_assert_eq(r, -EMFILE);
+	cr_assert_eq(pool_slot_state(slot), BOARD_READY);
+	cr_assert_eq(slot_verify(&f, slot, 1), -1);
+}
+
 Test(readonly, what_is_only_kept_is_given_up_in_its_order)
 {
 	struct pool_slot *pinned = slot_make_for(&f, &c, MIB, 1);
