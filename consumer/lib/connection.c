@@ -22,6 +22,11 @@ void mural_wake(struct mural *mural)
 	eventfd_write(mural->wake, 1);
 }
 
+static bool is_counted(const struct pending *pending)
+{
+	return pending->kind == PENDING_REQUEST || pending->kind == PENDING_PREFETCH;
+}
+
 int mural_number(struct mural *mural, struct pending *pending)
 {
 	uint32_t serial = mural->last_serial;
@@ -33,6 +38,7 @@ int mural_number(struct mural *mural, struct pending *pending)
 		return r;
 	mural->last_serial = serial;
 	pending->serial = serial;
+	mural->numbered += is_counted(pending);
 	return 0;
 }
 
@@ -42,6 +48,10 @@ void mural_forget(struct mural *mural, struct pending *pending)
 		return;
 	map_remove(&mural->serials, pending->serial);
 	pending->serial = 0;
+	if (!is_counted(pending))
+		return;
+	mural->send_again |= mural->in_flight > mural->numbered;
+	mural->numbered--;
 }
 
 void mural_post(struct mural *mural, const void *message, int fd)

@@ -75,7 +75,8 @@ struct mural {
 	struct map serials; /* serial: struct pending */
 	uint32_t last_serial;
 	uint32_t in_flight, in_flight_max; /* requests and prefetches */
-	bool send_again;                   /* one in flight was lost on its way */
+	uint32_t numbered;                 /* of these, those that the producer has */
+	bool send_again;                   /* one that waits may be sent */
 	uint32_t controls_in_flight;
 	uint64_t generations; /* given to views so far */
 

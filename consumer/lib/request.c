@@ -161,11 +161,17 @@ static struct mural_bitmap *first_waiting(struct mural *mural)
 	return NULL;
 }
 
+/* More may be in flight than this producer takes, if the one before took more. */
+static bool takes_another(const struct mural *mural)
+{
+	return mural_is_up(mural) && mural->numbered < mural->in_flight_max;
+}
+
 void request_send_waiting(struct mural *mural)
 {
 	struct mural_bitmap *bitmap;
 	mural->send_again = false;
-	while (mural_is_up(mural) && (bitmap = first_waiting(mural))) {
+	while (takes_another(mural) && (bitmap = first_waiting(mural))) {
 		bitmap->refs++; /* the program's own function may drop its reference */
 		open_and_send(bitmap);
 		mural_unlock(mural);

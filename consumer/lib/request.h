@@ -11,7 +11,8 @@ struct prefetch {
 	struct list link;       /* in mural->prefetches */
 };
 
-/* Sends what has not been sent; called when a session begins, and when one was lost. Failures are
+/* Sends what has not been sent, as far as the producer takes it; called when a session begins, and
+ * when one was lost or makes room for another. Failures are
  * noted and told. Lets go of the lock in between. */
 void request_send_waiting(struct mural *mural);
 

@@ -429,6 +429,32 @@ Test(death, a_request_whose_source_was_lost_on_the_way_is_sent_again)
 	scene_fini(&scene);
 }
 
+/* Nobody was told, when he asked, that it would be so few. */
+Test(death, a_producer_that_takes_fewer_at_a_time_gets_the_rest_later)
+{
+	struct scene scene;
+	enum { MANY = 5, FEW = 2 };
+	struct mural_bitmap *bitmaps[MANY];
+	scene_connect(&scene);
+	for (int i = 0; i < MANY; i++)
+		bitmaps[i] = scene_ask(&scene);
+	for (int i = 0; i < MANY; i++)
+		scene_request(&scene);
+	scene.fake.requests_max = FEW;
+	die_and_return(&scene);
+	struct protocol_request first = scene_request(&scene), next = scene_request(&scene);
+	for (int i = FEW; i < MANY; i++) {
+		cr_assert(fake_is_quiet(&scene.fake));
+		fake_send_failed(&scene.fake, first.head.serial, -EIO, MURAL_REASON_SOURCE, "");
+		scene_until(&scene, &scene.failed, (unsigned)i - FEW + 1);
+		first = next;
+		next = scene_request(&scene);
+	}
+	for (int i = 0; i < MANY; i++)
+		mural_bitmap_unref(bitmaps[i]);
+	scene_fini(&scene);
+}
+
 Test(death, a_request_of_a_path_that_has_gone_fails_when_it_is_sent_again)
 {
 	struct scene scene;
