@@ -12,8 +12,8 @@ struct prefetch {
 };
 
 /* Sends what has not been sent, as far as the producer takes it; called when a session begins, and
- * when one was lost or makes room for another. Failures are
- * noted and told. Lets go of the lock in between. */
+ * when one was lost or makes room for another. Failures are noted and told. Lets go of the lock in
+ * between. */
 void request_send_waiting(struct mural *mural);
 
 /* A session ended: what was sent once is sent again by the next one, what was sent twice fails with
