@@ -5,8 +5,8 @@
 #include "common/shared_file.h"
 #include "common/util.h"
 
-#include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 uint64_t board_now_ms(void)
 {
@@ -58,60 +58,88 @@ int board_create_pins(
 	return 0;
 }
 
-static int import(int fd, size_t size, int protection, void **ret_memory)
+/* What both begin with. */
+struct identity {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t slots;
+	struct board_instance instance;
+};
+
+_Static_assert(offsetof(struct board_table, instance) == offsetof(struct identity, instance) &&
+		       offsetof(struct board_head, instance) == offsetof(struct identity, instance),
+	"the same fields");
+
+static int check(int fd, size_t size, uint64_t magic, const struct board_instance *instance)
 {
 	int r = shared_file_check(fd, size);
 	if (r < 0)
 		return r;
-	void *memory = mmap(NULL, size, protection, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	struct identity found;
+	if (pread(fd, &found, sizeof(found), 0) != (ssize_t)sizeof(found))
+		return -EBADMSG;
+	bool same = found.magic == magic && found.version == BOARD_LAYOUT_VERSION &&
+		    found.slots == BOARD_SLOTS && found.instance.high == instance->high &&
+		    found.instance.low == instance->low;
+	return same ? 0 : -EBADMSG;
+}
+
+static int map(int fd, size_t size, int protection, void *at, void **ret_memory)
+{
+	int flags = MAP_SHARED | MAP_NORESERVE | (at ? MAP_FIXED : 0);
+	void *memory = mmap(at, size, protection, flags, fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
 	/* A forked child must not count on its parent's board. */
 	if (madvise(memory, size, MADV_DONTFORK) < 0) {
-		r = -errno;
-		munmap(memory, size);
+		int r = -errno;
+		if (!at)
+			munmap(memory, size);
 		return r;
 	}
 	*ret_memory = memory;
 	return 0;
 }
 
-static bool same_instance(const struct board_instance *a, const struct board_instance *b)
+int board_check_table(int fd, const struct board_instance *instance)
 {
-	return a->high == b->high && a->low == b->low;
+	return check(fd, sizeof(struct board_table), BOARD_TABLE_MAGIC, instance);
+}
+
+int board_check_pins(int fd, const struct board_instance *instance)
+{
+	return check(fd, sizeof(struct board_pins), BOARD_PINS_MAGIC, instance);
+}
+
+int board_map_table(int fd, void *at, const struct board_table **ret_table)
+{
+	void *memory = NULL;
+	int r = map(fd, sizeof(struct board_table), PROT_READ, at, &memory);
+	if (r == 0)
+		*ret_table = memory;
+	return r;
+}
+
+int board_map_pins(int fd, void *at, struct board_pins **ret_pins)
+{
+	void *memory = NULL;
+	int r = map(fd, sizeof(struct board_pins), PROT_READ | PROT_WRITE, at, &memory);
+	if (r == 0)
+		*ret_pins = memory;
+	return r;
 }
 
 int board_import_table(
 	int fd, const struct board_instance *instance, const struct board_table **ret_table)
 {
-	void *memory = NULL;
-	int r = import(fd, sizeof(struct board_table), PROT_READ, &memory);
-	if (r < 0)
-		return r;
-	const struct board_table *table = memory;
-	if (table->magic != BOARD_TABLE_MAGIC || table->version != BOARD_LAYOUT_VERSION ||
-		table->slots != BOARD_SLOTS || !same_instance(&table->instance, instance)) {
-		munmap(memory, sizeof(struct board_table));
-		return -EBADMSG;
-	}
-	*ret_table = table;
-	return 0;
+	int r = board_check_table(fd, instance);
+	return r < 0 ? r : board_map_table(fd, NULL, ret_table);
 }
 
 int board_import_pins(int fd, const struct board_instance *instance, struct board_pins **ret_pins)
 {
-	void *memory = NULL;
-	int r = import(fd, sizeof(struct board_pins), PROT_READ | PROT_WRITE, &memory);
-	if (r < 0)
-		return r;
-	struct board_pins *pins = memory;
-	if (pins->head.magic != BOARD_PINS_MAGIC || pins->head.version != BOARD_LAYOUT_VERSION ||
-		pins->head.slots != BOARD_SLOTS || !same_instance(&pins->head.instance, instance)) {
-		munmap(memory, sizeof(struct board_pins));
-		return -EBADMSG;
-	}
-	*ret_pins = pins;
-	return 0;
+	int r = board_check_pins(fd, instance);
+	return r < 0 ? r : board_map_pins(fd, NULL, ret_pins);
 }
 
 void board_unmap_table(const struct board_table *table)

@@ -1,84 +1,14 @@
 /* Two address ranges that outlive what is mapped there. */
 #include "hull.h"
 
-#include <sys/mman.h>
+#include "common/util.h"
 
-/* Moves a mapping onto an address range that is already ours, replacing what is there in one
- * step. */
-static bool move_onto(void *from, size_t size, void *to)
-{
-	return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to;
-}
+#include <stdlib.h>
+#include <sys/mman.h>
 
 static void *writable(const struct board_table *table)
 {
 	return (void *)(uintptr_t)table;
-}
-
-/* Takes over both mappings; on failure they are unmapped. */
-static int move_in(struct hull *hull, const struct board_table *table, struct board_pins *pins)
-{
-	bool moved_table = move_onto(writable(table), sizeof(*table), writable(hull->table));
-	bool moved_pins = move_onto(pins, sizeof(*pins), hull->pins);
-	if (moved_table && moved_pins)
-		return 0;
-	if (!moved_table)
-		board_unmap_table(table);
-	if (!moved_pins)
-		board_unmap_pins(pins);
-	return -ENOMEM;
-}
-
-static int take_spare(struct list *spare, const struct board_table *table, struct board_pins *pins,
-	struct hull **ret)
-{
-	struct hull *hull = CONTAINER_OF(list_take(spare), struct hull, link);
-	int r = move_in(hull, table, pins);
-	if (r < 0) {
-		hull_empty(hull, spare);
-		return r;
-	}
-	*ret = hull;
-	return 0;
-}
-
-static int make_new(const struct board_table *table, struct board_pins *pins, struct hull **ret)
-{
-	struct hull *hull = malloc(sizeof(*hull));
-	if (!hull) {
-		board_unmap_table(table);
-		board_unmap_pins(pins);
-		return -ENOMEM;
-	}
-	*hull = (struct hull){.table = table, .pins = pins};
-	list_init(&hull->link);
-	*ret = hull;
-	return 0;
-}
-
-static bool one_has_rested(const struct list *spare)
-{
-	unsigned resting = 0;
-	for (const struct list *link = spare->next; link != spare; link = link->next)
-		resting++;
-	return resting >= HULLS_RESTING;
-}
-
-int hull_fill(struct list *spare, int table_fd, int pins_fd, const struct board_instance *instance,
-	struct hull **ret)
-{
-	const struct board_table *table = NULL;
-	struct board_pins *pins = NULL;
-	int r = board_import_table(table_fd, instance, &table);
-	if (r < 0)
-		return r;
-	r = board_import_pins(pins_fd, instance, &pins);
-	if (r < 0) {
-		board_unmap_table(table);
-		return r;
-	}
-	return one_has_rested(spare) ? take_spare(spare, table, pins, ret)
-				     : make_new(table, pins, ret);
 }
 
 /* To ThreadSanitizer a mapping is a write to each of its bytes, which races with a pin that comes
@@ -108,6 +38,59 @@ void hull_empty(struct hull *hull, struct list *spare)
 	vacate(writable(hull->table), sizeof(*hull->table));
 	vacate(hull->pins, sizeof(*hull->pins));
 	list_append(spare, &hull->link);
+}
+
+static bool one_has_rested(const struct list *spare)
+{
+	unsigned resting = 0;
+	for (const struct list *link = spare->next; link != spare; link = link->next)
+		resting++;
+	return resting >= HULLS_RESTING;
+}
+
+/* Each in one step: a late thread finds what was there, or the new one. */
+static int move_in(struct list *spare, int table_fd, int pins_fd, struct hull **ret)
+{
+	struct hull *hull = CONTAINER_OF(list_take(spare), struct hull, link);
+	int r = board_map_table(table_fd, writable(hull->table), &hull->table);
+	if (r == 0)
+		r = board_map_pins(pins_fd, hull->pins, &hull->pins);
+	if (r < 0) {
+		hull_empty(hull, spare);
+		return r;
+	}
+	*ret = hull;
+	return 0;
+}
+
+static int make_new(int table_fd, int pins_fd, struct hull **ret)
+{
+	CLEANUP(free_p) struct hull *hull = calloc(1, sizeof(*hull));
+	if (!hull)
+		return -ENOMEM;
+	list_init(&hull->link);
+	int r = board_map_table(table_fd, NULL, &hull->table);
+	if (r < 0)
+		return r;
+	r = board_map_pins(pins_fd, NULL, &hull->pins);
+	if (r < 0) {
+		board_unmap_table(hull->table);
+		return r;
+	}
+	*ret = take_ptr(&hull);
+	return 0;
+}
+
+int hull_fill(struct list *spare, int table_fd, int pins_fd, const struct board_instance *instance,
+	struct hull **ret)
+{
+	int r = board_check_table(table_fd, instance);
+	if (r == 0)
+		r = board_check_pins(pins_fd, instance);
+	if (r < 0)
+		return r;
+	r = one_has_rested(spare) ? -ENOMEM : make_new(table_fd, pins_fd, ret);
+	return r == -ENOMEM && !list_empty(spare) ? move_in(spare, table_fd, pins_fd, ret) : r;
 }
 
 void hull_free(struct hull *hull)

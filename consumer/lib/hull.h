@@ -24,7 +24,7 @@ struct hull {
 };
 
 /* Checks and maps two received descriptors (borrowed), in a hull of @spare when HULLS_RESTING are
- * there.
+ * there, or when there are no addresses for another.
  * -EPERM, -EBADMSG: as board_import_table.  -ENOMEM. */
 int hull_fill(struct list *spare, int table_fd, int pins_fd, const struct board_instance *instance,
 	struct hull **ret);

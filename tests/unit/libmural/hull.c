@@ -5,6 +5,9 @@
 #include "common/util.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 enum { SLOT = 7, SESSIONS = 40 };
 
@@ -24,21 +27,40 @@ static void tear_down(void)
 
 TestSuite(hull, .init = set_up, .fini = tear_down, .timeout = 60);
 
+struct tables {
+	struct board_instance instance;
+	int table_fd, pins_fd;
+};
+
+static struct tables make_tables(uint64_t number)
+{
+	struct tables tables = {.instance.low = number};
+	struct board_table *table = NULL;
+	struct board_pins *pins = NULL;
+	cr_assert_eq(board_create_table(&tables.instance, &tables.table_fd, &table), 0);
+	cr_assert_eq(board_create_pins(&tables.instance, &tables.pins_fd, &pins), 0);
+	board_unmap_table(table);
+	board_unmap_pins(pins);
+	return tables;
+}
+
+static struct hull *fill_with(const struct tables *tables)
+{
+	struct hull *hull = NULL;
+	cr_assert_eq(
+		hull_fill(&spare, tables->table_fd, tables->pins_fd, &tables->instance, &hull), 0);
+	cr_assert_eq(hull->pins->head.instance.low, tables->instance.low);
+	cr_assert_eq(hull->table->instance.low, tables->instance.low);
+	close(tables->table_fd);
+	close(tables->pins_fd);
+	return hull;
+}
+
 /* A session's hull. */
 static struct hull *fill(uint64_t number)
 {
-	const struct board_instance instance = {.low = number};
-	struct board_table *table = NULL;
-	struct board_pins *pins = NULL;
-	struct hull *hull = NULL;
-	CLEANUP(close_p) int table_fd = -1;
-	CLEANUP(close_p) int pins_fd = -1;
-	cr_assert_eq(board_create_table(&instance, &table_fd, &table), 0);
-	cr_assert_eq(board_create_pins(&instance, &pins_fd, &pins), 0);
-	board_unmap_table(table);
-	board_unmap_pins(pins);
-	cr_assert_eq(hull_fill(&spare, table_fd, pins_fd, &instance, &hull), 0);
-	return hull;
+	struct tables tables = make_tables(number);
+	return fill_with(&tables);
 }
 
 /* A pin that found its bitmap gone had counted itself, and the session ended before it took that
@@ -69,9 +91,53 @@ Test(hull, a_hull_that_has_rested_is_used_again)
 			i++;
 		if (i == known)
 			places[known++] = hull->pins;
-		cr_assert_eq(hull->pins->head.instance.low, number);
-		cr_assert_eq(hull->table->instance.low, number);
 		hull_empty(hull, &spare);
 	}
 	cr_assert_eq(known, HULLS_RESTING);
+}
+
+/* May take so many bytes of addresses more than it has. */
+static void limit_addresses(uint64_t bytes)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+	cr_assert(file && fscanf(file, "%lu", &pages) == 1);
+	fclose(file);
+	struct rlimit limit;
+	cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
+	limit.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes;
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+/* A program that has them for one session goes on, however often producers die. */
+Test(hull, where_addresses_are_few_the_one_that_has_rested_longest_is_used)
+{
+	struct tables tables[SESSIONS];
+	for (uint64_t i = 0; i < SESSIONS; i++)
+		tables[i] = make_tables(1 + i);
+	struct hull *hull = fill_with(&tables[0]);
+	const void *place = hull->pins;
+	limit_addresses(sizeof(struct board_pins) / 2);
+	for (uint64_t i = 1; i < SESSIONS; i++) {
+		hull_empty(hull, &spare);
+		hull = fill_with(&tables[i]);
+		cr_assert_eq(hull->pins, place);
+	}
+	hull_empty(hull, &spare);
+}
+
+Test(hull, what_is_not_a_board_is_refused_and_takes_no_hull)
+{
+	struct tables tables = make_tables(1);
+	struct hull *hull = NULL;
+	const struct board_instance other = {.low = 2};
+	cr_assert_eq(hull_fill(&spare, tables.pins_fd, tables.pins_fd, &tables.instance, &hull),
+		-EBADMSG);
+	cr_assert_eq(hull_fill(&spare, tables.table_fd, tables.table_fd, &tables.instance, &hull),
+		-EBADMSG);
+	cr_assert_eq(hull_fill(&spare, tables.table_fd, tables.pins_fd, &other, &hull), -EBADMSG);
+	cr_assert_null(hull);
+	cr_assert(list_empty(&spare));
+	close(tables.table_fd);
+	close(tables.pins_fd);
 }
