@@ -31,11 +31,7 @@ static const int allowed_always[] = {
 	SCMP_SYS(exit_group),
 #ifdef MURAL_SANITIZED
 	/* What the sanitizers' run time calls: threads of its own, and its report before it aborts.
-	 * ThreadSanitizer starts one at each fork, which may run its first instruction only now,
-	 * and sleeps between its rounds. */
-	SCMP_SYS(rseq),
-	SCMP_SYS(set_robust_list),
-	SCMP_SYS(nanosleep),
+	 */
 	SCMP_SYS(getpid),
 	SCMP_SYS(gettid),
 	SCMP_SYS(sigaltstack),
@@ -43,6 +39,13 @@ static const int allowed_always[] = {
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(tgkill),
+#endif
+#ifdef __SANITIZE_THREAD__
+	/* Its thread, started at each fork, may run its first instruction only now, and sleeps
+	 * between its rounds. */
+	SCMP_SYS(rseq),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(nanosleep),
 #endif
 };
 
