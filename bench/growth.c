@@ -106,8 +106,8 @@ static struct scene open_scene(struct bench *bench, size_t slots, size_t holders
 	for (size_t i = 0; i < holders; i++)
 		done(pool_holder_create(scene.pool, getuid(), NULL, &scene.holder[i], &fd),
 			"a consumer");
-	done(board_import_pins(fd, &options.instance, &scene.pins), "a board");
-	done(board_import_table(pool_table_fd(scene.pool), &options.instance, &scene.table),
+	done(board_import_pins(fd, &options.instance, NULL, &scene.pins), "a board");
+	done(board_import_table(pool_table_fd(scene.pool), &options.instance, NULL, &scene.table),
 		"the state table");
 	for (size_t i = 0; i < slots; i++)
 		add_slot(&scene, i);

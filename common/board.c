@@ -101,45 +101,28 @@ static int map(int fd, size_t size, int protection, void *at, void **ret_memory)
 	return 0;
 }
 
-int board_check_table(int fd, const struct board_instance *instance)
-{
-	return check(fd, sizeof(struct board_table), BOARD_TABLE_MAGIC, instance);
-}
-
-int board_check_pins(int fd, const struct board_instance *instance)
-{
-	return check(fd, sizeof(struct board_pins), BOARD_PINS_MAGIC, instance);
-}
-
-int board_map_table(int fd, void *at, const struct board_table **ret_table)
+int board_import_table(int fd, const struct board_instance *instance, void *at,
+	const struct board_table **ret_table)
 {
 	void *memory = NULL;
-	int r = map(fd, sizeof(struct board_table), PROT_READ, at, &memory);
+	int r = check(fd, sizeof(struct board_table), BOARD_TABLE_MAGIC, instance);
+	if (r == 0)
+		r = map(fd, sizeof(struct board_table), PROT_READ, at, &memory);
 	if (r == 0)
 		*ret_table = memory;
 	return r;
 }
 
-int board_map_pins(int fd, void *at, struct board_pins **ret_pins)
+int board_import_pins(
+	int fd, const struct board_instance *instance, void *at, struct board_pins **ret_pins)
 {
 	void *memory = NULL;
-	int r = map(fd, sizeof(struct board_pins), PROT_READ | PROT_WRITE, at, &memory);
+	int r = check(fd, sizeof(struct board_pins), BOARD_PINS_MAGIC, instance);
+	if (r == 0)
+		r = map(fd, sizeof(struct board_pins), PROT_READ | PROT_WRITE, at, &memory);
 	if (r == 0)
 		*ret_pins = memory;
 	return r;
-}
-
-int board_import_table(
-	int fd, const struct board_instance *instance, const struct board_table **ret_table)
-{
-	int r = board_check_table(fd, instance);
-	return r < 0 ? r : board_map_table(fd, NULL, ret_table);
-}
-
-int board_import_pins(int fd, const struct board_instance *instance, struct board_pins **ret_pins)
-{
-	int r = board_check_pins(fd, instance);
-	return r < 0 ? r : board_map_pins(fd, NULL, ret_pins);
 }
 
 void board_unmap_table(const struct board_table *table)

@@ -48,13 +48,14 @@ static bool one_has_rested(const struct list *spare)
 	return resting >= HULLS_RESTING;
 }
 
-/* Each in one step: a late thread finds what was there, or the new one. */
-static int move_in(struct list *spare, int table_fd, int pins_fd, struct hull **ret)
+/* A late thread finds what was there, or the new one. */
+static int move_in(struct list *spare, int table_fd, int pins_fd,
+	const struct board_instance *instance, struct hull **ret)
 {
 	struct hull *hull = CONTAINER_OF(list_take(spare), struct hull, link);
-	int r = board_map_table(table_fd, writable(hull->table), &hull->table);
+	int r = board_import_table(table_fd, instance, writable(hull->table), &hull->table);
 	if (r == 0)
-		r = board_map_pins(pins_fd, hull->pins, &hull->pins);
+		r = board_import_pins(pins_fd, instance, hull->pins, &hull->pins);
 	if (r < 0) {
 		hull_empty(hull, spare);
 		return r;
@@ -63,16 +64,17 @@ static int move_in(struct list *spare, int table_fd, int pins_fd, struct hull **
 	return 0;
 }
 
-static int make_new(int table_fd, int pins_fd, struct hull **ret)
+static int make_new(
+	int table_fd, int pins_fd, const struct board_instance *instance, struct hull **ret)
 {
 	CLEANUP(free_p) struct hull *hull = calloc(1, sizeof(*hull));
 	if (!hull)
 		return -ENOMEM;
 	list_init(&hull->link);
-	int r = board_map_table(table_fd, NULL, &hull->table);
+	int r = board_import_table(table_fd, instance, NULL, &hull->table);
 	if (r < 0)
 		return r;
-	r = board_map_pins(pins_fd, NULL, &hull->pins);
+	r = board_import_pins(pins_fd, instance, NULL, &hull->pins);
 	if (r < 0) {
 		board_unmap_table(hull->table);
 		return r;
@@ -84,13 +86,9 @@ static int make_new(int table_fd, int pins_fd, struct hull **ret)
 int hull_fill(struct list *spare, int table_fd, int pins_fd, const struct board_instance *instance,
 	struct hull **ret)
 {
-	int r = board_check_table(table_fd, instance);
-	if (r == 0)
-		r = board_check_pins(pins_fd, instance);
-	if (r < 0)
-		return r;
-	r = one_has_rested(spare) ? -ENOMEM : make_new(table_fd, pins_fd, ret);
-	return r == -ENOMEM && !list_empty(spare) ? move_in(spare, table_fd, pins_fd, ret) : r;
+	int r = one_has_rested(spare) ? -ENOMEM : make_new(table_fd, pins_fd, instance, ret);
+	return r == -ENOMEM && !list_empty(spare) ? move_in(spare, table_fd, pins_fd, instance, ret)
+						  : r;
 }
 
 void hull_free(struct hull *hull)

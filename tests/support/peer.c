@@ -92,8 +92,8 @@ struct peer peer_greet(void)
 	cr_assert(peer_next(peer.fd, &message, fds, &count));
 	cr_assert_eq(message.head.type, PROTOCOL_WELCOME);
 	peer.welcome = message.welcome;
-	cr_assert_eq(board_import_table(fds[0], &peer.welcome.instance, &peer.table), 0);
-	cr_assert_eq(board_import_pins(fds[1], &peer.welcome.instance, &peer.pins), 0);
+	cr_assert_eq(board_import_table(fds[0], &peer.welcome.instance, NULL, &peer.table), 0);
+	cr_assert_eq(board_import_pins(fds[1], &peer.welcome.instance, NULL, &peer.pins), 0);
 	close_all(fds, count);
 	return peer;
 }

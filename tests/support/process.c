@@ -233,6 +233,21 @@ int test_process_run(struct test_process *process, int in, const char *const arg
 	return WEXITSTATUS(process->status);
 }
 
+char *test_large_picture(const char *folder, const char *megapixels, const char *kind)
+{
+	struct test_process maker;
+	const char *const argv[] = {test_program("make_assets"), "--large", folder, "--megapixels",
+		megapixels, "--kind", kind, NULL};
+	if (test_process_run(&maker, -1, argv) != 0) {
+		fprintf(stderr, "no large picture\n");
+		abort();
+	}
+	char *path = test_process_out(&maker, NULL);
+	path[strcspn(path, "\n")] = '\0';
+	test_process_fini(&maker);
+	return path;
+}
+
 /* Connects to the folder's socket; -1: nobody listens. */
 static int connect_to(const char *folder)
 {
@@ -301,10 +316,8 @@ void test_producer_start_as(struct test_process *process, const char *name, cons
 	}
 }
 
-int test_count_descriptors(pid_t pid)
+static int count_entries(const char *path)
 {
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	DIR *folder = opendir(path);
 	if (!folder)
 		return -1;
@@ -312,6 +325,16 @@ int test_count_descriptors(pid_t pid)
 	for (struct dirent *entry; (entry = readdir(folder));)
 		count += entry->d_name[0] != '.';
 	closedir(folder);
+	return count;
+}
+
+int test_count_descriptors(pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	int count = count_entries(path);
+	if (count < 0)
+		return -1;
 	return pid == getpid() ? count - 1 : count; /* without the one that counts */
 }
 
@@ -350,6 +373,25 @@ int test_count_children(pid_t pid)
 		count++;
 	fclose(file);
 	return count;
+}
+
+int test_count_threads(pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	return count_entries(path);
+}
+
+char test_process_state(pid_t pid)
+{
+	char path[64], state = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	FILE *file = fopen(path, "re");
+	if (file && fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (file)
+		fclose(file);
+	return state;
 }
 
 pid_t test_child_named(pid_t parent, const char *name, pid_t after)

@@ -42,6 +42,10 @@ void test_write_file(const char *path, const void *data, size_t size);
 /* Reads one, whole; NUL-terminated behind its end; the caller frees it. */
 char *test_read_file(const char *path, size_t *ret_size);
 
+/* Makes one of make_assets' large pictures in the folder: "12", "png". The caller frees its path.
+ */
+char *test_large_picture(const char *folder, const char *megapixels, const char *kind);
+
 /* ---- a process ---- */
 
 struct test_process {
@@ -99,6 +103,12 @@ int test_count_mappings(pid_t pid, const char *part);
 
 /* Children. -1: it has gone. */
 int test_count_children(pid_t pid);
+
+/* Threads. -1: it has gone. */
+int test_count_threads(pid_t pid);
+
+/* What it is at, as /proc/PID/stat says: 'T' is stopped. 0: it has gone. */
+char test_process_state(pid_t pid);
 
 /* The child of @parent with this name and the least number above @after; 0: there is none. */
 pid_t test_child_named(pid_t parent, const char *name, pid_t after);

@@ -154,20 +154,14 @@ int board_create_table(
 int board_create_pins(
 	const struct board_instance *instance, int *ret_fd, struct board_pins **ret_pins);
 
-/* Consumer: checks seals, size, magic, version and instance of a received descriptor (borrowed).
- * -EPERM: not sealed against resizing.  -EBADMSG: not such a table. */
-int board_check_table(int fd, const struct board_instance *instance);
-int board_check_pins(int fd, const struct board_instance *instance);
-
-/* Maps one that was checked, MADV_DONTFORK: where the kernel likes, or over what the caller has @at.
- * -ENOMEM: what was there is, or some of it. */
-int board_map_table(int fd, void *at, const struct board_table **ret_table);
-int board_map_pins(int fd, void *at, struct board_pins **ret_pins);
-
-/* Both, with NULL for @at. */
-int board_import_table(
-	int fd, const struct board_instance *instance, const struct board_table **ret_table);
-int board_import_pins(int fd, const struct board_instance *instance, struct board_pins **ret_pins);
+/* Consumer: maps a received descriptor (borrowed) after checking seals, size, magic, version and
+ * instance; MADV_DONTFORK. @at: NULL, or addresses of the caller's, where what is mapped is
+ * replaced in one step. -EPERM: not sealed against resizing.  -EBADMSG: not such a table.  -ENOMEM;
+ * only then may something of what was @at be gone. */
+int board_import_table(int fd, const struct board_instance *instance, void *at,
+	const struct board_table **ret_table);
+int board_import_pins(
+	int fd, const struct board_instance *instance, void *at, struct board_pins **ret_pins);
 
 void board_unmap_table(const struct board_table *table);
 void board_unmap_pins(struct board_pins *pins);

@@ -46,21 +46,6 @@ static void stop(void)
 TestSuite(preview, .init = start, .fini = stop, .timeout = 240);
 TestSuite(preview_beside, .init = start_two, .fini = stop, .timeout = 240);
 
-/* ---- pictures ---- */
-
-/* A picture of about @megapixels; the caller frees its path. */
-static char *make_large(const char *megapixels, const char *kind)
-{
-	struct test_process maker;
-	const char *argv[] = {test_program("make_assets"), "--large", folder, "--megapixels",
-		megapixels, "--kind", kind, NULL};
-	cr_assert_eq(test_process_run(&maker, -1, argv), 0);
-	char *path = test_process_out(&maker, NULL);
-	path[strcspn(path, "\n")] = '\0';
-	test_process_fini(&maker);
-	return path;
-}
-
 /* ---- one decoder, held while requests gather ---- */
 
 static struct mural_stats stats(void)
@@ -183,7 +168,7 @@ static struct mural_bitmap *hold(const char *path)
 /* Asks for both while the decoder is held, so that both are known when the next one is chosen. */
 static void ask_for_both(const char *path, struct order *order, struct mural_bitmap *ret[2])
 {
-	char *other = make_large("24", "q95");
+	char *other = test_large_picture(folder, "24", "q95");
 	struct mural_bitmap *held = hold(other);
 	ret[1] = ask(path, 0, MURAL_PRIORITY_SOON, order);
 	ret[0] = ask(path, MURAL_REQUEST_PREVIEW, MURAL_PRIORITY_VISIBLE, order);
@@ -262,14 +247,14 @@ Test(preview, the_cameras_thumbnail_comes_first_and_upright)
 
 Test(preview, the_first_scans_come_first)
 {
-	char *path = make_large("6", "progressive");
+	char *path = test_large_picture(folder, "6", "progressive");
 	expect_preview_first(path, 8);
 	free(path);
 }
 
 Test(preview, an_eighth_of_a_large_baseline_jpeg_comes_first)
 {
-	char *path = make_large("6", "jpeg");
+	char *path = test_large_picture(folder, "6", "jpeg");
 	expect_preview_first(path, 8);
 	free(path);
 }
@@ -319,15 +304,9 @@ struct threads {
 static bool seen_or_gone(void *context)
 {
 	struct threads *threads = context;
-	char path[64];
-	int count = 0;
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)threads->pid);
-	DIR *tasks = opendir(path);
-	if (!tasks)
+	int count = test_count_threads(threads->pid);
+	if (count < 0)
 		return true;
-	for (const struct dirent *task; (task = readdir(tasks));)
-		count += task->d_name[0] != '.';
-	closedir(tasks);
 	threads->count = (int)max_u64((uint64_t)threads->count, (uint64_t)count);
 	return threads->count > 1;
 }
@@ -335,7 +314,7 @@ static bool seen_or_gone(void *context)
 /* Nearly every picture is asked for with its preview; most have none. */
 Test(preview_beside, looking_for_one_takes_no_helper_from_the_picture)
 {
-	char *path = make_large("24", "q95");
+	char *path = test_large_picture(folder, "24", "q95");
 	pid_t pids[DECODERS];
 	uint32_t busy = 1;
 	cr_assert(test_until(find_decoders, pids, TEST_TIMEOUT_MS));
@@ -362,7 +341,7 @@ Test(preview_beside, looking_for_one_takes_no_helper_from_the_picture)
 
 Test(preview, waits_for_no_decoder)
 {
-	char *slow = make_large("24", "q95"), *path = make_large("6", "progressive");
+	char *slow = test_large_picture(folder, "24", "q95"), *path = test_large_picture(folder, "6", "progressive");
 	pid_t decoder = 0;
 	struct mural_bitmap *held = ask(slow, 0, MURAL_PRIORITY_VISIBLE, NULL);
 	cr_assert(test_until(is_busy, &decoder, TEST_TIMEOUT_MS));

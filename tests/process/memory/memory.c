@@ -99,17 +99,11 @@ TestSuite(memory, .fini = stop, .timeout = 240);
 /* Pictures of 12 MP, 46 MiB of pixels each. */
 static char *large_picture(int number)
 {
-	struct test_process maker;
 	char name[32];
 	snprintf(name, sizeof(name), "set-%d", number);
 	char *place = test_path(folder, name);
-	const char *const args[] = {test_program("make_assets"), "--large", place, "--megapixels",
-		"12", "--kind", "jpeg", NULL};
 	cr_assert_eq(mkdir(place, 0700), 0);
-	cr_assert_eq(test_process_run(&maker, -1, args), 0, "no large picture");
-	char *path = test_process_out(&maker, NULL);
-	path[strcspn(path, "\n")] = '\0';
-	test_process_fini(&maker);
+	char *path = test_large_picture(place, "12", "jpeg");
 	free(place);
 	return path;
 }

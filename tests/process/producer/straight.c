@@ -36,19 +36,6 @@ static void stop(void)
 
 TestSuite(straight, .fini = stop, .timeout = 240);
 
-/* The caller frees the path. */
-static char *picture(const char *megapixels, const char *kind)
-{
-	struct test_process maker;
-	const char *const args[] = {test_program("make_assets"), "--large", folder, "--megapixels",
-		megapixels, "--kind", kind, NULL};
-	cr_assert_eq(test_process_run(&maker, -1, args), 0, "no picture");
-	char *path = test_process_out(&maker, NULL);
-	path[strcspn(path, "\n")] = '\0';
-	test_process_fini(&maker);
-	return path;
-}
-
 static void ask(const struct peer *peer, uint32_t serial, const char *name, uint32_t box_width,
 	uint32_t box_height, uint32_t priority)
 {
@@ -151,8 +138,10 @@ Test(straight, one_process_where_the_box_or_the_file_is_small_and_little_memory_
 {
 	start("256M", "1");
 	struct peer peer = peer_greet();
-	char *jpeg = picture("1", "jpeg"), *progressive = picture("4", "progressive"),
-	     *png = picture("2", "png"), *restart = picture("2", "restart");
+	char *jpeg = test_large_picture(folder, "1", "jpeg"),
+	     *progressive = test_large_picture(folder, "4", "progressive"),
+	     *png = test_large_picture(folder, "2", "png"),
+	     *restart = test_large_picture(folder, "2", "restart");
 	cr_expect_eq(processes_for(&peer, jpeg, 256), 1);
 	cr_expect_eq(processes_for(&peer, restart, 256), 1, "helpers, if any, would need more");
 	cr_expect_eq(processes_for(&peer, png, 200), 1);
@@ -177,7 +166,8 @@ Test(straight, a_large_picture_for_which_there_are_helpers_is_left_to_them)
 {
 	start("256M", "2");
 	struct peer peer = peer_greet();
-	char *large = picture("4", "jpeg"), *small = picture("1", "jpeg");
+	char *large = test_large_picture(folder, "4", "jpeg"),
+	     *small = test_large_picture(folder, "1", "jpeg");
 	cr_expect_eq(processes_for(&peer, large, 256), 2);
 	cr_expect_eq(processes_for(&peer, small, 256), 1);
 	peer_leave(&peer);
@@ -249,7 +239,7 @@ Test(straight, two_boxes_of_the_same_bitmap_share_it)
 {
 	start("256M", "1");
 	struct peer peer = peer_greet();
-	char *path = picture("1", "jpeg"); /* 3 : 2 */
+	char *path = test_large_picture(folder, "1", "jpeg"); /* 3 : 2 */
 	ask(&peer, 1, path, 256, 256, MURAL_PRIORITY_VISIBLE);
 	ask(&peer, 2, path, 256, 200, MURAL_PRIORITY_VISIBLE);
 	/* Which one comes first depends on the threads that look at the files. */
@@ -275,7 +265,7 @@ static char *start_lent(struct peer *ret_peer, struct peer *ret_watcher)
 	start("256M", "1");
 	*ret_peer = peer_greet();
 	*ret_watcher = peer_greet();
-	char *path = picture("12", "png");
+	char *path = test_large_picture(folder, "12", "png");
 	ask(ret_peer, 1, path, 256, 256, MURAL_PRIORITY_VISIBLE);
 	cr_assert(test_until(is_lent, ret_watcher, TEST_TIMEOUT_MS));
 	return path;
@@ -340,7 +330,7 @@ Test(straight, decoders_that_are_killed_again_and_again_leave_nothing)
 	enum { ROUNDS = 60 };
 	start("64M", "2");
 	struct peer peer = peer_greet(), watcher = peer_greet();
-	char *path = picture("1", "jpeg");
+	char *path = test_large_picture(folder, "1", "jpeg");
 	unsigned ready = 0, failed = 0;
 	for (uint32_t serial = 1; serial <= ROUNDS; serial++) {
 		/* Another box, another bitmap. */
@@ -381,7 +371,7 @@ Test(straight, a_prefetch_gives_way_to_what_is_seen)
 {
 	start("256M", "1");
 	struct peer peer = peer_greet(), watcher = peer_greet();
-	char *path = picture("12", "png");
+	char *path = test_large_picture(folder, "12", "png");
 	ask(&peer, 1, path, 256, 256, MURAL_PRIORITY_PREFETCH);
 	cr_assert(test_until(is_lent, &watcher, TEST_TIMEOUT_MS));
 	ask(&peer, 2, "jpeg-420.jpg", 0, 0, MURAL_PRIORITY_VISIBLE);

@@ -15,6 +15,11 @@ enum { LIVE_MAX = 40, STEPS = 150 };
 
 static char *folder;
 static struct test_process producer;
+static struct {
+	const char *megapixels, *kind;
+	char *path;
+} pictures[] = {{"12", "png", NULL}, {"12", "progressive", NULL}, {"12", "jpeg", NULL},
+	{"6", "restart", NULL}};
 
 static void stop(void)
 {
@@ -24,15 +29,6 @@ static void stop(void)
 }
 
 TestSuite(turns, .fini = stop, .timeout = 240);
-
-static void make_picture(const char *megapixels, const char *kind)
-{
-	struct test_process maker;
-	const char *const args[] = {test_program("make_assets"), "--large", folder, "--megapixels",
-		megapixels, "--kind", kind, NULL};
-	cr_assert_eq(test_process_run(&maker, -1, args), 0, "no large picture");
-	test_process_fini(&maker);
-}
 
 /* A session with what it has asked for. */
 struct client {
@@ -48,8 +44,6 @@ static unsigned any_of(unsigned count)
 
 static void ask(struct client *client)
 {
-	static const char *const names[] = {"large-12mp-png.png", "large-12mp-progressive.jpg",
-		"large-12mp-jpeg.jpg", "large-6mp-restart.jpg"};
 	static const uint32_t boxes[] = {0, 256, 900, 2500};
 	static const uint32_t flags[] = {0, 0, PROTOCOL_WAIT, PROTOCOL_WAIT, PROTOCOL_PREVIEW};
 	struct protocol_request request = {
@@ -61,11 +55,9 @@ static void ask(struct client *client)
 	};
 	request.box_width += request.box_width > 0 ? any_of(20) : 0;
 	request.box_height = request.box_width;
-	char *path = test_path(folder, names[any_of(ARRAY_SIZE(names))]);
-	int fd = peer_open_picture(path);
+	int fd = peer_open_picture(pictures[any_of(ARRAY_SIZE(pictures))].path);
 	peer_send(client->peer.fd, &request, sizeof(request), &fd, 1);
 	close(fd);
-	free(path);
 	client->live[client->count++] = client->last;
 }
 
@@ -159,10 +151,9 @@ static void live_through(const char *budget, const char *workers, unsigned seed)
 	const char *const args[] = {
 		"--budget", budget, "--idle-ms", "20", "--workers", workers, NULL};
 	folder = test_folder_create();
-	make_picture("12", "png");
-	make_picture("12", "progressive");
-	make_picture("12", "jpeg");
-	make_picture("6", "restart");
+	for (size_t i = 0; i < ARRAY_SIZE(pictures); i++)
+		pictures[i].path =
+			test_large_picture(folder, pictures[i].megapixels, pictures[i].kind);
 	test_producer_start(&producer, folder, args);
 	struct client client = {.peer = peer_greet()};
 	srand(seed);
@@ -184,6 +175,8 @@ static void live_through(const char *budget, const char *workers, unsigned seed)
 	cr_expect_eq(stats.filling_bytes, 0);
 	cr_expect_eq(stats.workers_busy, 0);
 	peer_leave(&watcher);
+	for (size_t i = 0; i < ARRAY_SIZE(pictures); i++)
+		free(pictures[i].path);
 }
 
 Test(turns, each_request_ends_with_one_decoder)

@@ -261,21 +261,9 @@ Test(nursery, a_worker_killed_at_any_moment_finishes_once)
 	jobs_stop(&jobs);
 }
 
-static char state_of(pid_t pid)
-{
-	char path[64], state = 0;
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	FILE *file = fopen(path, "re");
-	if (file && fscanf(file, "%*d (mural-decoder) %c", &state) != 1)
-		state = 0;
-	if (file)
-		fclose(file);
-	return state;
-}
-
 static bool is_halted_or_has_ended(void *pid)
 {
-	char state = state_of(*(pid_t *)pid);
+	char state = test_process_state(*(pid_t *)pid);
 	return state == 'T' || state == 'Z' || state == 'X' || state == 0;
 }
 
@@ -295,7 +283,7 @@ Test(nursery, a_worker_halted_at_any_moment_goes_on_and_finishes)
 		nanosleep(&moment, NULL);
 		worker_halt(worker);
 		cr_assert(test_until(is_halted_or_has_ended, &pid, TEST_TIMEOUT_MS));
-		halted += state_of(pid) == 'T';
+		halted += test_process_state(pid) == 'T';
 		worker_go_on(worker);
 		cr_assert(jobs_wait_finished(&jobs, &outcome));
 		cr_assert(outcome.answered);
@@ -315,7 +303,10 @@ Test(nursery, a_halted_worker_can_be_killed)
 	struct outcome outcome;
 	struct worker *worker =
 		jobs_submit(&jobs, &large.job, large.source, large.memory, &outcome);
+	pid_t pid = worker_pid(worker);
 	worker_halt(worker);
+	cr_assert(test_until(is_halted_or_has_ended, &pid, TEST_TIMEOUT_MS));
+	cr_assert_eq(test_process_state(pid), 'T');
 	worker_kill(worker);
 	cr_assert(jobs_wait_finished(&jobs, &outcome));
 	cr_expect_not(outcome.answered);

@@ -157,8 +157,9 @@ static void start_process(struct consumer *c)
 	if (c->pid > 0)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	must(board_import_table(c->table_fd, &instance, &c->table) == 0, "import of the table");
-	must(board_import_pins(c->pins_fd, &instance, &c->pins) == 0, "import of the board");
+	must(board_import_table(c->table_fd, &instance, NULL, &c->table) == 0,
+		"import of the table");
+	must(board_import_pins(c->pins_fd, &instance, NULL, &c->pins) == 0, "import of the board");
 	c->slab = mmap(NULL, SLAB_BYTES, PROT_READ, MAP_SHARED, c->slab_fd, 0);
 	must(c->slab != MAP_FAILED, "mmap of the slab");
 	consume(c);

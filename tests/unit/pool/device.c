@@ -94,8 +94,8 @@ static void start(void)
 		.driver = ASHMEM_DRIVER_AUTO};
 	EXPECT(pool_create(&options, now, &pool) == 0);
 	EXPECT(pool_holder_create(pool, getuid(), NULL, &c.holder, &fd) == 0);
-	EXPECT(board_import_pins(fd, &options.instance, &c.pins) == 0);
-	EXPECT(board_import_table(pool_table_fd(pool), &options.instance, &c.table) == 0);
+	EXPECT(board_import_pins(fd, &options.instance, NULL, &c.pins) == 0);
+	EXPECT(board_import_table(pool_table_fd(pool), &options.instance, NULL, &c.table) == 0);
 	pool_stats(pool, &stats);
 	EXPECT(stats.driver == ASHMEM_DRIVER_DEVICE);
 }

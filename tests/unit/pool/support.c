@@ -61,8 +61,9 @@ void consumer_init(struct fixture *f, struct consumer *consumer, uid_t uid)
 {
 	int fd = -1;
 	cr_assert_eq(pool_holder_create(f->pool, uid, consumer, &consumer->holder, &fd), 0);
-	cr_assert_eq(board_import_pins(fd, &instance, &consumer->pins), 0);
-	cr_assert_eq(board_import_table(pool_table_fd(f->pool), &instance, &consumer->table), 0);
+	cr_assert_eq(board_import_pins(fd, &instance, NULL, &consumer->pins), 0);
+	cr_assert_eq(
+		board_import_table(pool_table_fd(f->pool), &instance, NULL, &consumer->table), 0);
 }
 
 void consumer_fini(struct fixture *f, struct consumer *consumer)

@@ -223,16 +223,22 @@ Test(turn, what_is_seen_does_not_give_way_to_a_prefetch)
 	cr_expect_not(gives_way(&scene));
 }
 
+static void wait_for_room(struct scene *scene, struct entry *roomless, uint32_t priority)
+{
+	*roomless = (struct entry){.stage = ENTRY_ROOM, .priority = priority};
+	list_init(&roomless->queue);
+	list_append(&scene->server.roomless, &roomless->queue);
+}
+
 /* It may hold the room that is waited for. */
 Test(turn, nobody_is_halted_while_somebody_waits_for_room)
 {
 	struct scene scene;
 	scene_init(&scene);
-	struct entry roomless = {.stage = ENTRY_ROOM, .priority = MURAL_PRIORITY_VISIBLE};
+	struct entry roomless;
 	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
 	run_both(&scene, 1);
-	list_init(&roomless.queue);
-	list_append(&scene.server.roomless, &roomless.queue);
+	wait_for_room(&scene, &roomless, MURAL_PRIORITY_VISIBLE);
 	cr_expect_not(gives_way(&scene));
 }
 
@@ -241,11 +247,10 @@ Test(turn, unless_that_is_less_urgent_than_what_has_the_cores)
 {
 	struct scene scene;
 	scene_init(&scene);
-	struct entry roomless = {.stage = ENTRY_ROOM, .priority = MURAL_PRIORITY_SOON};
+	struct entry roomless;
 	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
 	run_both(&scene, 1);
-	list_init(&roomless.queue);
-	list_append(&scene.server.roomless, &roomless.queue);
+	wait_for_room(&scene, &roomless, MURAL_PRIORITY_SOON);
 	cr_expect(gives_way(&scene));
 	scene.other.priority = MURAL_PRIORITY_SOON;
 	cr_expect_not(gives_way(&scene));
