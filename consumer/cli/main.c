@@ -125,6 +125,7 @@ int main(int argc, char **argv)
 	struct choice choice = {0};
 	char name[32];
 
+	guard_standard_descriptors();
 	argp_err_exit_status = EXIT_USAGE;
 	/* A reader that has gone is an error of write(2), told by the exit status. */
 	signal(SIGPIPE, SIG_IGN);

@@ -127,6 +127,20 @@ Test(usage, a_full_disk)
 	cr_expect_str_eq(err, "mural: standard output: No space left on device\n");
 }
 
+/* Else the connection to the producer has its number, and gets the picture. */
+Test(usage, standard_output_is_closed)
+{
+	CLEANUP(free_p) char *program = strdup(test_program("mural"));
+	CLEANUP(free_p) char *file = strdup(test_source_path("assets/formats/png-rgb8.png"));
+	const char *const argv[] = {
+		"/bin/sh", "-c", "exec \"$0\" cat \"$1\" <&- >&-", program, file, NULL};
+	struct test_process process;
+	cr_expect_eq(test_process_run(&process, -1, argv), 1);
+	CLEANUP(free_p) char *err = test_process_err(&process, NULL);
+	test_process_fini(&process);
+	cr_expect_str_eq(err, "mural: standard output: Bad file descriptor\n");
+}
+
 Test(usage, a_reader_that_has_gone)
 {
 	int ends[2];
