@@ -4,13 +4,27 @@
 
 #include <png.h>
 #include <stdio.h>
+#include <sys/stat.h>
+
+/* libpng's own ones write to standard error, where the program has its say later. */
+_Noreturn static void give_up(png_structp png, png_const_charp message)
+{
+	(void)message;
+	png_longjmp(png, 1);
+}
+
+static void ignore(png_structp png, png_const_charp message)
+{
+	(void)png;
+	(void)message;
+}
 
 /* libpng leaves by longjmp: nothing in here may own anything but what the caller frees. */
 static int write_rows(
 	FILE *file, const struct image *image, png_structp png, png_infop info, uint8_t *row)
 {
 	if (setjmp(png_jmpbuf(png)))
-		return -EIO;
+		return ferror(file) && errno > 0 ? -errno : -EIO;
 	png_init_io(png, file);
 	png_set_IHDR(png, info, image->width, image->height, 8, PNG_COLOR_TYPE_RGB,
 		PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
@@ -34,11 +48,19 @@ static int write_png(FILE *file, const struct image *image)
 	CLEANUP(free_p) uint8_t *row = malloc((size_t)image->width * 3);
 	if (!row)
 		return -ENOMEM;
-	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, give_up, ignore);
 	png_infop info = png ? png_create_info_struct(png) : NULL;
 	int r = info ? write_rows(file, image, png, info, row) : -ENOMEM;
 	png_destroy_write_struct(&png, &info);
 	return r;
+}
+
+/* Half a picture must not stay; a device or a pipe must. */
+static void remove_regular(const char *path)
+{
+	struct stat st;
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(path);
 }
 
 int png_file_write(const char *path, const struct image *image)
@@ -50,6 +72,6 @@ int png_file_write(const char *path, const struct image *image)
 	if (fclose(file) != 0 && r == 0)
 		r = -errno;
 	if (r < 0)
-		unlink(path);
+		remove_regular(path);
 	return r;
 }
