@@ -288,9 +288,7 @@ enum exit_status cat_run(int argc, char **argv)
 	output->fd = STDOUT_FILENO;
 	int r = mural_open(&(struct mural_options){.name = "mural cat"}, &mural);
 	if (r < 0) {
-		complain(NULL, "%s",
-			r == -ECONNREFUSED ? "no producer is running, and none could be started"
-					   : open_error_text(r));
+		complain(NULL, "%s", mural_open_error_text(r));
 		return EXIT_FAILED;
 	}
 	enum exit_status status = show_all(mural, &options, output);

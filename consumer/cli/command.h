@@ -34,7 +34,7 @@ void complain(const char *subject, const char *format, ...) __attribute__((forma
  * not start one. 0; -ECONNREFUSED: none runs; other errors as mural_open. */
 int connect_to_running(struct mural **ret);
 
-/* What mural_open's error means, for a person. */
+/* What an error of connect_to_running means, for a person. */
 const char *open_error_text(int error);
 
 /* Reads options that only exist to be shown: a command without any but --help. */

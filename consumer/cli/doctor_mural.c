@@ -29,6 +29,23 @@ static void judge_folder(struct finding *finding, const char *folder, const stru
 	}
 }
 
+/* Just the last folder of the path is made. */
+static void judge_missing(struct finding *finding, const char *folder)
+{
+	CLEANUP(free_p) char *copy = strdup(folder);
+	const char *parent = copy ? dirname(copy) : "/";
+	if (access(parent, W_OK | X_OK) == 0) {
+		finding_set(finding, FINDING_OK,
+			"the socket will lie in %s, made when it is needed", folder);
+		return;
+	}
+	finding_set(finding, FINDING_PROBLEM, "%s is not there and cannot be made: %s: %s", folder,
+		parent, strerror(errno));
+	finding_advise(finding,
+		"set XDG_RUNTIME_DIR to a folder of your own (a login session does), or "
+		"MURAL_SOCKET to a path in one");
+}
+
 void check_runtime_folder(const struct doctor *doctor, struct finding *finding)
 {
 	struct endpoint endpoint;
@@ -44,8 +61,7 @@ void check_runtime_folder(const struct doctor *doctor, struct finding *finding)
 	if (stat(folder, &st) == 0)
 		judge_folder(finding, folder, &st);
 	else if (errno == ENOENT)
-		finding_set(finding, FINDING_OK,
-			"the socket will lie in %s, made when it is needed", folder);
+		judge_missing(finding, folder);
 	else
 		finding_set(finding, FINDING_PROBLEM, "the socket's folder, %s: %s", folder,
 			strerror(errno));

@@ -40,18 +40,7 @@ int connect_to_running(struct mural **ret)
 
 const char *open_error_text(int error)
 {
-	switch (error) {
-	case -ECONNREFUSED:
-		return "no producer is running";
-	case -EPROTONOSUPPORT:
-		return "the producer that runs is of another version";
-	case -EACCES:
-		return "the producer's socket belongs to another user";
-	case -ETIMEDOUT:
-		return "the producer does not answer";
-	default:
-		return strerror(-error);
-	}
+	return error == -ECONNREFUSED ? "no producer is running" : mural_open_error_text(error);
 }
 
 void parse_nothing(int argc, char **argv, const char *doc)

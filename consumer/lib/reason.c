@@ -1,5 +1,29 @@
-/* The reasons in words: what a person reads below a picture that does not come. */
+/* The reasons in words: what a person reads below a picture that does not come, or instead of all
+ * of them. */
 #include <mural/mural.h>
+
+#include <errno.h>
+#include <string.h>
+
+const char *mural_open_error_text(int error)
+{
+	switch (error) {
+	case -ECONNREFUSED:
+		return "no producer is running, and none could be started (mural doctor tells "
+		       "more)";
+	case -EPROTONOSUPPORT:
+		return "the producer that runs is of another version";
+	case -EACCES:
+		return "the producer's socket or its folder belongs to another user, or may not be "
+		       "used (mural doctor tells more)";
+	case -ETIMEDOUT:
+		return "the producer does not answer";
+	case -ENAMETOOLONG:
+		return "the path of the producer's socket is too long";
+	default:
+		return strerror(-error);
+	}
+}
 
 const char *mural_reason_text(enum mural_reason reason)
 {

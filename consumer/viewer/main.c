@@ -282,7 +282,7 @@ int main(int argc, char **argv)
 	arguments.app.notes = arguments.tour != NULL;
 	int r = app_create(&arguments.app, &app);
 	if (r < 0) {
-		log_line(LOG_ERROR, "no pool: %s", strerror(-r));
+		log_line(LOG_ERROR, "%s", mural_open_error_text(r));
 		return 1;
 	}
 	int status =

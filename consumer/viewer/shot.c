@@ -112,7 +112,8 @@ const char *shot_error_text(const struct shot *shot)
 	const char *text = "";
 	if (shot->bitmap && mural_bitmap_error(shot->bitmap, NULL, &text) < 0 && text[0])
 		return text;
-	return strerror(-shot->error);
+	/* Of a request that is well formed: the file is a pipe or a device. */
+	return shot->error == -EINVAL ? "not a regular file" : strerror(-shot->error);
 }
 
 bool shot_is_lost(const struct shot *shot)

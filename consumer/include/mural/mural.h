@@ -108,6 +108,10 @@ struct mural_options {
  * -EMFILE. */
 MURAL_PUBLIC int mural_open(const struct mural_options *options, struct mural **ret);
 
+/* What an error of mural_open means, for a person to read. Static storage, but for those that
+ * strerror tells. */
+MURAL_PUBLIC const char *mural_open_error_text(int error);
+
 /* Gives back all pins and requests of this connection and frees it. Bitmaps that still have
  * references become dead: they can only be unref'ed, and views of them are invalid. NULL is
  * fine. */

@@ -278,3 +278,16 @@ Test(pool, doctor_finds_what_is_wrong)
 	json_decref(object);
 	run_fini(&run);
 }
+
+Test(pool, doctor_finds_that_the_socket_can_not_be_made)
+{
+	cr_assert_eq(unsetenv("MURAL_SOCKET"), 0);
+	cr_assert_eq(setenv("XDG_RUNTIME_DIR", "/nowhere", 1), 0);
+	struct run run = run_mural("doctor", "--json");
+	cr_expect_eq(run.status, 1);
+	json_t *object = parsed(&run);
+	expect_check(json_object_get(object, "checks"), "runtime-folder", "problem",
+		"/nowhere/mural is not there and cannot be made: /nowhere: No such file");
+	json_decref(object);
+	run_fini(&run);
+}

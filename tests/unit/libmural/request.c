@@ -537,6 +537,15 @@ Test(callback, may_wait_for_another_bitmap)
 	scene_fini(&scene);
 }
 
+Test(reason, errors_of_opening_have_their_own_words)
+{
+	static const int errors[] = {
+		-ECONNREFUSED, -EPROTONOSUPPORT, -EACCES, -ETIMEDOUT, -ENAMETOOLONG};
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		cr_expect_str_neq(mural_open_error_text(errors[i]), strerror(-errors[i]));
+	cr_expect_str_eq(mural_open_error_text(-ENOMEM), strerror(ENOMEM));
+}
+
 Test(reason, each_has_its_own_words)
 {
 	for (int i = 0; i <= MURAL_REASON_NO_PREVIEW; i++) {
