@@ -186,7 +186,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_LIST_KEYS:
 		print_keys();
-		exit(0);
+		exit(fflush(stdout) == 0 ? 0 : 1);
 	case ARGP_KEY_ARG:
 		arguments->paths[arguments->count++] = argument;
 		return 0;
@@ -273,6 +273,7 @@ int main(int argc, char **argv)
 		.paths = paths,
 	};
 	struct app *app;
+	guard_standard_descriptors();
 	argp_err_exit_status = 2;
 	if (!paths)
 		return 1;

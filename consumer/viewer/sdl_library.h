@@ -17,6 +17,7 @@
 	F(Delay)                                                                                   \
 	F(DestroyWindow)                                                                           \
 	F(FreeSurface)                                                                             \
+	F(GetCurrentVideoDriver)                                                                   \
 	F(GetDesktopDisplayMode)                                                                   \
 	F(GetError)                                                                                \
 	F(GetKeyName)                                                                              \

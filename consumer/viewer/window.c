@@ -39,7 +39,8 @@ struct window {
 	size_t dropped_count;
 };
 
-static bool loaded; /* SDL is */
+static bool loaded;     /* SDL is */
+static bool no_display; /* SDL found none */
 
 static uint64_t now(void)
 {
@@ -75,6 +76,20 @@ static bool init_video(void)
 	return started;
 }
 
+/* Where there is no display SDL 2.26 and older take a driver that draws into memory: the program
+ * would run on, and nobody would see it. Who names such a driver gets it. */
+static bool can_be_seen(void)
+{
+	static const char *const unseen[] = {"offscreen", "dummy", "evdev"};
+	const char *driver = sdl.GetCurrentVideoDriver();
+	if (!driver || getenv("SDL_VIDEODRIVER"))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(unseen); i++)
+		if (strcmp(driver, unseen[i]) == 0)
+			return false;
+	return true;
+}
+
 bool window_start(void)
 {
 	loaded = sdl_library_load();
@@ -86,7 +101,10 @@ bool window_start(void)
 	sdl.SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
 	sdl.SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
 	sdl.SetHint(SDL_HINT_APP_NAME, "Mural");
-	return init_video();
+	if (!init_video())
+		return false;
+	no_display = !can_be_seen();
+	return !no_display;
 }
 
 void window_stop(void)
@@ -97,6 +115,8 @@ void window_stop(void)
 
 const char *window_error(void)
 {
+	if (no_display)
+		return "there is no display (neither DISPLAY nor WAYLAND_DISPLAY leads to one)";
 	return loaded ? sdl.GetError() : sdl_library_error();
 }
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define BACKGROUND 0x141416u
 #define ARGS_MAX 32
@@ -650,4 +651,45 @@ Test(viewer, a_private_pool_leaves_the_users_alone)
 	cr_expect_eq(stat_number("pid"), 0);
 	free(run.err);
 	free(file);
+}
+
+/* ---- where it can not show or write anything ---- */
+
+Test(viewer, without_a_display_it_says_so)
+{
+	if (access("/dev/dri", F_OK) == 0)
+		cr_skip("SDL can use this machine's screen without a window system");
+	CLEANUP(free_p) char *file = strdup(test_source_path("assets/formats/png-rgb8.png"));
+	const char *const argv[] = {"/usr/bin/env", "-u", "DISPLAY", "-u", "WAYLAND_DISPLAY", "-u",
+		"SDL_VIDEODRIVER", viewer_program, file, NULL};
+	struct test_process process;
+	cr_expect_eq(test_process_run(&process, -1, argv), 1);
+	CLEANUP(free_p) char *err = test_process_err(&process, NULL);
+	test_process_fini(&process);
+	cr_expect(strstr(err, "mural-viewer: no window: "), "it said: %s", err);
+}
+
+Test(viewer, a_pipe_is_refused_in_words)
+{
+	CLEANUP(free_p) char *pipe = test_path(folder, "pipe.jpg");
+	cr_assert_eq(mkfifo(pipe, 0600), 0);
+	struct run run = view((const char *const[]){pipe, NULL});
+	cr_expect_eq(run.status, 1);
+	cr_expect(strstr(run.err, "pipe.jpg: not a regular file\n"), "it said: %s", run.err);
+	free(run.err);
+}
+
+Test(viewer, a_snapshot_for_a_full_disk)
+{
+	CLEANUP(free_p) char *full = test_path(folder, "full");
+	CLEANUP(free_p) char *file = strdup(test_source_path("assets/formats/png-rgb8.png"));
+	if (access("/dev/full", W_OK) < 0)
+		cr_skip("no /dev/full here");
+	cr_assert_eq(symlink("/dev/full", full), 0);
+	struct run run = view((const char *const[]){"--snapshot", full, file, NULL});
+	cr_expect_eq(run.status, 1);
+	cr_expect(strstr(run.err, "No space left on device\n"), "it said: %s", run.err);
+	cr_expect_null(strstr(run.err, "libpng"), "it said: %s", run.err);
+	cr_expect_eq(access(full, F_OK), 0, "what is no file was removed");
+	free(run.err);
 }
