@@ -32,6 +32,11 @@ if(MURAL_BUILD_TESTS)
 	pkg_check_modules(CRITERION REQUIRED IMPORTED_TARGET criterion)
 endif()
 
+# Programs find the project's libraries by their own place, wherever both were installed, also where the system's linker does not
+# look; -DCMAKE_SKIP_INSTALL_RPATH=ON leaves that out.
+file(RELATIVE_PATH libraries "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")
+set(MURAL_PROGRAM_RPATH "$ORIGIN/${libraries}")
+
 # One interface library carries the flags, so that nothing has to repeat them.
 add_library(mural_flags INTERFACE)
 target_compile_definitions(mural_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64 _TIME_BITS=64

@@ -9,6 +9,7 @@
 #include "common/message.h"
 #include "common/util.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -44,18 +45,37 @@ static char *runnable(const char *path)
 	return access(path, X_OK) == 0 ? realpath(path, NULL) : NULL;
 }
 
+/* @other in the folder of the file @path, whose name is cut off. */
+static char *runnable_beside(char *path, const char *other)
+{
+	char *slash = strrchr(path, '/');
+	CLEANUP(free_p) char *joined = NULL;
+	if (!slash)
+		return NULL;
+	*slash = '\0';
+	return asprintf(&joined, "%s/%s", path, other) < 0 ? NULL : runnable(joined);
+}
+
 static char *beside_this_program(void)
 {
 	char path[4096];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof(PRODUCER_NAME));
-	if (length <= 0 || (size_t)length >= sizeof(path) - sizeof(PRODUCER_NAME))
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (length <= 0 || (size_t)length >= sizeof(path) - 1)
 		return NULL;
 	path[length] = '\0';
-	char *slash = strrchr(path, '/');
-	if (!slash)
+	return runnable_beside(path, PRODUCER_NAME);
+}
+
+/* Installed with this library, which may have been put elsewhere than was thought of when it was
+ * built. Statically linked it is the program that is asked about, and there is nothing there. */
+static char *of_this_library(void)
+{
+	static const char within;
+	Dl_info info;
+	if (!dladdr(&within, &info) || !info.dli_fname)
 		return NULL;
-	strcpy(slash + 1, PRODUCER_NAME);
-	return runnable(path);
+	CLEANUP(free_p) char *library = realpath(info.dli_fname, NULL);
+	return library ? runnable_beside(library, MURAL_LIBRARY_TO_BIN "/" PRODUCER_NAME) : NULL;
 }
 
 static char *find_program(const char *given)
@@ -65,6 +85,8 @@ static char *find_program(const char *given)
 	if (given && *given)
 		return runnable(given);
 	char *found = beside_this_program();
+	if (!found)
+		found = of_this_library();
 	return found ? found : runnable(MURAL_PRODUCER_PATH);
 }
 

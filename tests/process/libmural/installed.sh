@@ -11,7 +11,7 @@ cmake --install "$build" --prefix "$prefix" --component libmural >"$prefix/log"
 pc=$(find "$prefix" -name mural.pc)
 libs=$(dirname "$(dirname "$pc")")
 flags() {
-	PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --define-variable=prefix="$prefix" "$@" mural
+	PKG_CONFIG_PATH=$(dirname "$pc") pkg-config "$@" mural
 }
 
 sed -n '/^```/,/^```/p' "$source/docs/libmural.3.scd" | grep -v '^```' >"$prefix/example.c"

@@ -12,7 +12,7 @@ cmake --install "$build" --prefix "$prefix" --component ashmem > "$prefix/log"
 pc=$(find "$prefix" -name libashmem.pc)
 libs=$(dirname "$(dirname "$pc")")
 flags() {
-	PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --define-variable=prefix="$prefix" "$@" libashmem
+	PKG_CONFIG_PATH=$(dirname "$pc") pkg-config "$@" libashmem
 }
 
 cc -std=c11 -Wall -Wextra -pedantic -Werror $(flags --cflags) "$source/ported.c" $(flags --libs) -o "$prefix/shared"
