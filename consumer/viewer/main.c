@@ -22,7 +22,7 @@ __attribute__((visibility("default"))) const char *argp_program_version =
 struct arguments {
 	struct app_options app;
 	struct window_size size;
-	bool headless, fullscreen;
+	bool size_given, headless, fullscreen;
 	const char *keys, *snapshot, *tour;
 	const char **paths;
 	size_t count;
@@ -52,7 +52,7 @@ static const struct argp_option options[] = {
 	{"info", 'i', NULL, 0, "Begin with the info line", 2},
 	{"memory", 'm', NULL, 0, "Begin with the memory line", 2},
 	{"wheel", OPTION_WHEEL, "zoom|leaf", 0, "What the mouse wheel does (default: zoom)", 2},
-	{"size", OPTION_SIZE, "WxH", 0, "Size of the window (default 1280x800)", 2},
+	{"size", OPTION_SIZE, "WxH", 0, "Size of the window (default: 1280x800, or what fits the screen)", 2},
 	{"socket", OPTION_SOCKET, "PATH", 0, "The producer's socket", 3},
 	{"private", OPTION_PRIVATE, NULL, 0, "A producer of its own instead of the user's", 3},
 	{"headless", OPTION_HEADLESS, NULL, 0, "No window; see --keys and --snapshot", 4},
@@ -149,6 +149,7 @@ static error_t parse_start(int key, char *argument, struct argp_state *state)
 	case OPTION_SIZE:
 		if (!parse_size(argument, &arguments->size))
 			argp_error(state, "--size: '%s' is no size such as 1280x800", argument);
+		arguments->size_given = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -254,6 +255,11 @@ static int run_window(struct app *app, struct arguments *arguments)
 	if (started && !known) {
 		window_screen_size(&place.size);
 		open_paths(app, arguments, place.size);
+	}
+	if (started && !arguments->size_given) {
+		window_keep_on_screen(&place.restored);
+		if (!place.fullscreen)
+			place.size = place.restored;
 	}
 	bool shown = started && window_run(app, &place);
 	if (!shown)

@@ -19,6 +19,7 @@
 	F(FreeSurface)                                                                             \
 	F(GetCurrentVideoDriver)                                                                   \
 	F(GetDesktopDisplayMode)                                                                   \
+	F(GetDisplayUsableBounds)                                                                  \
 	F(GetError)                                                                                \
 	F(GetKeyName)                                                                              \
 	F(GetWindowSize)                                                                           \
@@ -31,6 +32,7 @@
 	F(SetHint)                                                                                 \
 	F(SetWindowBordered)                                                                       \
 	F(SetWindowFullscreen)                                                                     \
+	F(SetWindowIcon)                                                                           \
 	F(SetWindowMinimumSize)                                                                    \
 	F(SetWindowPosition)                                                                       \
 	F(SetWindowSize)                                                                           \

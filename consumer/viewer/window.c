@@ -4,6 +4,8 @@
  * thread, which alone calls the library, has dispatched. */
 #include "viewer/window.h"
 
+#include "viewer/icon.h"
+
 #include "common/util.h"
 #include "sdl_library.h"
 #include "x11_errors.h"
@@ -17,6 +19,9 @@
 #include <sys/eventfd.h>
 
 #define DROPPED_MAX 4096
+/* What a window manager draws around a window, at most: known only once it is there. */
+#define FRAME_WIDTH 16
+#define FRAME_HEIGHT 48
 
 struct watch {
 	SDL_Thread *thread;
@@ -140,6 +145,17 @@ bool window_screen_size(struct window_size *ret)
 		return false;
 	*ret = (struct window_size){(uint32_t)mode.w, (uint32_t)mode.h};
 	return true;
+}
+
+void window_keep_on_screen(struct window_size *size)
+{
+	SDL_Rect usable;
+	if (sdl.GetDisplayUsableBounds(0, &usable) < 0)
+		return;
+	if (usable.w > 2 * FRAME_WIDTH)
+		size->width = (uint32_t)min_u64(size->width, (uint64_t)usable.w - FRAME_WIDTH);
+	if (usable.h > 2 * FRAME_HEIGHT)
+		size->height = (uint32_t)min_u64(size->height, (uint64_t)usable.h - FRAME_HEIGHT);
 }
 
 /* ---- the library's descriptor ---- */
@@ -454,6 +470,17 @@ static SDL_Window *make_window(const struct window_place *place)
 		"Mural", x, y, (int)place->size.width, (int)place->size.height, flags);
 }
 
+static void set_icon(SDL_Window *sdl_window)
+{
+	uint32_t pixels[ICON_SIDE * ICON_SIDE];
+	icon_draw(pixels);
+	SDL_Surface *icon = sdl.CreateRGBSurfaceWithFormatFrom(
+		pixels, ICON_SIDE, ICON_SIDE, 32, ICON_SIDE * 4, SDL_PIXELFORMAT_ARGB8888);
+	if (icon)
+		sdl.SetWindowIcon(sdl_window, icon);
+	sdl.FreeSurface(icon);
+}
+
 bool window_run(struct app *app, const struct window_place *place)
 {
 	static struct window window = {.watch.wake = -1};
@@ -467,6 +494,7 @@ bool window_run(struct app *app, const struct window_place *place)
 			window.covering = place->covers;
 			app_act(app, ACTION_FULLSCREEN, now());
 		}
+		set_icon(window.sdl);
 		sdl.SetWindowMinimumSize(window.sdl, 160, 120);
 		adopt_size(&window);
 		sdl.StartTextInput();

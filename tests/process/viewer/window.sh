@@ -127,6 +127,21 @@ wait "$viewer" || { echo "exit status $?"; cat "$work/viewer.log"; exit 1; }
 viewer=
 [ ! -s "$work/viewer.log" ] || { echo "it complained:"; cat "$work/viewer.log"; exit 1; }
 
+# A window whose size nobody asked for fits the screen.
+"$bin/mural-viewer" "$1" >"$work/viewer.log" 2>&1 &
+viewer=$!
+fits() {
+	eval "$(xdotool search --class mural-viewer getwindowgeometry --shell 2>/dev/null)"
+	[ "${WIDTH:-9999}" -le 1000 ] && [ "$WIDTH" -ge 900 ] && [ "$HEIGHT" -le 700 ] && [ "$HEIGHT" -ge 600 ]
+}
+wait_for "a window that fits the screen" fits
+wait_for "its title" title_is "$(basename "$1") (1/$count)"
+xdotool search --class mural-viewer windowfocus >/dev/null 2>&1 || true
+key q
+wait_for "q: the end" gone
+wait "$viewer" || { echo "exit status $?"; cat "$work/viewer.log"; exit 1; }
+viewer=
+
 # Full screen from the start, without a window manager: out of it, and back.
 "$bin/mural-viewer" --fullscreen --size 640x480 "$1" >"$work/viewer.log" 2>&1 &
 viewer=$!

@@ -25,6 +25,10 @@ bool window_start(void);
 /* The size of the screen; after window_start. False: not known. */
 bool window_screen_size(struct window_size *ret);
 
+/* Makes a size that nobody asked for small enough for the screen, without what belongs to panels;
+ * after window_start. */
+void window_keep_on_screen(struct window_size *size);
+
 /* Shows the app in a window until it is quit. False: no window could be had. */
 bool window_run(struct app *app, const struct window_place *place);
 
