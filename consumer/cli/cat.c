@@ -1,6 +1,7 @@
 /* mural cat - pictures to standard output, decoded by the pool. */
 #include "command.h"
 #include "formats.h"
+#include "input.h"
 
 #include "common/util.h"
 
@@ -11,6 +12,8 @@
 /* A picture that is purged again and again before it can be pinned: memory is so short that giving
  * up is the better answer. */
 #define DECODES_MAX 8
+/* What may come through a pipe, and is kept in memory. */
+#define INPUT_MAX ((uint64_t)1 << 30)
 
 struct cat_options {
 	uint32_t box_width, box_height;
@@ -155,13 +158,24 @@ struct picture {
 	int error;                   /* why it was refused */
 };
 
-static void ask(struct mural *mural, const struct cat_options *options, struct picture *picture,
-	uint32_t priority)
+/* Standard input is read once, however often it is named. */
+static int input_of(const char *file, int *input)
 {
+	if (strcmp(file, "-") != 0 || *input >= 0)
+		return 0;
+	return input_open(STDIN_FILENO, INPUT_MAX, input);
+}
+
+static void ask(struct mural *mural, const struct cat_options *options, struct picture *picture,
+	uint32_t priority, int *input)
+{
+	picture->error = input_of(picture->file, input);
+	if (picture->error < 0)
+		return;
 	bool is_input = strcmp(picture->file, "-") == 0;
 	struct mural_request request = {
 		.path = is_input ? NULL : picture->file,
-		.fd = is_input ? STDIN_FILENO : -1,
+		.fd = is_input ? *input : -1,
 		.box_width = options->box_width,
 		.box_height = options->box_height,
 		.format = options->write != write_raw ? MURAL_FORMAT_ARGB8888
@@ -241,13 +255,14 @@ static enum exit_status show_all(
 {
 	enum exit_status status = EXIT_DONE;
 	struct picture next = {.file = options->files[0]};
-	ask(mural, options, &next, MURAL_PRIORITY_VISIBLE);
+	CLEANUP(close_p) int input = -1;
+	ask(mural, options, &next, MURAL_PRIORITY_VISIBLE, &input);
 	for (int i = 0; i < options->file_count && output->error == 0; i++) {
 		struct picture picture = next;
 		next = (struct picture){0};
 		if (i + 1 < options->file_count) {
 			next.file = options->files[i + 1];
-			ask(mural, options, &next, MURAL_PRIORITY_SOON);
+			ask(mural, options, &next, MURAL_PRIORITY_SOON, &input);
 		}
 		if (picture.bitmap)
 			mural_bitmap_set_priority(picture.bitmap, MURAL_PRIORITY_VISIBLE);
@@ -271,10 +286,8 @@ enum exit_status cat_run(int argc, char **argv)
 		.parser = parse_cat,
 		.args_doc = "FILE...",
 		.doc = "Write pictures to standard output, decoded by the pool.\v"
-		       "- as FILE is standard input, which must be a file, not a pipe. PAM and PNG "
-		       "have an alpha channel "
-		       "when the file has transparency. Starts the producer when it is not "
-		       "running.",
+		       "- as FILE is standard input. PAM and PNG have an alpha channel when the "
+		       "file has transparency. Starts the producer when it is not running.",
 	};
 	struct cat_options options = {.write = write_pam};
 	argp_parse(&argp, argc, argv, 0, NULL, &options);

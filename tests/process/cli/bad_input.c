@@ -96,14 +96,15 @@ Test(bad_input, a_device)
 	expect_reason("/dev/zero", "not a regular file");
 }
 
-Test(bad_input, standard_input_from_a_pipe)
+Test(bad_input, an_empty_pipe)
 {
 	int ends[2];
 	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[1]);
 	const char *const words[] = {"cat", "-", NULL};
 	struct run run = run_mural_in(ends[0], words);
 	cr_expect_eq(run.status, 1);
-	cr_expect_str_eq(run.err, "mural: -: not a regular file\n");
+	cr_expect_str_eq(run.err, "mural: -: the file is empty\n");
 	run_fini(&run);
 }
 

@@ -202,6 +202,27 @@ Test(pixels, from_standard_input)
 	run_fini(&run);
 }
 
+/* Named twice it is the same picture twice, though a pipe can be read once. */
+Test(pixels, of_a_pipe)
+{
+	CLEANUP(free_p) char *path = strdup(test_source_path("assets/formats/png-rgb8.png"));
+	size_t size, file_size;
+	CLEANUP(free_p) char *file = test_read_file(path, &file_size);
+	CLEANUP(free_p) char *expected = expected_pam(path, false, &size);
+	CLEANUP(free_p) char *twice = malloc(2 * size);
+	memcpy(twice, expected, size);
+	memcpy(twice + size, expected, size);
+	int ends[2];
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	cr_assert_eq(write(ends[1], file, file_size), (ssize_t)file_size);
+	close(ends[1]);
+	const char *const words[] = {"cat", "-", "-", NULL};
+	struct run run = run_mural_in(ends[0], words);
+	expect_bytes(path, &run, twice, 2 * size);
+	run_fini(&run);
+	close(ends[0]);
+}
+
 /* The header's WIDTH and HEIGHT. */
 static void size_of_pam(const struct run *run, unsigned *ret_width, unsigned *ret_height)
 {
