@@ -1,6 +1,7 @@
 /* mural - pictures through the shared pool, and the pool itself, from the command line. */
 #include "command.h"
 
+#include "common/log.h"
 #include "common/util.h"
 
 #include <signal.h>
@@ -22,14 +23,14 @@ static const struct command commands[] = {
 
 void complain(const char *subject, const char *format, ...)
 {
+	CLEANUP(free_p) char *text = NULL;
 	va_list arguments;
 	va_start(arguments, format);
-	fputs("mural: ", stderr);
-	if (subject)
-		fprintf(stderr, "%s: ", subject);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
 	va_end(arguments);
+	log_line(LOG_ERROR, "%s%s%s", subject ? subject : "", subject ? ": " : "",
+		text ? text : format);
 }
 
 int connect_to_running(struct mural **ret)

@@ -12,7 +12,8 @@ enum log_level {
 /* The program's name and the last level that is printed. Call once, before the first message. */
 void log_setup(const char *name, enum log_level level);
 
-/* One line. Systemd's level prefix is added when standard error is the journal. */
+/* One line: control characters become question marks. Systemd's level prefix is added when standard
+ * error is the journal. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

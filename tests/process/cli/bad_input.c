@@ -96,6 +96,28 @@ Test(bad_input, a_device)
 	expect_reason("/dev/zero", "not a regular file");
 }
 
+/* Else a name could clear the terminal, or pretend to be another message. */
+Test(bad_input, a_name_with_control_characters)
+{
+	CLEANUP(free_p) char *path = written("a\nb\033[2J\x7f.jpg", "x", 1);
+	const char *const words[] = {"cat", path, NULL};
+	struct run run = run_mural_in(-1, words);
+	cr_expect_eq(run.status, 1);
+	cr_expect(strstr(run.err, "/a?b?[2J?.jpg: not a picture"), "it said: %s", run.err);
+	run_fini(&run);
+}
+
+/* Its reason is what one reads the line for. */
+Test(bad_input, a_long_path)
+{
+	char path[4000];
+	memset(path, 'x', sizeof(path));
+	for (size_t i = 0; i < sizeof(path); i += 200)
+		path[i] = '/';
+	path[sizeof(path) - 1] = '\0';
+	expect_reason(path, "No such file or directory");
+}
+
 Test(bad_input, an_empty_pipe)
 {
 	int ends[2];
