@@ -161,6 +161,8 @@ int app_create(const struct app_options *options, struct app **ret)
 		app_destroy(app);
 		return r;
 	}
+	if (options->follow)
+		follow_create(&app->follow); /* without, "load the file again" is a key */
 	follow_calm(app);
 	*ret = app;
 	return 0;
@@ -170,6 +172,7 @@ void app_destroy(struct app *app)
 {
 	if (!app)
 		return;
+	follow_destroy(app->follow);
 	gallery_destroy(app->gallery);
 	show_destroy(app->show);
 	mural_close(app->mural);
@@ -192,6 +195,8 @@ void app_go(struct app *app, size_t index)
 	app->slide_ms = 0;
 	app->went_ms = app->now_ms;
 	app->dirty = true;
+	if (app->follow)
+		follow_folder_of(app->follow, app->list.paths[index]);
 	show_go(app->show, index, app->now_ms);
 }
 
@@ -258,6 +263,10 @@ int app_open(struct app *app, const char *const *paths, size_t count, struct win
 	start_ahead(app, paths, count, size, &ahead);
 	app_resize(app, size, now_ms);
 	int r = list_add(&app->list, paths, count, app->options.list_flags, &first, ret_bad);
+	/* A folder was named, or a file brought its folder along. */
+	app->grows = count == 1 && app->list.count > 0 &&
+		     (app->options.list_flags & LIST_SIBLINGS ||
+			     strcmp(app->list.paths[first], paths[0]) != 0);
 	if (app->list.count > 0) {
 		app_go(app, first);
 		app->slideshow = app->options.slideshow;
@@ -295,10 +304,30 @@ int app_fd(const struct app *app)
 	return mural_fd(app->mural);
 }
 
+int app_follow_fd(const struct app *app)
+{
+	return app->follow ? follow_fd(app->follow) : -1;
+}
+
+/* New files come behind the last: whoever looks through the others is not disturbed. */
+static void on_file(void *user, const char *path)
+{
+	struct app *app = user;
+	show_changed(app->show, path, app->now_ms);
+	gallery_changed(app->gallery, path);
+	if (!app->grows || !list_is_picture_name(list_base_name(path)) ||
+		list_contains(&app->list, path) || list_append(&app->list, path) < 0)
+		return;
+	gallery_grew(app->gallery);
+	app->dirty = true;
+}
+
 void app_dispatch(struct app *app)
 {
 	app->now_ms = monotonic_ns() / 1000000;
 	mural_dispatch(app->mural);
+	if (app->follow)
+		follow_read(app->follow, on_file, app);
 }
 
 int app_wait(struct app *app, int timeout_ms)

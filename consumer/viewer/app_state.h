@@ -10,6 +10,7 @@
 #include "viewer/app.h"
 
 #include "viewer/calm.h"
+#include "viewer/follow.h"
 #include "viewer/gallery.h"
 #include "viewer/list.h"
 #include "viewer/overlay.h"
@@ -24,6 +25,8 @@ struct app {
 	struct list list;
 	struct show *show;
 	struct gallery *gallery;
+	struct follow *follow; /* NULL: nothing is followed */
+	bool grows;            /* what comes into the shown picture's folder belongs to the list */
 	struct overlay_fonts fonts;
 	struct image layer; /* pictures only: what stays when a picture is not there just now */
 	struct window_size size;

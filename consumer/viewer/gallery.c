@@ -364,6 +364,30 @@ void gallery_repin(struct gallery *gallery)
 	gallery->dirty = true;
 }
 
+void gallery_changed(struct gallery *gallery, const char *path)
+{
+	for (size_t i = 0; i < gallery->count; i++) {
+		struct thumbnail *thumbnail = &gallery->thumbnails[i];
+		if (thumbnail->shot.state == SHOT_ABSENT ||
+			strcmp(gallery->list->paths[i], path) != 0)
+			continue;
+		shot_drop(&thumbnail->shot);
+		thumbnail->cut = false;
+		thumbnail->touched = true;
+		gallery->dirty = true;
+	}
+	update(gallery);
+}
+
+void gallery_grew(struct gallery *gallery)
+{
+	/* Hidden it looks when it is shown; without memory it goes on with what it has. */
+	if (!gallery->shown || follow_list(gallery) < 0)
+		return;
+	layout(gallery, gallery->grid.window);
+	update(gallery);
+}
+
 /* ---- drawing ---- */
 
 static void draw_bitmap(struct gallery *gallery, struct image *layer, struct rect area,

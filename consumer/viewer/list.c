@@ -113,6 +113,19 @@ static int append(struct list *list, char *path)
 	return 0;
 }
 
+int list_append(struct list *list, const char *path)
+{
+	return append(list, strdup(path));
+}
+
+bool list_contains(const struct list *list, const char *path)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->paths[i], path) == 0)
+			return true;
+	return false;
+}
+
 static char *join(const char *folder, const char *name)
 {
 	size_t length = strlen(folder);

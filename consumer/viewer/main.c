@@ -286,6 +286,7 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	log_setup("mural-viewer", LOG_WARNING);
 	arguments.app.still = arguments.headless;
+	arguments.app.follow = !arguments.headless;
 	arguments.app.notes = arguments.tour != NULL;
 	int r = app_create(&arguments.app, &app);
 	if (r < 0) {

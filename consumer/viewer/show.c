@@ -376,6 +376,23 @@ void show_reload(struct show *show, uint64_t now_ms)
 	show_go(show, show->wanted, now_ms);
 }
 
+void show_changed(struct show *show, const char *path, uint64_t now_ms)
+{
+	for (int i = 0; i < KEPT; i++) {
+		struct picture *picture = &show->pictures[i];
+		if (!picture->used || strcmp(show->list->paths[picture->index], path) != 0)
+			continue;
+		for (int kind = 0; kind < SHOT_KINDS; kind++)
+			shot_drop(&picture->shots[kind]);
+		picture->cut = false;
+		if (picture->index == show->wanted)
+			show->dirty = true;
+		else
+			view_set_size(&picture->view, 0, 0);
+	}
+	show_update(show, now_ms);
+}
+
 void show_pause(struct show *show)
 {
 	struct picture *picture = show_wanted(show);

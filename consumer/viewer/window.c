@@ -1,7 +1,7 @@
 /* The window shows the app's image by SDL's window surface: no renderer, no textures, so that it is
- * as quick without a GPU as with one. A thread sleeps on the library's descriptor, because SDL can
- * not wait for descriptors; it only ever polls, and after telling of something waits until the main
- * thread, which alone calls the library, has dispatched. */
+ * as quick without a GPU as with one. A thread sleeps on the app's descriptors, because SDL can not
+ * wait for descriptors; it only ever polls, and after telling of something waits until the main
+ * thread, which alone calls the app, has dispatched. */
 #include "viewer/window.h"
 
 #include "viewer/icon.h"
@@ -25,8 +25,8 @@
 
 struct watch {
 	SDL_Thread *thread;
-	int fd;   /* the library's; borrowed */
-	int wake; /* eventfd: dispatched, go on; or stop */
+	int fds[2]; /* the app's; borrowed */
+	int wake;   /* eventfd: dispatched, go on; or stop */
 	atomic_bool stop;
 	Uint32 event;
 };
@@ -158,16 +158,16 @@ void window_keep_on_screen(struct window_size *size)
 		size->height = (uint32_t)min_u64(size->height, (uint64_t)usable.h - FRAME_HEIGHT);
 }
 
-/* ---- the library's descriptor ---- */
+/* ---- the app's descriptors ---- */
 
 static int watch_main(void *user)
 {
 	struct watch *watch = user;
-	struct pollfd fds[2] = {
-		{.fd = watch->fd, .events = POLLIN}, {.fd = watch->wake, .events = POLLIN}};
+	struct pollfd fds[3] = {{.fd = watch->fds[0], .events = POLLIN},
+		{.fd = watch->fds[1], .events = POLLIN}, {.fd = watch->wake, .events = POLLIN}};
 	while (!atomic_load(&watch->stop)) {
 		eventfd_t count;
-		if (poll(fds, 2, -1) < 0 || !(fds[0].revents & ~POLLNVAL) ||
+		if (poll(fds, 3, -1) < 0 || !((fds[0].revents | fds[1].revents) & ~POLLNVAL) ||
 			atomic_load(&watch->stop))
 			continue;
 		SDL_Event event = {.type = watch->event};
@@ -180,9 +180,10 @@ static int watch_main(void *user)
 	return 0;
 }
 
-static bool watch_start(struct watch *watch, int fd)
+static bool watch_start(struct watch *watch, const struct app *app)
 {
-	watch->fd = fd;
+	watch->fds[0] = app_fd(app);
+	watch->fds[1] = app_follow_fd(app);
 	watch->event = sdl.RegisterEvents(1);
 	watch->wake = eventfd(0, EFD_CLOEXEC);
 	if (watch->wake < 0)
@@ -487,7 +488,7 @@ bool window_run(struct app *app, const struct window_place *place)
 	window.app = app;
 	window.place = *place;
 	window.sdl = make_window(place);
-	bool made = window.sdl && watch_start(&window.watch, app_fd(app));
+	bool made = window.sdl && watch_start(&window.watch, app);
 	if (made) {
 		if (place->fullscreen) {
 			window.fullscreen = true;

@@ -61,6 +61,7 @@ viewer=$!
 title() { xdotool search --class mural-viewer getwindowname 2>/dev/null | head -n 1; }
 title_is() { case "$(title)" in "$1"*) ;; *) return 1 ;; esac; }
 number() { "$bin/mural" stat --json | sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p"; }
+number_is() { [ "$(number "$1")" -eq "$2" ]; }
 more_than() { [ "$(number "$1")" -gt "$2" ]; }
 key() { xdotool key --delay 30 "$@"; }
 
@@ -126,6 +127,25 @@ wait_for "q: the end" gone
 wait "$viewer" || { echo "exit status $?"; cat "$work/viewer.log"; exit 1; }
 viewer=
 [ ! -s "$work/viewer.log" ] || { echo "it complained:"; cat "$work/viewer.log"; exit 1; }
+
+# What happens to the folder is shown.
+mkdir "$work/live"
+cp "$1" "$work/live/1.jpg"
+cp "$2" "$work/live/2.jpg"
+"$bin/mural-viewer" --size 400x300 "$work/live/1.jpg" >"$work/viewer.log" 2>&1 &
+viewer=$!
+wait_for "the first of two" title_is "1.jpg (1/2)"
+cp "$3" "$work/live/3.jpg"
+wait_for "a third picture" title_is "1.jpg (1/3)"
+wait_for "no decodes under way" number_is filling_bitmaps 0
+decodes=$(number decodes)
+cp "$2" "$work/live/1.jpg"
+wait_for "the first picture, decoded again" more_than decodes "$decodes"
+xdotool search --class mural-viewer windowfocus >/dev/null 2>&1 || true
+key q
+wait_for "q: the end" gone
+wait "$viewer" || { echo "exit status $?"; cat "$work/viewer.log"; exit 1; }
+viewer=
 
 # A window whose size nobody asked for fits the screen.
 "$bin/mural-viewer" "$1" >"$work/viewer.log" 2>&1 &

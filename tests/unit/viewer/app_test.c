@@ -10,6 +10,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,4 +253,80 @@ Test(keys_list, unknown_names_are_told)
 	free(bad);
 	cr_expect_not(headless_knows_keys("snapshot:", &bad));
 	free(bad);
+}
+
+/* ---- a folder that changes ---- */
+
+static void write_file(const char *name)
+{
+	FILE *file = fopen(name, "we");
+	cr_assert_not_null(file);
+	cr_assert_eq(fclose(file), 0);
+}
+
+/* Leaves what setup made, for a folder with 1.jpg and 2.jpg. */
+static void follow_folder(const char *named, unsigned list_flags)
+{
+	static char folder[] = "/tmp/mural-app-XXXXXX";
+	const char *bad;
+	struct app_options options = {.follow = true, .still = true, .list_flags = list_flags};
+	app_destroy(app);
+	cr_assert(mkdtemp(folder) && chdir(folder) == 0);
+	write_file("1.jpg");
+	write_file("2.jpg");
+	fake_open(files, 4);
+	cr_assert_eq(app_create(&options, &app), 0);
+	cr_assert_eq(app_open(app, &named, 1, (struct window_size){400, 300}, 1000, &bad), 0);
+}
+
+static void leave_folder(void)
+{
+	static const char *const names[] = {"1.jpg", "2.jpg", "3.jpg", "notes.txt"};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		unlink(names[i]);
+	char *folder = getcwd(NULL, 0);
+	cr_expect_eq(rmdir(folder), 0);
+	free(folder);
+}
+
+static void expect_title(const char *wanted)
+{
+	char title[64];
+	app_title(app, title, sizeof(title));
+	cr_expect_str_eq(title, wanted);
+}
+
+Test(app, shows_what_becomes_of_the_file)
+{
+	follow_folder("1.jpg", LIST_SIBLINGS);
+	expect_played("", RED);
+	size_t before = fake_requests();
+	app_dispatch(app);
+	cr_expect_eq(fake_requests(), before);
+	write_file("1.jpg");
+	app_dispatch(app);
+	cr_expect_eq(fake_requests(), before + 1);
+	leave_folder();
+}
+
+Test(app, shows_what_comes_into_the_folder)
+{
+	follow_folder("1.jpg", LIST_SIBLINGS);
+	expect_title("1.jpg (1/2) - Mural");
+	write_file("3.jpg");
+	write_file("notes.txt");
+	write_file("2.jpg");
+	app_dispatch(app);
+	expect_title("1.jpg (1/3) - Mural");
+	expect_played("last", BLUE);
+	leave_folder();
+}
+
+Test(app, adds_nothing_to_a_single_file)
+{
+	follow_folder("1.jpg", 0);
+	write_file("3.jpg");
+	app_dispatch(app);
+	expect_title("1.jpg (1/1) - Mural");
+	leave_folder();
 }

@@ -270,3 +270,27 @@ Test(gallery, follows_a_list_that_grows)
 	cr_expect_eq(gallery_selected(gallery), COUNT - 1);
 	cr_expect_gt(count_colour(GREEN), 0);
 }
+
+Test(gallery, a_file_that_was_written_has_a_new_thumbnail)
+{
+	gallery_show(gallery, 0, window, now);
+	settle();
+	size_t before = fake_requests();
+	gallery_changed(gallery, "1.jpg");
+	cr_expect_eq(fake_requests(), before + 1);
+	gallery_changed(gallery, "200.jpg");
+	cr_expect_eq(fake_requests(), before + 1, "nobody has seen it");
+}
+
+Test(gallery, grows)
+{
+	list.count = COUNT - 1;
+	gallery_show(gallery, 0, window, now);
+	gallery_grew(gallery);
+	gallery_select(gallery, COUNT - 1, now);
+	cr_expect_eq(gallery_selected(gallery), 0);
+	list.count = COUNT;
+	gallery_grew(gallery);
+	gallery_select(gallery, COUNT - 1, now);
+	cr_expect_eq(gallery_selected(gallery), COUNT - 1);
+}

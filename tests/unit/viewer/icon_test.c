@@ -22,8 +22,8 @@ Test(icon, is_the_one_that_is_installed)
 	cr_assert_not_null(file);
 	icon_draw(pixels);
 	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\" fill=\"#%x\"", &x,
-			    &y, &width, &height, &colour) != 5)
+		if (sscanf(line, "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\" fill=\"#%x\"",
+			    &x, &y, &width, &height, &colour) != 5)
 			continue;
 		const char *opacity = strstr(line, "fill-opacity=\"");
 		double share = opacity ? strtod(opacity + strlen("fill-opacity=\""), NULL) : 1;

@@ -658,3 +658,41 @@ Test(show, a_preview_is_given_up_with_its_picture)
 	show_go(show, 0, now);
 	cr_expect_not(fake_deliver_preview());
 }
+
+Test(show, a_file_that_was_written_is_decoded_anew_and_stays_to_be_seen)
+{
+	show_go(show, 0, now);
+	settle();
+	size_t before = fake_requests();
+	show_changed(show, "a", now);
+	cr_expect_eq(fake_requests(), before + 1);
+	cr_expect_eq(fake_priority("a", WINDOW_WIDTH), MURAL_PRIORITY_VISIBLE);
+	draw();
+	cr_expect_eq(middle(), RED);
+	cr_expect(status().seen);
+	fake_deliver_all();
+	cr_expect(draw(), "the new one is drawn");
+}
+
+Test(show, a_zoom_outlives_that_its_file_is_written)
+{
+	show_go(show, 0, now);
+	settle();
+	view_zoom_to(show_view(show), (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, 1, 0, 0);
+	show_changed(show, "a", now);
+	settle();
+	cr_expect_not(show_view(show)->fitted);
+	cr_expect_eq(show_view(show)->scale, 1);
+}
+
+Test(show, a_file_that_nobody_looks_at_is_written)
+{
+	show_go(show, 0, now);
+	settle();
+	size_t before = fake_requests();
+	show_changed(show, "e", now);
+	cr_expect_eq(fake_requests(), before, "it is not remembered");
+	show_changed(show, "b", now);
+	cr_expect_eq(fake_requests(), before + 1, "the next one is had ready again");
+	cr_expect_eq(fake_priority("b", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
+}

@@ -24,6 +24,7 @@ struct app_options {
 	bool gallery;          /* begins there */
 	bool info, memory;     /* lines that are there from the start */
 	bool wheel_leafs;      /* the wheel goes to the next picture instead of zooming */
+	bool follow; /* show what becomes of the files, and what comes into the folder */
 	bool still; /* for snapshots: nothing glides, no remark that goes away by itself */
 	bool notes; /* with @still: remarks all the same, and they stay until the next key */
 };
@@ -42,8 +43,10 @@ int app_open(struct app *app, const char *const *paths, size_t count, struct win
  * a remark. */
 void app_drop(struct app *app, const char *const *paths, size_t count, uint64_t now_ms);
 
-/* To be polled for input, then app_dispatch is due. */
+/* The pool's and the folder's (-1: it is not followed), to be polled for reading; then app_dispatch
+ * is due. */
 int app_fd(const struct app *app);
+int app_follow_fd(const struct app *app);
 void app_dispatch(struct app *app);
 /* For a caller that has nothing else to wait for. Errors as mural_wait. */
 int app_wait(struct app *app, int timeout_ms);

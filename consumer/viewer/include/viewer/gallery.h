@@ -57,6 +57,13 @@ bool gallery_at(const struct gallery *gallery, int32_t x, int32_t y, size_t *ret
 void gallery_settle(struct gallery *gallery);
 
 void gallery_repin(struct gallery *gallery);
+
+/* The file was written: its thumbnail is asked for anew. */
+void gallery_changed(struct gallery *gallery, const char *path);
+
+/* Shows what was added to the list. */
+void gallery_grew(struct gallery *gallery);
+
 bool gallery_draw(struct gallery *gallery, struct image *layer, uint64_t now_ms);
 
 bool gallery_pending(const struct gallery *gallery);

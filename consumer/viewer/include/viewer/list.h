@@ -37,6 +37,11 @@ bool list_is_picture_name(const char *name);
 /* As strcmp, in natural order. Differing strings never compare equal. */
 int list_compare_natural(const char *a, const char *b);
 
+/* Adds a file at the end. -ENOMEM. */
+int list_append(struct list *list, const char *path);
+
+bool list_contains(const struct list *list, const char *path);
+
 /* The last part of a path. */
 const char *list_base_name(const char *path);
 
