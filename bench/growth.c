@@ -242,7 +242,7 @@ static double time_purge(void *user)
 	struct mural_stats before = {0}, after = {0};
 	pool_stats(scene->pool, &before);
 	double start = bench_now_ns();
-	pool_shrink(scene->pool, SPREAD * MURAL_PAGE_SIZE, scene->now_ns);
+	pool_shrink(scene->pool, SPREAD * page_bytes(), scene->now_ns);
 	double ns = bench_now_ns() - start;
 	pool_stats(scene->pool, &after);
 	bench_check(scene->bench, "a purge purges", after.purges > before.purges);

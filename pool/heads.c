@@ -1,6 +1,8 @@
 /* See heads.h. */
 #include "heads.h"
 
+#include "common/util.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,7 +14,7 @@ static int add_block(struct heads *heads)
 	if (!larger)
 		return -ENOMEM;
 	heads->block = larger;
-	heads->page = (size_t)sysconf(_SC_PAGESIZE);
+	heads->page = page_bytes();
 	void *block = mmap(NULL, HEADS_BLOCK * heads->page, PROT_NONE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (block == MAP_FAILED)

@@ -32,7 +32,7 @@ uint64_t region_huge_from(void)
 bool region_round(const struct pool *pool, uint64_t bytes, uint64_t *ret)
 {
 	uint64_t rounded;
-	if (!round_up_to(bytes, bytes > pool->huge_from ? MURAL_HUGE_PAGE_SIZE : MURAL_PAGE_SIZE,
+	if (!round_up_to(bytes, bytes > pool->huge_from ? MURAL_HUGE_PAGE_SIZE : page_bytes(),
 		    &rounded) ||
 		rounded > PTRDIFF_MAX)
 		return false;
@@ -134,10 +134,10 @@ int region_probe(struct pool *pool)
 {
 	enum ashmem_driver asked = pool->options.driver;
 	pool->options.driver = asked == ASHMEM_DRIVER_AUTO ? ASHMEM_DRIVER_DEVICE : asked;
-	int r = probe(pool, MURAL_PAGE_SIZE, REGION_WHOLE, &pool->control_bytes);
+	int r = probe(pool, page_bytes(), REGION_WHOLE, &pool->control_bytes);
 	if (r < 0 && asked == ASHMEM_DRIVER_AUTO) {
 		pool->options.driver = ASHMEM_DRIVER_MEMFD;
-		r = probe(pool, MURAL_PAGE_SIZE, REGION_WHOLE, &pool->control_bytes);
+		r = probe(pool, page_bytes(), REGION_WHOLE, &pool->control_bytes);
 	}
 	if (r < 0)
 		return r;

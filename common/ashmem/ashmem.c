@@ -3,6 +3,8 @@
 #include "common/ashmem/attachment.h"
 #include "common/ashmem/driver.h"
 
+#include "common/util.h"
+
 #include <android/sharedmem.h>
 #include <ashmem/ashmem.h>
 #include <errno.h>
@@ -190,7 +192,7 @@ void *ashmem_mmap(void *addr, size_t length, int prot, int flags, int fd, int64_
 
 int ashmem_munmap(void *addr, size_t length)
 {
-	if ((uintptr_t)addr % ashmem_page_size() || length == 0)
+	if ((uintptr_t)addr % page_bytes() || length == 0)
 		return (int)answer(-EINVAL);
 	/* First, or another thread's new mapping at this address would be forgotten. */
 	attachment_forget_mapping(addr, length);

@@ -1,6 +1,8 @@
 /* Where the control block of a memfd region is, and how one looks at it without trusting it. */
 #include "common/ashmem/block.h"
 
+#include "common/util.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -9,27 +11,16 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
-size_t ashmem_page_size(void)
-{
-	static size_t size;
-	size_t known = __atomic_load_n(&size, __ATOMIC_RELAXED);
-	if (known == 0) {
-		known = (size_t)sysconf(_SC_PAGESIZE);
-		__atomic_store_n(&size, known, __ATOMIC_RELAXED);
-	}
-	return known;
-}
-
 /* Bytes of nodes for one unit of data, whole pages. */
 static uint64_t unit_nodes_bytes(void)
 {
-	uint64_t page = ashmem_page_size(), bytes = ASHMEM_UNIT / page * sizeof(struct ashmem_node);
+	uint64_t page = page_bytes(), bytes = ASHMEM_UNIT / page * sizeof(struct ashmem_node);
 	return (bytes + page - 1) / page * page;
 }
 
 int ashmem_layout(uint64_t size, uint64_t *ret_block_offset, uint64_t *ret_file_bytes)
 {
-	uint64_t page = ashmem_page_size();
+	uint64_t page = page_bytes();
 	if (size > ASHMEM_MAX_PAGES * page)
 		return -EFBIG;
 	uint64_t units = (size + ASHMEM_UNIT - 1) / ASHMEM_UNIT;
@@ -40,7 +31,7 @@ int ashmem_layout(uint64_t size, uint64_t *ret_block_offset, uint64_t *ret_file_
 
 int ashmem_layout_from_file(uint64_t file_bytes, uint64_t *ret_block_offset)
 {
-	uint64_t page = ashmem_page_size(), per_unit = ASHMEM_UNIT + unit_nodes_bytes();
+	uint64_t page = page_bytes(), per_unit = ASHMEM_UNIT + unit_nodes_bytes();
 	if (file_bytes < page || (file_bytes - page) % per_unit != 0)
 		return -ENOTTY;
 	*ret_block_offset = (file_bytes - page) / per_unit * ASHMEM_UNIT;
@@ -74,7 +65,7 @@ static int check_size(
 	uint64_t offset, bytes;
 	if (magic != ASHMEM_BLOCK_MAGIC)
 		return -ENOTTY;
-	if (version != ASHMEM_BLOCK_VERSION || page_size != ashmem_page_size() ||
+	if (version != ASHMEM_BLOCK_VERSION || page_size != page_bytes() ||
 		ashmem_layout(size, &offset, &bytes) < 0 || bytes != file_bytes)
 		return -EBADMSG;
 	return 0;
@@ -107,7 +98,7 @@ int ashmem_region_map(int fd, const struct stat *st, struct ashmem_region *ret)
 		.mapped_bytes = bytes,
 		.size = size,
 		.file_offset = offset,
-		.npages = (uint32_t)((size + ashmem_page_size() - 1) / ashmem_page_size()),
+		.npages = (uint32_t)((size + page_bytes() - 1) / page_bytes()),
 		.dev = st->st_dev,
 		.ino = st->st_ino,
 	};

@@ -3,6 +3,8 @@
 #include "common/ashmem/device_abi.h"
 #include "common/ashmem/driver.h"
 
+#include "common/util.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -126,7 +128,7 @@ static int device_share_readonly(int fd, const struct stat *st)
  * own start, and over 4 GiB one without end. */
 static int check_to_end(int fd, size_t offset)
 {
-	uint64_t size = 0, page = ashmem_page_size();
+	uint64_t size = 0, page = page_bytes();
 	int r = device_get_size(fd, NULL, &size);
 	if (r < 0)
 		return r;

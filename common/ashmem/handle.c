@@ -30,7 +30,7 @@ static int answer(int r)
 static int touch_device(struct ashmem_handle *handle, const struct stat *st)
 {
 	uint64_t size = 0;
-	size_t page = ashmem_page_size();
+	size_t page = page_bytes();
 	void *at = mmap(NULL, page, PROT_NONE, MAP_SHARED, handle->fd, 0);
 	if (at == MAP_FAILED)
 		return -errno;
@@ -128,7 +128,7 @@ int ashmem_handle_purge(struct ashmem_handle *handle, size_t offset, size_t len,
 	uint64_t most = 0;
 	while (start < end &&
 		(r = region_purge_inside(region, handle->fd, start, end, &range)) > 0) {
-		most += (range.end - range.start) * (uint64_t)ashmem_page_size();
+		most += (range.end - range.start) * (uint64_t)page_bytes();
 		start = range.end;
 	}
 	if (fstat(handle->fd, &after) < 0)

@@ -5,6 +5,8 @@
 #include "common/ashmem/purge.h"
 #include "common/ashmem/ranges.h"
 
+#include "common/util.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -50,18 +52,18 @@ static void store_name(struct ashmem_block *block, const char *name)
 static int write_block(int fd, const char *name, uint64_t size, uint32_t mask, uint64_t offset)
 {
 	/* Where shared memory always gets huge pages, this one page must not. */
-	struct ashmem_block *block = mmap(
-		NULL, ashmem_page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	struct ashmem_block *block =
+		mmap(NULL, page_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
 	if (block == MAP_FAILED)
 		return -errno;
-	madvise(block, ashmem_page_size(), MADV_NOHUGEPAGE);
+	madvise(block, page_bytes(), MADV_NOHUGEPAGE);
 	int r = ashmem_make_page(&block->version);
 	if (r < 0) {
-		munmap(block, ashmem_page_size());
+		munmap(block, page_bytes());
 		return r;
 	}
 	block->version = ASHMEM_BLOCK_VERSION;
-	block->page_size = (uint32_t)ashmem_page_size();
+	block->page_size = (uint32_t)page_bytes();
 	block->size = size;
 	block->prot_mask = mask;
 	block->oldest = UINT64_MAX;
@@ -71,7 +73,7 @@ static int write_block(int fd, const char *name, uint64_t size, uint32_t mask, u
 		block->seed = 0; /* early at boot: the treap is then only as deep as an enemy of
 				    himself makes it */
 	block->magic = ASHMEM_BLOCK_MAGIC;
-	munmap(block, ashmem_page_size());
+	munmap(block, page_bytes());
 	return 0;
 }
 
@@ -231,7 +233,7 @@ static int memfd_set_prot(int fd, const struct stat *st, int prot)
 int ashmem_check_range(
 	uint32_t npages, size_t offset, size_t len, uint32_t *ret_start, uint32_t *ret_end)
 {
-	uint64_t page = ashmem_page_size(), end = npages * page;
+	uint64_t page = page_bytes(), end = npages * page;
 	if (offset % page || len % page || offset >= end || len > end - offset)
 		return -EINVAL;
 	*ret_start = (uint32_t)(offset / page);

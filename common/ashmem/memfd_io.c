@@ -4,6 +4,8 @@
 #include "common/ashmem/memfd.h"
 #include "common/ashmem/ranges.h"
 
+#include "common/util.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +22,7 @@ int memfd_open_readonly(int fd)
 
 static int check_mapping(const struct ashmem_block *block, const struct map_request *request)
 {
-	uint64_t page = ashmem_page_size(), rsize = (block->size + page - 1) / page * page;
+	uint64_t page = page_bytes(), rsize = (block->size + page - 1) / page * page;
 	uint64_t offset = (uint64_t)request->offset;
 	if (request->length == 0 || request->offset < 0 || offset % page)
 		return -EINVAL;

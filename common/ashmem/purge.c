@@ -29,7 +29,7 @@ static uint64_t next_piece(uint64_t bytes, uint64_t took_ns)
  * what is done already need not wait. */
 static int punch_announced(struct ashmem_region *region, int fd, uint32_t start, uint32_t end)
 {
-	uint64_t page = ashmem_page_size(), bytes = PIECE_BYTES_FIRST;
+	uint64_t page = page_bytes(), bytes = PIECE_BYTES_FIRST;
 	int r = 0;
 	while (start < end && r == 0) {
 		uint32_t stop = start + (uint32_t)min_u64(end - start, bytes / page);

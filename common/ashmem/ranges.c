@@ -266,7 +266,7 @@ static int have_room(struct ashmem_region *region)
 	if (!node)
 		return 0; /* take_node will tell */
 	size_t end = (size_t)((const char *)(node + 1) - (const char *)block);
-	if ((end - 1) % ashmem_page_size() >= sizeof(*node))
+	if ((end - 1) % page_bytes() >= sizeof(*node))
 		return 0;
 	return ashmem_make_page(&node->unused);
 }

@@ -153,7 +153,7 @@ static void take(
 		return;
 	while (ret->bytes < want && (r = region_purge_oldest(region, fd, limit, &range)) > 0) {
 		ret->pages += range.end - range.start;
-		most += (range.end - range.start) * (uint64_t)ashmem_page_size();
+		most += (range.end - range.start) * (uint64_t)page_bytes();
 		if (most >= want - ret->bytes) {
 			ret->bytes += fallen(fd, &st.st_blocks, most);
 			most = 0;

@@ -77,8 +77,8 @@ size_t heap_dealer_largest(struct heap_dealer *dealer)
 /* The pages wholly inside [start, end). What can not be given back stays, and is used again. */
 static void give_back(const struct heap_dealer *dealer, size_t start, size_t end)
 {
-	size_t first = (start + MURAL_PAGE_SIZE - 1) & ~(size_t)(MURAL_PAGE_SIZE - 1);
-	size_t last = end & ~(size_t)(MURAL_PAGE_SIZE - 1);
+	size_t page = page_bytes(), first = (start + page - 1) & ~(page - 1);
+	size_t last = end & ~(page - 1);
 	char *base = memory_heap_base(dealer->heap);
 	int fd = memory_heap_fd(dealer->heap);
 	if (first >= last || fd < 0)
@@ -95,7 +95,7 @@ static void give_back(const struct heap_dealer *dealer, size_t start, size_t end
 static void take_back(struct memory_base *base)
 {
 	struct heap_dealer *dealer = base->owner;
-	size_t page = MURAL_PAGE_SIZE, start = base->offset, end = base->offset + base->size;
+	size_t page = page_bytes(), start = base->offset, end = base->offset + base->size;
 	size_t free_start, free_end;
 	give_back(dealer, start, end);
 	pthread_mutex_lock(&dealer->lock);

@@ -100,7 +100,7 @@ static void free_remove(struct memory_dealer *dealer, struct piece *piece)
 
 static size_t lead(const struct piece *piece, unsigned flags)
 {
-	return flags & MEMORY_DEALER_PAGE_ALIGNED ? -piece->offset & (MURAL_PAGE_SIZE - 1) : 0;
+	return flags & MEMORY_DEALER_PAGE_ALIGNED ? -piece->offset & (page_bytes() - 1) : 0;
 }
 
 /* The first in the treap's order that has room for @size behind its lead. */

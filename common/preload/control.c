@@ -3,6 +3,7 @@
 
 #include "common/ashmem/device_abi.h"
 #include "common/ashmem/driver.h"
+#include "common/util.h"
 
 #include <ashmem/ashmem.h>
 #include <errno.h>
@@ -45,7 +46,7 @@ static int copy_out(void *to, const void *from, size_t size)
 /* A string, cut to what is kept of a name; behind its end nothing need be there. */
 static int copy_name_in(char to[ASHMEM_NAME_LEN], const char *from)
 {
-	size_t page = ashmem_page_size(), got = 0;
+	size_t page = page_bytes(), got = 0;
 	while (got < ASHMEM_NAME_LEN - 1) {
 		size_t want = page - ((uintptr_t)from + got) % page;
 		if (want > ASHMEM_NAME_LEN - 1 - got)

@@ -164,7 +164,7 @@ int draft_change(int fd, int (*change)(struct draft *, const void *), const void
 
 int draft_check_mapping(const struct draft *draft, size_t length, int prot, int64_t offset)
 {
-	uint64_t rsize, page = ashmem_page_size();
+	uint64_t rsize, page = page_bytes();
 	if (draft->size == 0 || !round_up_to(draft->size, page, &rsize) || rsize > SIZE_MAX)
 		return -EINVAL;
 	if (length == 0 || offset < 0 || (uint64_t)offset % page || length > rsize ||
@@ -186,8 +186,7 @@ static int settle_locked(int fd, const struct draft *draft)
 	int r = memfd_lay_out(fd, draft->name, draft->size, draft->mask);
 	if (r < 0)
 		return r == -EFBIG ? -ENOMEM : r;
-	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-		    (off_t)ashmem_page_size()) < 0)
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)page_bytes()) < 0)
 		return -errno;
 	return memfd_seal(fd);
 }

@@ -14,17 +14,17 @@ static _Atomic uint64_t marks_given;
 static int make_page(void)
 {
 	void *memory = mmap(
-		NULL, MURAL_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		NULL, page_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
-	if (madvise(memory, MURAL_PAGE_SIZE, MADV_WIPEONFORK) < 0) {
+	if (madvise(memory, page_bytes(), MADV_WIPEONFORK) < 0) {
 		int r = -errno;
-		munmap(memory, MURAL_PAGE_SIZE);
+		munmap(memory, page_bytes());
 		return r;
 	}
 	_Atomic uint64_t *expected = NULL;
 	if (!atomic_compare_exchange_strong(&process_page, &expected, (_Atomic uint64_t *)memory))
-		munmap(memory, MURAL_PAGE_SIZE); /* another thread was first */
+		munmap(memory, page_bytes()); /* another thread was first */
 	return 0;
 }
 

@@ -14,7 +14,7 @@
  * 34 in all three cases. */
 void pages_make(uint8_t *from, size_t length)
 {
-	uintptr_t first = (uintptr_t)from & ~(uintptr_t)(MURAL_PAGE_SIZE - 1);
+	uintptr_t first = (uintptr_t)from & ~(uintptr_t)(page_bytes() - 1);
 	uintptr_t end = (uintptr_t)from + length;
 	while (first < end) {
 		/* A piece ends where a huge page does. */

@@ -36,7 +36,7 @@ uint64_t straight_window(const struct entry *entry)
 	if (is_small(key->format, key->width, key->height, &bytes))
 		return bytes;
 	if (!key->exact && key->identity.size <= SMALL_FILE_BYTES)
-		return POOL_LARGE_BYTES - MURAL_PAGE_SIZE;
+		return POOL_LARGE_BYTES - page_bytes();
 	return 0;
 }
 

@@ -123,7 +123,7 @@ static void warm_heap(void)
 	uint8_t *heap = malloc(WARM_HEAP_BYTES);
 	if (!heap)
 		return;
-	uint8_t *first = heap - (uintptr_t)heap % MURAL_PAGE_SIZE;
+	uint8_t *first = heap - (uintptr_t)heap % page_bytes();
 	size_t size = WARM_HEAP_BYTES + (size_t)(heap - first);
 	if (madvise(first, size, MADV_POPULATE_WRITE) < 0)
 		explicit_bzero(heap, WARM_HEAP_BYTES); /* Linux before 5.14 */

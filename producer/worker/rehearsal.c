@@ -51,7 +51,7 @@ int rehearsal_file(void)
 
 bool rehearse(int file)
 {
-	static uint8_t pixels[MURAL_PAGE_SIZE];
+	static uint8_t pixels[4096];
 	const struct job job = {
 		.kind = JOB_PROBE,
 		.format = MURAL_FORMAT_XRGB8888,

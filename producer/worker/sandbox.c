@@ -74,7 +74,7 @@ static uint64_t mapped_bytes(void)
 	CLEANUP(close_p) int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
 		return UINT64_C(256) << 20;
-	return strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+	return strtoull(text, NULL, 10) * (uint64_t)page_bytes();
 }
 
 static int limit(__rlimit_resource_t what, rlim_t soft, rlim_t hard)

@@ -25,7 +25,7 @@ static uint8_t *reserve_aligned(uint64_t offset, size_t length)
 
 int window_map(int fd, uint64_t offset, uint64_t length, struct window *ret)
 {
-	if (length == 0 || length > SIZE_MAX / 2 || (offset | length) % MURAL_PAGE_SIZE != 0)
+	if (length == 0 || length > SIZE_MAX / 2 || (offset | length) % page_bytes() != 0)
 		return -EINVAL;
 	uint8_t *place = NULL;
 	int fixed = 0;

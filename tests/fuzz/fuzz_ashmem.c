@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE ((size_t)4096)
+#define PAGE ((size_t)getpagesize())
 #define PAGES 32
 #define RECORDS_MAX 64
 

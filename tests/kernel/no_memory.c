@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PAGE ((size_t)4096)
+#define PAGE ((size_t)getpagesize())
 #define PAGES ((size_t)4096)
 #define LARGEST ((size_t)64 << 20)
 

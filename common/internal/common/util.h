@@ -76,8 +76,14 @@ static inline void guard_standard_descriptors(void)
 			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-#define MURAL_PAGE_SIZE ((uint64_t)4096)
 #define MURAL_HUGE_PAGE_SIZE ((uint64_t)2 << 20)
+
+/* Of memory, which can be mapped, given back and protected by whole pages only: 4 KiB on x86; arm64
+ * kernels are built for 4, 16 or 64. */
+static inline size_t page_bytes(void)
+{
+	return (size_t)getpagesize();
+}
 
 /* Rounds up to a power of two @unit; false when the result does not fit. */
 static inline bool round_up_to(uint64_t value, uint64_t unit, uint64_t *ret)
@@ -91,7 +97,7 @@ static inline bool round_up_to(uint64_t value, uint64_t unit, uint64_t *ret)
 
 static inline bool page_round_up(uint64_t value, uint64_t *ret)
 {
-	return round_up_to(value, MURAL_PAGE_SIZE, ret);
+	return round_up_to(value, page_bytes(), ret);
 }
 
 static inline uint64_t min_u64(uint64_t a, uint64_t b)

@@ -24,7 +24,7 @@ struct pin {
 	uint32_t offset, length;
 };
 
-#define PAGE 4096
+#define PAGE ((int)getpagesize())
 #define RW (PROT_READ | PROT_WRITE)
 
 static int failures;

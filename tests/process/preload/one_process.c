@@ -162,10 +162,11 @@ static void names(void)
 
 static void fresh_memory_is_zero_and_shared(void)
 {
-	static const char zeros[2 * PAGE];
-	int fd = region("fresh", 5000);
+	int fd = region("fresh", PAGE + 1000), dirty = 0;
 	char *a = map(fd, 2 * PAGE, RW), *b = map(fd, PAGE, PROT_READ), buffer[16];
-	CHECK(memcmp(a, zeros, 2 * PAGE) == 0);
+	for (int i = 0; i < 2 * PAGE; i++)
+		dirty |= a[i];
+	CHECK(dirty == 0);
 	strcpy(a, "seen");
 	CHECK(strcmp(b, "seen") == 0);
 	CHECK(read(fd, buffer, 5) == 5 && strcmp(buffer, "seen") == 0);

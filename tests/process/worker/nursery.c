@@ -97,7 +97,7 @@ static void decodes_as_in_process(struct jobs *jobs, int source, const char *nam
 	if (here.error < 0)
 		return;
 
-	const uint64_t offset = 2 * MURAL_PAGE_SIZE;
+	const uint64_t offset = 2 * page_bytes();
 	job = decode_job(&here, offset);
 	CLEANUP(close_p) int memory = jobs_file(NULL, offset + job.window_length);
 	CLEANUP(free_p) uint8_t *expected = calloc(1, job.window_length);

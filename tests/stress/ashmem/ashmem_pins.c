@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE ((size_t)4096)
+#define PAGE ((size_t)getpagesize())
 #define RANGE_PAGES 3
 #define RANGES_EACH 4
 #define MAX_WORKERS 16

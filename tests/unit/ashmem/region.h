@@ -7,8 +7,9 @@
 #include <ashmem/ashmem.h>
 #include <criterion/criterion.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#define PAGE ((size_t)4096)
+#define PAGE ((size_t)getpagesize())
 
 static inline int make_region(void)
 {

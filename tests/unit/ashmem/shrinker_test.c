@@ -10,7 +10,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#define PAGE ((size_t)4096)
+#define PAGE ((size_t)getpagesize())
 
 static int half_unpinned(unsigned char **ret_at)
 {

@@ -49,7 +49,7 @@ static struct window window_open(size_t size, bool file)
 	uint64_t rounded;
 	if (!page_round_up(size, &rounded))
 		abort();
-	struct window window = {.fd = -1, .length = rounded + MURAL_PAGE_SIZE};
+	struct window window = {.fd = -1, .length = rounded + page_bytes()};
 	if (file) {
 		window.fd = memfd_create("window", MFD_CLOEXEC);
 		window.offset = rounded - size;
@@ -60,7 +60,7 @@ static struct window window_open(size_t size, bool file)
 		file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, window.fd, 0);
 	if (window.mapping == MAP_FAILED)
 		abort();
-	mprotect(window.mapping + rounded, MURAL_PAGE_SIZE, PROT_NONE);
+	mprotect(window.mapping + rounded, page_bytes(), PROT_NONE);
 	window.pixels = window.mapping + rounded - size;
 	memset(window.pixels, 0xa5, size);
 	return window;

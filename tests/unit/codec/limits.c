@@ -118,7 +118,7 @@ static uint64_t address_space(void)
 	if (!file || fscanf(file, "%lu", &pages) != 1)
 		abort();
 	fclose(file);
-	return pages * MURAL_PAGE_SIZE;
+	return pages * page_bytes();
 }
 
 static void limit_address_space(uint64_t bytes)

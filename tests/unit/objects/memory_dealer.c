@@ -5,9 +5,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define UNIT ((size_t)MEMORY_DEALER_UNIT)
-#define PAGE ((size_t)4096)
+#define PAGE ((size_t)getpagesize())
 
 static struct memory_dealer *dealer_of(size_t size)
 {

@@ -291,7 +291,7 @@ Test(base, is_a_place_in_a_heap_and_keeps_it)
 
 Test(base, is_checked_when_it_is_made)
 {
-	static const struct {
+	const struct {
 		size_t offset, size;
 		int expected;
 	} tries[] = {

@@ -186,7 +186,7 @@ Test(map, read_write_is_shared_by_all_mappings)
 
 Test(map, refuses_what_is_not_inside)
 {
-	static const struct {
+	const struct {
 		size_t offset, length;
 		int prot;
 	} bad[] = {

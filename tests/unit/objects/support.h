@@ -6,8 +6,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <unistd.h>
 
-#define PAGE ((size_t)4096)
+#define PAGE ((size_t)getpagesize())
 #define RW (PROT_READ | PROT_WRITE)
 
 /* Lets no more descriptors be opened. */

@@ -101,8 +101,6 @@ struct ashmem_region {
 	ino_t ino;
 };
 
-size_t ashmem_page_size(void);
-
 /* Where the block of a region of @size bytes lies, and how long its file is. 0, or -EFBIG. */
 int ashmem_layout(uint64_t size, uint64_t *ret_block_offset, uint64_t *ret_file_bytes);
 
