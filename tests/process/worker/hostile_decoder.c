@@ -4,6 +4,7 @@
 #include "producer/nursery.h"
 #include "producer/sandbox.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
@@ -103,7 +104,7 @@ static void misbehave(
 		*(volatile char *)nowhere = 0;
 		break;
 	case 'o':
-		syscall(SYS_open, "/etc/passwd", 0);
+		syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY);
 		break;
 	case 'd':
 		send_a_descriptor(source_fd);
