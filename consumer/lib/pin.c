@@ -100,12 +100,14 @@ static void nudge(struct mural_bitmap *bitmap)
 	mural_unlock(bitmap->mural);
 }
 
-/* As board_unpin_above. */
-static int unpin_beside(struct mural_bitmap *bitmap)
+/* As board_unpin_above. What binding_unpin has refused may be pinned all the same: it reads how
+ * many of the cell's pins are other bitmaps', and then how many there are, and another bitmap's
+ * last unpin may come between. Those change only under the lock, so here it is the truth. */
+static int unpin_slowly(struct mural_bitmap *bitmap)
 {
 	mural_lock(bitmap->mural);
-	int r = -EINVAL;
-	if (bitmap->pins > 0) {
+	int r = binding_unpin(&bitmap->binding);
+	if (r < 0 && bitmap->pins > 0) {
 		const struct hull *hull = bitmap->epoch->hull;
 		bitmap->pins--;
 		atomic_fetch_sub_explicit(
@@ -122,10 +124,11 @@ int mural_bitmap_unpin(struct mural_bitmap *bitmap)
 		return -ECHILD;
 	int r = binding_unpin(&bitmap->binding);
 	if (r < 0)
-		r = unpin_beside(bitmap);
+		r = unpin_slowly(bitmap);
 	if (r > 0)
 		nudge(bitmap);
-	if (r >= 0 && atomic_load_explicit(&bitmap->mural->retired_count, memory_order_relaxed) > 0)
+	/* seq_cst: after the count; pairs with who retires the epoch, and then reads the counts. */
+	if (r >= 0 && atomic_load_explicit(&bitmap->mural->retired_count, memory_order_seq_cst) > 0)
 		mural_wake(bitmap->mural); /* the last pin there may have been this one */
 	return r < 0 ? r : 0;
 }
