@@ -38,7 +38,9 @@ static int punch_announced(struct ashmem_region *region, int fd, uint32_t start,
 			    (off_t)((stop - start) * page)) == 0) {
 			bytes = next_piece((stop - start) * page, monotonic_ns() - began_ns);
 			start = stop;
-			PUT(region->block->punch_start, start);
+			/* release: who sees it need not wait for what is punched already. */
+			__atomic_store_n(&region->block->punch_start, start, __ATOMIC_RELEASE);
+			death_point();
 		} else if (errno != EINTR) {
 			r = -errno;
 		}
@@ -61,7 +63,10 @@ static bool punch_overlaps(const struct ashmem_region *region, uint32_t start, u
 {
 	if (__atomic_load_n(&region->block->punch, __ATOMIC_ACQUIRE) == 0)
 		return false;
-	return GET(region->block->punch_start) < end && start < GET(region->block->punch_end);
+	/* acquire: pairs with punch_announced. The end stays as long as we have the region's lock,
+	 * under which it was written. */
+	return start < GET(region->block->punch_end) &&
+	       __atomic_load_n(&region->block->punch_start, __ATOMIC_ACQUIRE) < end;
 }
 
 int region_lock_quiet(struct ashmem_region *region, int fd, uint32_t start, uint32_t end)

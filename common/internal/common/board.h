@@ -315,7 +315,8 @@ static inline uint32_t board_count(const struct board_pins *pins, uint32_t slot)
 
 static inline bool board_is_visible(const struct board_pins *pins, uint32_t slot)
 {
-	return atomic_load_explicit(&pins->slot[slot].visible, memory_order_relaxed) != 0;
+	/* seq_cst: after board_take_mark; pairs with board_show. */
+	return atomic_load_explicit(&pins->slot[slot].visible, BOARD_ORDER) != 0;
 }
 
 /* The stamp of the last unpin, clamped to @now_ms; a consumer may write what it likes there. */
