@@ -1,5 +1,6 @@
 /* Each helper sleeps on a semaphore of its own: glibc's need no system call but futex. */
 #include "producer/team.h"
+#include "producer/codec.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -34,6 +35,7 @@ static void wait_for(sem_t *semaphore)
 static void *help(void *context)
 {
 	struct helper *helper = context;
+	codec_prepare_thread();
 	sem_post(&helper->runs);
 	for (;;) {
 		wait_for(&helper->work);

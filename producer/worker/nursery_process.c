@@ -2,6 +2,7 @@
  * anything, so what a decoder inherits from it is this program's code and one socket. All decoders
  * share its address space layout; what a hostile image could learn of it helps it only inside the
  * sandbox. */
+#include "producer/codec.h"
 #include "producer/nursery.h"
 #include "producer/sandbox.h"
 
@@ -265,6 +266,7 @@ static int set_up(struct home *home)
 		return home->rehearsal;
 	/* Only a saving: where it fails each decoder tries by itself, and answers why not. */
 	sandbox_set_up(&decoder_descriptors);
+	codec_prepare_thread();
 	return 0;
 }
 

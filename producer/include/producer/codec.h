@@ -116,6 +116,10 @@ struct codec {
 extern const struct codec codec_jpeg;
 extern const struct codec codec_png;
 
+/* What a thread's first decode would open, done ahead: once in each thread that is to decode shut
+ * in, or in the one that its process is forked from. team_create does it in its helpers. */
+void codec_prepare_thread(void);
+
 /* Recognises the format and runs the job. Always fills @result (error, reason, text). @place: NULL
  * for a PROBE without a window; its bytes are undefined unless @result says decoded. */
 void codec_run(int source_fd, const struct job *job, const struct codec_place *place,
