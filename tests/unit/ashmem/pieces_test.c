@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MIB ((size_t)1 << 20)
 #define PIECES_MAX 256
@@ -67,7 +68,7 @@ static void check_whole_huge_pages(void)
 
 Test(pieces, grow_while_they_are_quick)
 {
-	purge(400 * MIB + 4096, 3000);
+	purge(400 * MIB + (size_t)getpagesize(), 3000);
 	check_whole_huge_pages();
 	cr_assert_leq(punched.count, 4);
 }

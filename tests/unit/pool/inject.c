@@ -330,7 +330,7 @@ Test(inject, what_could_not_be_punched_does_not_show_behind_the_next_picture)
 	cr_assert(wrap_disarm());
 	struct pool_slot *next = slot_make(&f, 20000, 3);
 	pool_slot_place(next, &region, &size, &offset);
-	cr_assert_eq(offset, 4096, "in the place of the other");
+	cr_assert_eq(offset, page_bytes(), "in the place of the other");
 	cr_assert_eq(slot_share(&f, next, &fd), 0);
 	cr_assert_eq(pread(fd, rest, sizeof(rest), (off_t)offset + 20000), (ssize_t)sizeof(rest));
 	for (size_t i = 0; i < sizeof(rest); i++)

@@ -1,7 +1,7 @@
 /* What goes first of what nobody uses: by cost, and by last use. */
 #include "support.h"
 
-#define CONTROL ((uint64_t)4096) /* of a region's control block, at most */
+#define CONTROL ((uint64_t)page_bytes()) /* of a region's control block, at most */
 
 static struct fixture f;
 static struct consumer c;

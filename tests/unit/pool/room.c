@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 #define CONTROL                                                                                    \
-	((uint64_t)4096) /* of a region's control block, at most: budgets below leave that much a  \
-			    bitmap */
+	((uint64_t)page_bytes()) /* of a region's control block, at most: budgets below leave that \
+			    much a bitmap */
 
 static struct fixture f;
 static struct consumer c;
@@ -172,14 +172,14 @@ Test(room, nothing_small_is_purged_in_vain_either)
 {
 	start(64 * MIB, UINT64_MAX, UINT64_MAX);
 	pool_shrink(f.pool, UINT64_MAX, f.now);
-	slot_make_for(&f, &c, 4096, 1);
+	slot_make_for(&f, &c, page_bytes(), 1);
 	struct mural_stats s =
 		stats_of(&f); /* a slab's control block, a page of it, scratch memory kept */
 	consumer_fini(&f, &c);
 	fixture_fini(&f);
 
 	start(2 * MIB + CONTROL + s.used_bytes, UINT64_MAX, UINT64_MAX);
-	struct pool_slot *idle = slot_make_for(&f, &c, 4096, 1);
+	struct pool_slot *idle = slot_make_for(&f, &c, page_bytes(), 1);
 	pass(&f, 2 * IDLE_NS);
 	struct pool_slot *pinned = slot_make_for(&f, &c, 2 * MIB, 2);
 	consumer_pin(&c, pinned);
@@ -377,14 +377,15 @@ Test(room, what_a_reader_fills_beyond_a_regions_charge_is_told)
 		map_whole_file(ready, &size[0]), map_whole_file(filling, &size[1])};
 	pool_abandon(f.pool, filling);
 	cr_assert_geq(stats_of(&f).kept_bytes, 3 * MIB);
-	for (size_t i = 0; i < 3 * MIB; i += 4096)
+	for (size_t i = 0; i < 3 * MIB; i += page_bytes())
 		(void)base[1][i];
 	cr_assert_eq(stats_of(&f).stray_bytes, 0, "a kept region is charged in full");
 	(void)base[1][3 * MIB];
 	uint64_t kept = stats_of(&f).stray_bytes;
-	cr_assert_geq(kept, 4096, "but not what lies between its data and its control block");
+	cr_assert_geq(
+		kept, page_bytes(), "but not what lies between its data and its control block");
 	(void)base[0][3 * MIB];
-	cr_assert_geq(stats_of(&f).stray_bytes, kept + 4096);
+	cr_assert_geq(stats_of(&f).stray_bytes, kept + page_bytes());
 	cr_assert_eq(slot_verify(&f, ready, 1), -1);
 	pool_purge(f.pool, f.now);
 	cr_assert_eq(stats_of(&f).stray_bytes, 0, "of what is given back nothing is known");
@@ -451,7 +452,8 @@ Test(room, a_region_that_another_user_can_read_is_not_reused)
 Test(room, the_smallest_kept_region_that_fits_is_taken_and_no_much_larger_one)
 {
 	start(64 * MIB, 32 * MIB, UINT64_MAX);
-	struct pool_slot *a = reserve_as(1, 8 * MIB), *b = reserve_as(1, 9 * MIB - 8 * 4096),
+	struct pool_slot *a = reserve_as(1, 8 * MIB),
+			 *b = reserve_as(1, 9 * MIB - 8 * page_bytes()),
 			 *d = reserve_as(1, 2 * MIB);
 	pool_abandon(f.pool, b);
 	pool_abandon(f.pool, a);
@@ -459,7 +461,7 @@ Test(room, the_smallest_kept_region_that_fits_is_taken_and_no_much_larger_one)
 	cr_assert_eq(stats_of(&f).kept_bytes / MIB, 18);
 	reserve_as(1, 4 * MIB);
 	cr_assert_eq(stats_of(&f).reuses, 0, "neither half as large nor twice as large");
-	struct pool_slot *taken = reserve_as(1, 8 * MIB - 4096);
+	struct pool_slot *taken = reserve_as(1, 8 * MIB - page_bytes());
 	uint64_t region = 0, size = 0, offset = 0;
 	pool_slot_place(taken, &region, &size, &offset);
 	cr_assert_eq(size, 8 * MIB, "not the one of 9");
