@@ -171,8 +171,8 @@ void check_huge_pages(const struct doctor *doctor, struct finding *finding)
 	(void)doctor;
 	if (!setting.word[0])
 		finding_set(finding, FINDING_NOTE,
-			"this kernel has no huge pages for shared memory: filling and purging cost "
-			"more");
+			"this kernel has no huge pages of 2 MiB for shared memory: filling and "
+			"purging cost more");
 	else if (setting.pages == HUGE_PAGES_NONE)
 		tell_refused(finding, &setting);
 	else

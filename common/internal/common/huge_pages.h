@@ -15,7 +15,8 @@ enum huge_pages {
 
 struct huge_pages_setting {
 	enum huge_pages pages;
-	char word[HUGE_PAGES_WORD_MAX]; /* "never", "advise", …; empty: the kernel knows none */
+	char word[HUGE_PAGES_WORD_MAX]; /* "never", "advise", …; empty: the kernel knows none of
+				       this size */
 	/* The file that says so, below the folder: the one of this size of page, unless that leaves
 	 * it to the one for all sizes. */
 	const char *file;

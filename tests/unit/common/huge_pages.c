@@ -25,6 +25,8 @@ static void end(void)
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/hugepages-2048kB/shmem_enabled", folder);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/hpage_pmd_size", folder);
+	unlink(path);
 	snprintf(path, sizeof(path), "%s/hugepages-2048kB", folder);
 	rmdir(path);
 	rmdir(folder);
@@ -87,6 +89,20 @@ Test(huge_pages, the_file_of_this_size_goes_before_the_one_for_all)
 	cr_expect_eq(with_both("always within_size advise [never] deny force\n",
 			     "always inherit within_size [advise] never\n"),
 		HUGE_PAGES_ADVISED);
+}
+
+Test(huge_pages, pages_of_another_size_are_none)
+{
+	static const char all[] = "always within_size [advise] never deny force\n";
+	put("hpage_pmd_size", "33554432\n");
+	cr_expect_eq(with(all), HUGE_PAGES_NONE);
+	cr_expect_str_eq(huge_pages_of_shared_memory(folder).word, "");
+	cr_expect_eq(with_both(all, "always inherit within_size [advise] never\n"),
+		HUGE_PAGES_ADVISED, "but for those that have a file of their own");
+	cr_expect_eq(
+		with_both(all, "always inherit within_size advise [never]\n"), HUGE_PAGES_NONE);
+	put("hpage_pmd_size", "2097152\n");
+	cr_expect_eq(with_both(all, ""), HUGE_PAGES_ADVISED);
 }
 
 Test(huge_pages, deny_overrules_it)
