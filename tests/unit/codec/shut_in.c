@@ -46,6 +46,7 @@ static void expect_only_needed_calls(
 	pid_t child = fork();
 	if (child == 0) {
 		struct job_result result;
+		codec_prepare_thread();
 		if (shut_in() < 0)
 			_exit(77);
 		codec_run(fd, &job, NULL, &result);
