@@ -227,7 +227,8 @@ Test(order, no_more_goes_than_one_slot_beyond_what_was_asked)
 {
 	/* Large ones, and thumbnails that share slabs; by the kernel's count, not by ours. */
 	/* In whole huge pages, where the system has them for shared memory. */
-	const uint64_t largest = 6 * MIB, slack = 64 << 10; /* control blocks of those that went */
+	const uint64_t largest = 6 * MIB,
+		       slack = 16 * page_bytes(); /* control blocks of those that went */
 	start(POOL_ORDER_COST, 40);
 	srand(5);
 	for (unsigned round = 0; round < 60; round++) {

@@ -78,11 +78,11 @@ static void read_anywhere(const struct entry *e)
 	uint64_t region = 0, region_size = 0, offset = 0;
 	pool_slot_place(e->slot, &region, &region_size, &offset);
 	cr_assert_eq(slot_share(&f, e->slot, &fd), 0);
-	uint64_t at = (uint64_t)rand() % (region_size / 4096) * 4096;
-	const char *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, (off_t)at);
+	uint64_t at = (uint64_t)rand() % (region_size / page_bytes()) * page_bytes();
+	const char *page = mmap(NULL, page_bytes(), PROT_READ, MAP_SHARED, fd, (off_t)at);
 	cr_assert_neq(page, MAP_FAILED);
 	(void)*(volatile const char *)page;
-	munmap((void *)(uintptr_t)page, 4096);
+	munmap((void *)(uintptr_t)page, page_bytes());
 	close(fd);
 }
 
