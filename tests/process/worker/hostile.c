@@ -274,8 +274,8 @@ static struct job decode_job(uint64_t offset, uint64_t length)
 Test(hostile, the_answer_of_one_that_has_a_window_stands_when_it_is_killed)
 {
 	CLEANUP(close_p) int source = jobs_file("a", 1);
-	CLEANUP(close_p) int memory = jobs_file(NULL, 8192);
-	struct job job = decode_job(0, 8192);
+	CLEANUP(close_p) int memory = jobs_file(NULL, page_bytes());
+	struct job job = decode_job(0, page_bytes());
 	struct outcome outcome;
 	jobs_run(&jobs, &job, source, memory, &outcome);
 	cr_assert(outcome.answered);
@@ -286,8 +286,8 @@ Test(hostile, the_answer_of_one_that_has_a_window_stands_when_it_is_killed)
 Test(hostile, the_answer_is_enough_of_one_that_has_scratch_memory_alone)
 {
 	CLEANUP(close_p) int source = jobs_file("a", 1);
-	CLEANUP(close_p) int memory = jobs_file(NULL, 8192);
-	struct job job = decode_job(0, 8192);
+	CLEANUP(close_p) int memory = jobs_file(NULL, page_bytes());
+	struct job job = decode_job(0, page_bytes());
 	struct outcome outcome;
 	job.flags = JOB_SCRATCH;
 	job.threads = 0;
@@ -305,8 +305,8 @@ Test(hostile, the_answer_is_enough_of_one_that_has_scratch_memory_alone)
 static void expect_to_wait_for_its_end(unsigned threads, uint64_t memory)
 {
 	CLEANUP(close_p) int source = jobs_file("a", 1);
-	CLEANUP(close_p) int window = jobs_file(NULL, 8192);
-	struct job job = decode_job(0, 8192);
+	CLEANUP(close_p) int window = jobs_file(NULL, page_bytes());
+	struct job job = decode_job(0, page_bytes());
 	struct outcome outcome;
 	job.flags = JOB_SCRATCH;
 	job.threads = threads;
@@ -364,15 +364,17 @@ static void writes_its_window_alone(uint64_t offset, uint64_t length)
 
 Test(hostile, a_window_is_written_and_nothing_beside_it)
 {
-	writes_its_window_alone(4096, 8192);
+	const uint64_t page = page_bytes();
+	writes_its_window_alone(page, 2 * page);
 	writes_its_window_alone(0, 2 * MIB);
-	writes_its_window_alone(3 * 4096, 5 * MIB);
+	writes_its_window_alone(3 * page, 5 * MIB);
 }
 
 Test(hostile, a_window_that_is_not_whole_pages_is_refused_with_a_reason)
 {
-	static const uint64_t windows[][2] = {
-		{100, 8192}, {0, 100}, {4096, 0}, {0, UINT64_MAX - 4095}};
+	const uint64_t page = page_bytes();
+	const uint64_t windows[][2] = {
+		{100, 2 * page}, {0, 100}, {page, 0}, {0, UINT64_MAX - page + 1}};
 	CLEANUP(close_p) int source = jobs_file("w", 1);
 	CLEANUP(close_p) int memory = jobs_file(NULL, MIB);
 	for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
