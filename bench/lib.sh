@@ -89,7 +89,7 @@ bench_line() {
 
 bench_sample() { bench_line sample "$1" "$2" "$3" "$4" "$5"; }
 bench_ratio() { bench_line ratio "$1" "$2" "$3" "$4"; }
-bench_goal() { bench_line goal "$1" "$2" "$3" "$4"; } # TABLE NAME most|least VALUE
+bench_goal() { bench_line goal "$@"; } # TABLE NAME most|least VALUE [AT]
 bench_check() { bench_line check "$1" "$2"; }         # WHAT ok|failed
 bench_note() { bench_line note "$1"; }
 

@@ -22,9 +22,16 @@
 #define BOX 256u
 #define REST_NS 10000000
 #define SETTLE_NS 1000000
+#define ISOLATION_MS 0.5
 #define RESTED 3 /* rounds without rests for one with them */
 /* Below it the producer decodes into scratch memory. */
 #define SMALL_BYTES ((uint64_t)1 << 20)
+
+/* Tables. */
+#define PROBE "probe"
+#define DECODE "decode, into the same pages"
+#define THUMBNAIL "a new thumbnail of 256 pixels"
+#define THUMBNAIL_RESTED "… with 10 ms of rest before each"
 
 struct options {
 	const char *path;
@@ -144,12 +151,29 @@ static double here(void *user)
 	return task->here.error < 0 ? -1 : ms_since(start);
 }
 
-static void compare(struct task *task, const char *what)
+/* What a process may cost more than the codec in-process. */
+static void add_isolation(
+	struct bench *bench, const char *table, double by_process_ms, double in_process_ms)
 {
-	const struct bench_side sides[] = {
-		{"in-process", here, task}, {"by a ready worker", there, task}};
-	bench_compare(task->bench, what, "", "ms", sides, 2,
-		bench_rounds(task->bench, ROUNDS, QUICK_ROUNDS));
+	double more_ms = by_process_ms - in_process_ms;
+	bench_sample(bench, table, "one process, more than in-process", "", "ms", more_ms);
+	bench_ratio(bench, table, "one process, more than in-process / 0.5 ms", "",
+		more_ms / ISOLATION_MS);
+	bench_ratio(bench, table, "one process / in-process", "", by_process_ms / in_process_ms);
+}
+
+static void compare(struct task *task, const char *table)
+{
+	unsigned rounds = bench_rounds(task->bench, ROUNDS, QUICK_ROUNDS);
+	for (unsigned i = 0; i <= rounds; i++) { /* the first warms up */
+		double alone = here(task), one = there(task);
+		bench_must(alone >= 0 && one >= 0, table);
+		if (i == 0)
+			continue;
+		bench_sample(task->bench, table, "in-process", "", "ms", alone);
+		bench_sample(task->bench, table, "one process", "", "ms", one);
+		add_isolation(task->bench, table, one, alone);
+	}
 }
 
 static struct job probe_of(const struct run *run)
@@ -170,7 +194,7 @@ static void measure(struct bench *bench, struct run *run, int source)
 	struct job job = probe_of(run);
 	struct task task = {
 		.bench = bench, .run = run, .job = &job, .source = source, .memory = -1};
-	compare(&task, "probe");
+	compare(&task, PROBE);
 	uint64_t size;
 	job.kind = JOB_DECODE;
 	job.threads = run->options->helpers;
@@ -187,7 +211,7 @@ static void measure(struct bench *bench, struct run *run, int source)
 	task.memory = memory;
 	task.pixels = mmap(NULL, job.window_length, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
 	bench_must(task.pixels != MAP_FAILED, "mmap");
-	compare(&task, "decode, into the same pages");
+	compare(&task, DECODE);
 	munmap(task.pixels, job.window_length);
 }
 
@@ -249,8 +273,7 @@ static void thumbnail_round(struct bench *bench, struct thumbnail *thumbnail, co
 	bench_sample(bench, table, "… until it has gone", "", "ms", one.gone_ms);
 	bench_sample(bench, table, "… its processor time, up to the answer", "", "ms", cpu);
 	bench_sample(bench, table, "two, one after the other", "", "ms", two);
-	bench_sample(bench, table, "one process, more than in-process", "", "ms",
-		one.finished_ms - alone);
+	add_isolation(bench, table, one.finished_ms, alone);
 	bench_sample(bench, table, "two, more than in-process", "", "ms", two - alone);
 	bench_ratio(bench, table, "one process / two", "", one.finished_ms / two);
 }
@@ -290,10 +313,9 @@ static void thumbnail_rounds(struct bench *bench, struct thumbnail *thumbnail)
 	bench_must(thumbnail->expected != NULL, "memory");
 	memcpy(thumbnail->expected, thumbnail->pixels, thumbnail->size);
 	for (unsigned i = 0, rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS); i <= rounds; i++) {
-		thumbnail_round(bench, thumbnail, "a new thumbnail of 256 pixels", 0, i > 0);
+		thumbnail_round(bench, thumbnail, THUMBNAIL, 0, i > 0);
 		if (i % RESTED == 0)
-			thumbnail_round(bench, thumbnail, "… with 10 ms of rest before each",
-				REST_NS, i > 0);
+			thumbnail_round(bench, thumbnail, THUMBNAIL_RESTED, REST_NS, i > 0);
 	}
 	free(thumbnail->expected);
 }
@@ -325,11 +347,19 @@ static void one_after_another(struct bench *bench, struct run *run, int source)
 	for (unsigned i = 0; i < rounds; i++) {
 		uint64_t start = monotonic_ns();
 		time_worker(run, &job, source, -1, 1);
-		bench_sample(bench, "probe", "as soon as a worker is ready, until it has gone", "",
+		bench_sample(bench, PROBE, "as soon as a worker is ready, until it has gone", "",
 			"ms", ms_since(start));
-		bench_sample(bench, "probe", "processor time of its process, up to the answer", "",
+		bench_sample(bench, PROBE, "processor time of its process, up to the answer", "",
 			"ms", (double)run->cpu_ns / 1e6);
 	}
+}
+
+static void set_goals(struct bench *bench)
+{
+	static const char *const tables[] = {PROBE, DECODE, THUMBNAIL, THUMBNAIL_RESTED};
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		bench_goal(bench, tables[i], "one process, more than in-process / 0.5 ms",
+			BENCH_AT_MOST, 1);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -383,6 +413,7 @@ int main(int argc, char **argv)
 	measure(bench, &run, source);
 	thumbnails(bench, &run, source);
 	one_after_another(bench, &run, source);
+	set_goals(bench);
 	nursery_stop(run.nursery);
 	return bench_end(bench);
 }

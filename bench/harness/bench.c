@@ -132,11 +132,24 @@ void bench_ratio(
 	add(&bench->ratios, table, name, at, NULL, ratio);
 }
 
-void bench_goal(struct bench *bench, const char *table, const char *name,
+static void add_goal(struct bench *bench, const char *table, const char *name, const char *at,
 	enum bench_direction direction, double goal)
 {
 	bench->goals = grow(bench->goals, bench->goal_count, sizeof(*bench->goals));
-	bench->goals[bench->goal_count++] = (struct goal){copy(table), copy(name), direction, goal};
+	bench->goals[bench->goal_count++] =
+		(struct goal){copy(table), copy(name), at ? copy(at) : NULL, direction, goal};
+}
+
+void bench_goal(struct bench *bench, const char *table, const char *name,
+	enum bench_direction direction, double goal)
+{
+	add_goal(bench, table, name, NULL, direction, goal);
+}
+
+void bench_goal_at(struct bench *bench, const char *table, const char *name, const char *at,
+	enum bench_direction direction, double goal)
+{
+	add_goal(bench, table, name, at, direction, goal);
 }
 
 void bench_better(
@@ -147,12 +160,17 @@ void bench_better(
 
 const struct goal *bench_goal_of(const struct bench *bench, const struct result *ratio)
 {
+	const struct goal *of_any_place = NULL;
 	for (size_t i = 0; i < bench->goal_count; i++) {
 		const struct goal *goal = &bench->goals[i];
-		if (strcmp(goal->table, ratio->table) == 0 && strcmp(goal->name, ratio->name) == 0)
+		if (strcmp(goal->table, ratio->table) != 0 || strcmp(goal->name, ratio->name) != 0)
+			continue;
+		if (goal->at && strcmp(goal->at, ratio->at) == 0)
 			return goal;
+		if (!goal->at && !of_any_place)
+			of_any_place = goal;
 	}
-	return NULL;
+	return of_any_place;
 }
 
 void bench_check(struct bench *bench, const char *what, bool ok)
@@ -200,6 +218,7 @@ static void destroy(struct bench *bench)
 	for (size_t i = 0; i < bench->goal_count; i++) {
 		free(bench->goals[i].table);
 		free(bench->goals[i].name);
+		free(bench->goals[i].at);
 	}
 	for (size_t i = 0; i < bench->check_count; i++)
 		free(bench->checks[i].what);

@@ -54,8 +54,11 @@ void bench_ratio(
 
 enum bench_direction { BENCH_AT_MOST, BENCH_AT_LEAST };
 
-/* What the ratios of that name (at any place) are to reach; it also says which way is better. */
+/* What the ratios of that name are to reach, at any place; it also says which way is better. */
 void bench_goal(struct bench *bench, const char *table, const char *name,
+	enum bench_direction direction, double goal);
+/* The same at one place alone, where it goes before a goal for any place. */
+void bench_goal_at(struct bench *bench, const char *table, const char *name, const char *at,
 	enum bench_direction direction, double goal);
 /* Which way is better where no goal is set: less, unless this says that it is more. */
 void bench_better(

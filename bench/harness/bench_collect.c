@@ -3,7 +3,7 @@
  *
  *   sample  TABLE  SERIES  AT  UNIT  VALUE
  *   ratio   TABLE  NAME    AT  VALUE
- *   goal    TABLE  NAME    most|least  VALUE
+ *   goal    TABLE  NAME    most|least  VALUE  [AT]
  *   check   WHAT   ok|failed
  *   note    TEXT
  *
@@ -37,6 +37,21 @@ static bool number(const char *text, double *ret)
 	return true;
 }
 
+/* goal TABLE NAME most|least VALUE [AT] */
+static bool collect_goal(struct bench *bench, char **field, size_t count)
+{
+	double value;
+	if (count < 5 || count > 6 || !number(field[4], &value))
+		return false;
+	enum bench_direction direction =
+		strcmp(field[3], "least") == 0 ? BENCH_AT_LEAST : BENCH_AT_MOST;
+	if (count == 6)
+		bench_goal_at(bench, field[1], field[2], field[5], direction, value);
+	else
+		bench_goal(bench, field[1], field[2], direction, value);
+	return true;
+}
+
 static bool collect(struct bench *bench, char **field, size_t count)
 {
 	double value;
@@ -44,9 +59,8 @@ static bool collect(struct bench *bench, char **field, size_t count)
 		bench_sample(bench, field[1], field[2], field[3], field[4], value);
 	else if (count == 5 && strcmp(field[0], "ratio") == 0 && number(field[4], &value))
 		bench_ratio(bench, field[1], field[2], field[3], value);
-	else if (count == 5 && strcmp(field[0], "goal") == 0 && number(field[4], &value))
-		bench_goal(bench, field[1], field[2],
-			strcmp(field[3], "least") == 0 ? BENCH_AT_LEAST : BENCH_AT_MOST, value);
+	else if (count > 0 && strcmp(field[0], "goal") == 0)
+		return collect_goal(bench, field, count);
 	else if (count == 3 && strcmp(field[0], "check") == 0)
 		bench_check(bench, field[1], strcmp(field[2], "ok") == 0);
 	else if (count == 2 && strcmp(field[0], "note") == 0)

@@ -17,9 +17,9 @@ struct results {
 };
 
 struct goal {
-	char *table, *name;
+	char *table, *name, *at; /* at NULL: any place */
 	enum bench_direction direction;
-	double value;
+	double value; /* NAN: only the direction is said */
 };
 
 struct check {
@@ -41,6 +41,7 @@ struct bench {
 	size_t note_count;
 };
 
+/* NULL: none. */
 const struct goal *bench_goal_of(const struct bench *bench, const struct result *ratio);
 
 /* The machine as the report shows it: kernel, processor, cores, memory, huge pages, load, commit.
