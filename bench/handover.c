@@ -408,7 +408,9 @@ int main(int argc, char **argv)
 		if (!bench_quick(bench) || i % 2 == 1 || i == 0)
 			measure(bench, path, boxes[i]);
 	}
-	bench_note(bench, "at: MiB. Binder ends at 1 MiB.");
+	bench_axis(bench, COLD, "size, MiB");
+	bench_axis(bench, WARM, "size, MiB");
+	bench_note(bench, "Binder ends at 1 MiB.");
 	free(path);
 	return bench_end(bench);
 }

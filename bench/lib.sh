@@ -90,6 +90,7 @@ bench_line() {
 bench_sample() { bench_line sample "$1" "$2" "$3" "$4" "$5"; }
 bench_ratio() { bench_line ratio "$1" "$2" "$3" "$4"; }
 bench_goal() { bench_line goal "$@"; } # TABLE NAME most|least VALUE [AT]
+bench_axis() { bench_line axis "$1" "$2"; }            # TABLE LABEL
 bench_check() { bench_line check "$1" "$2"; }         # WHAT ok|failed
 bench_note() { bench_line note "$1"; }
 

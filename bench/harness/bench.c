@@ -132,6 +132,12 @@ void bench_ratio(
 	add(&bench->ratios, table, name, at, NULL, ratio);
 }
 
+void bench_axis(struct bench *bench, const char *table, const char *label)
+{
+	bench->axes = grow(bench->axes, bench->axis_count, sizeof(*bench->axes));
+	bench->axes[bench->axis_count++] = (struct axis){copy(table), copy(label)};
+}
+
 static void add_goal(struct bench *bench, const char *table, const char *name, const char *at,
 	enum bench_direction direction, double goal)
 {
@@ -220,11 +226,16 @@ static void destroy(struct bench *bench)
 		free(bench->goals[i].name);
 		free(bench->goals[i].at);
 	}
+	for (size_t i = 0; i < bench->axis_count; i++) {
+		free(bench->axes[i].table);
+		free(bench->axes[i].label);
+	}
 	for (size_t i = 0; i < bench->check_count; i++)
 		free(bench->checks[i].what);
 	for (size_t i = 0; i < bench->note_count; i++)
 		free(bench->notes[i]);
 	free(bench->goals);
+	free(bench->axes);
 	free(bench->checks);
 	free(bench->notes);
 	free(bench->name);

@@ -52,6 +52,9 @@ void bench_sample(struct bench *bench, const char *table, const char *series, co
 void bench_ratio(
 	struct bench *bench, const char *table, const char *name, const char *at, double ratio);
 
+/* What the places of @table are, with their unit ("size, MiB"): the plot's horizontal axis. */
+void bench_axis(struct bench *bench, const char *table, const char *label);
+
 enum bench_direction { BENCH_AT_MOST, BENCH_AT_LEAST };
 
 /* What the ratios of that name are to reach, at any place; it also says which way is better. */
@@ -104,8 +107,10 @@ struct bench_samples {
 };
 
 void bench_samples_add(struct bench_samples *samples, double value);
-/* @part 0.5 is the median. 0 when there are none. */
+/* @part 0.5 is the median; between two samples, a value between them. 0 when there are none. */
 double bench_samples_quantile(const struct bench_samples *samples, double part);
+/* Of fewer than 100 samples a p99 would be the maximum under another name. */
+bool bench_samples_have_p99(const struct bench_samples *samples);
 void bench_samples_fini(struct bench_samples *samples);
 
 /* ---- what benchmarks work on ---- */

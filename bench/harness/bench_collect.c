@@ -4,6 +4,7 @@
  *   sample  TABLE  SERIES  AT  UNIT  VALUE
  *   ratio   TABLE  NAME    AT  VALUE
  *   goal    TABLE  NAME    most|least  VALUE  [AT]
+ *   axis    TABLE  LABEL
  *   check   WHAT   ok|failed
  *   note    TEXT
  *
@@ -61,6 +62,8 @@ static bool collect(struct bench *bench, char **field, size_t count)
 		bench_ratio(bench, field[1], field[2], field[3], value);
 	else if (count > 0 && strcmp(field[0], "goal") == 0)
 		return collect_goal(bench, field, count);
+	else if (count == 3 && strcmp(field[0], "axis") == 0)
+		bench_axis(bench, field[1], field[2]);
 	else if (count == 3 && strcmp(field[0], "check") == 0)
 		bench_check(bench, field[1], strcmp(field[2], "ok") == 0);
 	else if (count == 2 && strcmp(field[0], "note") == 0)

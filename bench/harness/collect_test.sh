@@ -1,5 +1,6 @@
 #!/bin/bash
-# What bench_collect makes of a driver's lines: goals, for any place and for one alone; and a line that is none fails the run.
+# What bench_collect makes of a driver's lines: goals, for any place and for one alone; axes; a p99 of a hundred samples, not of fewer;
+# and a line that is none fails the run.
 #
 # usage: collect_test.sh BENCH_COLLECT
 set -euo pipefail
@@ -26,7 +27,12 @@ expect() {
 }
 
 {
-	line sample t s 1 ms 5
+	for value in {1..100}; do
+		line sample t hundred 1 ms "$value"
+	done
+	line sample t two 1 ms 5
+	line sample t two 1 ms 6
+	line axis t "size, MiB"
 	for at in 1 32 100; do
 		line ratio t any "$at" 2
 		line ratio t one "$at" 2
@@ -39,6 +45,8 @@ expect() {
 expect "a goal for any place" '[.ratios[] | select(.name == "any" and .at != 100) | .goal, .better]' '[3,"less",3,"less"]'
 expect "but at one" '[.ratios[] | select(.name == "any" and .at == 100) | .goal, .better]' '[1,"more"]'
 expect "a goal for one place alone" '[.ratios[] | select(.name == "one") | .goal]' '[null,100,null]'
+expect "an axis" '.axes' '{"t": "size, MiB"}'
+expect "p99" '[.series[] | .p50, (.p99 | if . then round else . end), .max]' '[50.5,99,100,5.5,null,6]'
 expect "none" '[.ratios[] | select(.name == "none") | .goal]' '[null,null,null]'
 [ "$(grep -c 'at least 100: NO' "$work/printed")" = 1 ]
 

@@ -18,12 +18,14 @@ static json_t *common(const struct result *result, const char *name)
 	json_t *raw = json_array();
 	for (size_t i = 0; i < samples->count; i++)
 		json_array_append_new(raw, json_real(samples->value[i]));
-	return json_pack("{s:s, s:s, s:o, s:f, s:f, s:f, s:f, s:f, s:o}", "table", result->table,
-		name, result->name, "at", place(result->at), "p25",
+	json_t *entry = json_pack("{s:s, s:s, s:o, s:f, s:f, s:f, s:f, s:o}", "table",
+		result->table, name, result->name, "at", place(result->at), "p25",
 		bench_samples_quantile(samples, 0.25), "p50", bench_samples_quantile(samples, 0.5),
-		"p75", bench_samples_quantile(samples, 0.75), "p99",
-		bench_samples_quantile(samples, 0.99), "max", bench_samples_quantile(samples, 1),
-		"samples", raw);
+		"p75", bench_samples_quantile(samples, 0.75), "max",
+		bench_samples_quantile(samples, 1), "samples", raw);
+	if (bench_samples_have_p99(samples))
+		json_object_set_new(entry, "p99", json_real(bench_samples_quantile(samples, 0.99)));
+	return entry;
 }
 
 static json_t *series(const struct bench *bench)
@@ -54,6 +56,15 @@ static json_t *ratios(const struct bench *bench)
 	return list;
 }
 
+static json_t *axes(const struct bench *bench)
+{
+	json_t *of_table = json_object();
+	for (size_t i = 0; i < bench->axis_count; i++)
+		json_object_set_new(
+			of_table, bench->axes[i].table, json_string(bench->axes[i].label));
+	return of_table;
+}
+
 static json_t *checks(const struct bench *bench)
 {
 	json_t *list = json_array();
@@ -71,9 +82,10 @@ bool bench_write_json(const struct bench *bench)
 	json_t *notes = json_array();
 	for (size_t i = 0; i < bench->note_count; i++)
 		json_array_append_new(notes, json_string(bench->notes[i]));
-	json_t *report = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "program", bench->name,
-		"quick", bench->quick, "machine", bench_machine(), "series", series(bench),
-		"ratios", ratios(bench), "checks", checks(bench), "notes", notes);
+	json_t *report = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "program",
+		bench->name, "quick", bench->quick, "machine", bench_machine(), "axes", axes(bench),
+		"series", series(bench), "ratios", ratios(bench), "checks", checks(bench), "notes",
+		notes);
 	bool written = report && json_dump_file(report, bench->json, JSON_INDENT(1)) == 0;
 	json_decref(report);
 	return written;

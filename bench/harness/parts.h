@@ -22,6 +22,10 @@ struct goal {
 	double value; /* NAN: only the direction is said */
 };
 
+struct axis {
+	char *table, *label;
+};
+
 struct check {
 	char *what;
 	unsigned right, wrong;
@@ -35,6 +39,8 @@ struct bench {
 	struct results series, ratios;
 	struct goal *goals;
 	size_t goal_count;
+	struct axis *axes;
+	size_t axis_count;
 	struct check *checks;
 	size_t check_count;
 	char **notes;

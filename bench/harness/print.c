@@ -44,6 +44,14 @@ static bool is_first_of_table(const struct results *results, size_t at)
 	return true;
 }
 
+static void print_p99(const struct bench_samples *samples)
+{
+	if (bench_samples_have_p99(samples))
+		printf(" %12.6g", bench_samples_quantile(samples, 0.99));
+	else
+		printf(" %12s", "-");
+}
+
 static void print_series(const struct bench *bench, const char *table)
 {
 	const struct results *results = &bench->series;
@@ -54,11 +62,11 @@ static void print_series(const struct bench *bench, const char *table)
 		const struct result *result = &results->result[i];
 		if (strcmp(result->table, table) != 0)
 			continue;
-		printf("  %-*s  %-*s %12.6g %12.6g %12.6g %12zu  %s\n", name, result->name, at,
-			result->at, bench_samples_quantile(&result->samples, 0.5),
-			bench_samples_quantile(&result->samples, 0.99),
-			bench_samples_quantile(&result->samples, 1), result->samples.count,
-			result->unit);
+		printf("  %-*s  %-*s %12.6g", name, result->name, at, result->at,
+			bench_samples_quantile(&result->samples, 0.5));
+		print_p99(&result->samples);
+		printf(" %12.6g %12zu  %s\n", bench_samples_quantile(&result->samples, 1),
+			result->samples.count, result->unit);
 	}
 }
 

@@ -29,10 +29,16 @@ double bench_samples_quantile(const struct bench_samples *samples, double part)
 	bench_must(sorted != NULL, "memory for samples");
 	memcpy(sorted, samples->value, samples->count * sizeof(*sorted));
 	qsort(sorted, samples->count, sizeof(*sorted), ascending);
-	size_t at = (size_t)(part * (double)samples->count);
-	double value = sorted[at < samples->count ? at : samples->count - 1];
+	double at = part * (double)(samples->count - 1);
+	size_t below = (size_t)at, above = below + 1 < samples->count ? below + 1 : below;
+	double value = sorted[below] + (at - (double)below) * (sorted[above] - sorted[below]);
 	free(sorted);
 	return value;
+}
+
+bool bench_samples_have_p99(const struct bench_samples *samples)
+{
+	return samples->count >= 100;
 }
 
 void bench_samples_fini(struct bench_samples *samples)

@@ -1,7 +1,9 @@
-# Bars: a group a place, a bar a series. Wants: data, base, heading, unit, count, wide (1: values differ so much
+# Bars: a group a place, a bar a series. Wants: data, base, heading, axis, unit, machine, count, wide (1: values differ so much
 # that only a logarithmic axis shows them all).
 set title heading noenhanced
-set ylabel unit
+set xlabel axis noenhanced
+set ylabel unit noenhanced
+set label machine at screen 0.01, 0.02 noenhanced font ",8" textcolor rgb "#606060"
 if (wide) { set logscale y } else { set yrange [0:*] }
 set grid ytics
 set key outside right noenhanced
@@ -9,6 +11,7 @@ set style data histograms
 set style histogram clustered gap 1
 set style fill solid 0.8 border -1
 set xtics noenhanced rotate by -20
+set bmargin 7
 set datafile missing "NaN"
 array ends[2] = ["svg", "png"]
 do for [i = 1:2] {
