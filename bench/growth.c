@@ -1,7 +1,7 @@
 /* Does it cost more when there is more? The pool with 100 to 100 000 bitmaps, each known to 1 to 64
- * consumers, beside a pool of 100 bitmaps and one consumer, in turn; and requests for a ready
- * bitmap, 1 to 1000 in flight, through libmural and a producer. What is asked for: pin, tell, purge
- * and stat within 1.5.
+ * consumers, beside a pool of 100 bitmaps and one consumer, in turn; and requests for ready bitmaps
+ * and mural_stat through libmural and producers (growth_requests.c). What is asked for: pin, tell,
+ * request, purge and stat within 1.5.
  *
  *   pin    on the board and the state table, 64 bitmaps spread over all
  *   tell   what the pool does for a request of a ready bitmap: told to a new consumer, released
@@ -10,12 +10,12 @@
  *   stat   what `mural stat` asks for, while 64 bitmaps are pinned and the others idle; and just
  *          after all of them have been used, when only the boards know which are pinned
  */
+#include "growth_requests.h"
 #include "harness/bench.h"
 
 #include "common/util.h"
 #include "pool/pool.h"
 
-#include <mural/mural.h>
 #include <mural/pixel.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,6 @@
 #define SPREAD 64
 #define PIN_REPEATS 200
 #define IDLE_NS ((uint64_t)1000000000)
-#define TIMEOUT_MS 60000
 #define HOLDERS_MAX 64
 
 struct scene {
@@ -296,7 +295,7 @@ static void measure_pool(struct bench *bench)
 	static const struct {
 		size_t slots, holders;
 		bool quick;
-	} sizes[] = {{100, 64, true}, {1000, 1, false}, {10000, 1, true}, {10000, 64, false},
+	} sizes[] = {{100, 64, true}, {1000, 1, false}, {10000, 1, true}, {10000, 64, true},
 		{100000, 1, false}};
 	struct scene small = open_scene(bench, 100, 1);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
@@ -312,56 +311,27 @@ static void measure_pool(struct bench *bench)
 	}
 }
 
-/* ---- requests in flight ---- */
-
-/* @count requests for a bitmap that is there, sent before any answer is looked at; us of one. */
-static double time_requests(struct mural *mural, const char *path, size_t count)
+static error_t parse(int key, char *text, struct argp_state *state)
 {
-	const struct mural_request wanted = {
-		.path = path, .box_width = 128, .priority = MURAL_PRIORITY_VISIBLE};
-	struct mural_bitmap **bitmap = calloc(count, sizeof(struct mural_bitmap *));
-	bench_must(bitmap != NULL, "memory");
-	double start = bench_now_ns();
-	for (size_t i = 0; i < count; i++)
-		done(mural_request(mural, &wanted, &bitmap[i]), "a request");
-	for (size_t i = 0; i < count; i++)
-		bench_must(mural_bitmap_wait(bitmap[i], TIMEOUT_MS) == 0, "a ready bitmap");
-	double us = (bench_now_ns() - start) / 1e3 / (double)count;
-	for (size_t i = 0; i < count; i++)
-		mural_bitmap_unref(bitmap[i]);
-	free(bitmap);
-	return us;
-}
-
-static void measure_requests(struct bench *bench)
-{
-	char *path = bench_picture(1, "jpeg"), at[16];
-	struct mural *mural;
-	unsigned rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS);
-	bench_folder();
-	done(mural_open(NULL, &mural), "a producer");
-	for (size_t count = 1; count <= 1000; count *= 10) {
-		snprintf(at, sizeof(at), "%zu", count);
-		time_requests(mural, path, count);
-		for (unsigned i = 0; i < rounds; i++) {
-			double one = time_requests(mural, path, 1);
-			double many = time_requests(mural, path, count);
-			bench_sample(bench, "requests in flight", "each", at, "us", many);
-			if (count > 1)
-				bench_ratio(bench, "requests in flight", "each / one alone", at,
-					many / one);
-		}
-	}
-	bench_goal(bench, "requests in flight", "each / one alone", BENCH_AT_MOST, 1.5);
-	mural_close(mural);
-	free(path);
+	size_t *files = state->input;
+	char *end;
+	if (key != 'f')
+		return ARGP_ERR_UNKNOWN;
+	*files = strtoul(text, &end, 10);
+	if (*end || *files < 100 || *files > 1000000)
+		argp_error(state, "--files: '%s' is not a number from 100 to 1000000", text);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
+	static const struct argp_option list[] = {
+		{"files", 'f', "N", 0, "Pictures that a producer knows (10000)", 0}, {0}};
+	size_t files = 10000;
+	const struct argp own = {list, parse, NULL, NULL, NULL, NULL, NULL};
 	struct bench *bench = bench_begin("growth",
-		"What more bitmaps, consumers and requests cost each.", NULL, NULL, argc, argv);
+		"What more bitmaps, consumers and requests cost each.", &own, &files, argc, argv);
 	measure_pool(bench);
-	measure_requests(bench);
+	measure_producers(bench, files, bench_rounds(bench, ROUNDS, QUICK_ROUNDS));
 	return bench_end(bench);
 }
