@@ -326,12 +326,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
 int main(int argc, char **argv)
 {
 	static const struct argp_option list[] = {
-		{"files", 'f', "N", 0, "Pictures that a producer knows (10000)", 0}, {0}};
-	size_t files = 10000;
+		{"files", 'f', "N", 0, "Pictures that a producer knows (10000; quick: 4000)", 0},
+		{0}};
+	size_t files = 0;
 	const struct argp own = {list, parse, NULL, NULL, NULL, NULL, NULL};
 	struct bench *bench = bench_begin("growth",
 		"What more bitmaps, consumers and requests cost each.", &own, &files, argc, argv);
 	measure_pool(bench);
+	if (files == 0)
+		files = bench_quick(bench) ? 4000 : 10000;
 	measure_producers(bench, files, bench_rounds(bench, ROUNDS, QUICK_ROUNDS));
 	return bench_end(bench);
 }
