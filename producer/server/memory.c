@@ -10,6 +10,8 @@
 #define PIECE ((uint64_t)32 << 20)
 /* Events come no faster than this to a look. */
 #define SPACING_NS UINT64_C(2000000)
+/* So long may a decoder that was killed take to go before others' bitmaps go for its memory. */
+#define LEAVING_NS UINT64_C(50000000)
 /* All of it is in use, and memory is short: nothing can be done until somebody unpins. */
 #define VAIN_NS UINT64_C(250000000)
 /* A decoder is started on numbers not older than this, and statistics show none. */
@@ -105,6 +107,29 @@ void memory_tell(struct session *session)
 		tell(session, server->memory.advice.level);
 }
 
+static bool give_up_spare(struct server *server, bool running_too)
+{
+	if (!decode_give_up_spare(server, running_too))
+		return false;
+	server->memory.gave_up_ns = monotonic_ns();
+	log_line(LOG_DEBUG, "short of memory: gave up what was decoded ahead");
+	return true;
+}
+
+/* Half of a picture that may be needed is worth less than any that is whole, and a decoder that
+ * stands still has its memory for as long as others decode: so it goes first, and has a moment for
+ * that. Not when the next step may be the OOM killer. */
+static bool waits_for_spare(struct server *server, uint64_t now_ns)
+{
+	struct memory *memory = &server->memory;
+	give_up_spare(server, false);
+	if (memory->advice.level == MURAL_PRESSURE_CRITICAL || !decode_is_leaving(server) ||
+		now_ns > memory->gave_up_ns + LEAVING_NS)
+		return false;
+	memory->look_ns = min_u64(memory->look_ns, now_ns + SPACING_NS);
+	return true;
+}
+
 /* A piece of what is to go; the next look, which comes at once, says whether more is. */
 static void give_back(struct server *server, uint64_t bytes)
 {
@@ -112,11 +137,11 @@ static void give_back(struct server *server, uint64_t bytes)
 	uint64_t freed = pool_shrink(server->pool, min_u64(bytes, PIECE), monotonic_ns());
 	memory->freed_bytes += freed;
 	memory->owed_bytes -= min_u64(freed, memory->owed_bytes);
-	memory->vain = freed == 0;
-	if (memory->vain)
-		memory->owed_bytes = 0;
-	else
+	if (freed > 0)
 		memory->look_ns = 0;
+	else
+		memory->owed_bytes = 0;
+	memory->vain = freed == 0 && !give_up_spare(server, true);
 	log_line(LOG_DEBUG, "%llu MiB left: gave %llu of %llu KiB back",
 		(unsigned long long)memory->advice.headroom_bytes >> 20,
 		(unsigned long long)freed >> 10, (unsigned long long)bytes >> 10);
@@ -129,10 +154,10 @@ void memory_tick(struct server *server, uint64_t now_ns)
 		return;
 	look(server, now_ns);
 	uint64_t bytes = max_u64(memory->advice.free_bytes, memory->owed_bytes);
-	if (bytes > 0)
-		give_back(server, bytes);
-	else
+	if (bytes == 0)
 		memory->vain = false;
+	else if (!waits_for_spare(server, now_ns))
+		give_back(server, bytes);
 	if (memory->eased)
 		decode_schedule(server);
 	memory->eased = false;
@@ -143,9 +168,11 @@ void memory_tick(struct server *server, uint64_t now_ns)
 uint64_t memory_deadline(const struct server *server)
 {
 	const struct memory *memory = &server->memory;
-	if (pool_held_bytes(server->pool) == 0 && memory->advice.level == MURAL_PRESSURE_NONE)
+	bool spare = decode_has_spare(server);
+	if (pool_held_bytes(server->pool) == 0 && memory->advice.level == MURAL_PRESSURE_NONE &&
+		!spare)
 		return UINT64_MAX;
-	if (memory->vain && pool_purgeable_bytes(server->pool) == 0)
+	if (memory->vain && pool_purgeable_bytes(server->pool) == 0 && !spare)
 		return max_u64(memory->look_ns, memory->looked_ns + VAIN_NS);
 	return memory->look_ns;
 }
@@ -164,6 +191,11 @@ static uint64_t missing(struct server *server, uint64_t bytes)
 bool memory_allows(struct server *server, uint64_t bytes)
 {
 	return missing(server, bytes) <= pool_purgeable_bytes(server->pool);
+}
+
+bool memory_is_short(const struct server *server)
+{
+	return server->memory.advice.level != MURAL_PRESSURE_NONE;
 }
 
 /* A decoder fills memory faster than looks would follow. */

@@ -178,6 +178,13 @@ void decode_reconsider(struct server *server, struct entry *entry);
 void decode_schedule(struct server *server);
 /* Room may have become free. */
 void decode_room(struct server *server);
+/* Memory is short: kills what is decoded ahead while something more urgent runs, to be queued
+ * again; only what stands still, or all of it. Was there any? */
+bool decode_give_up_spare(struct server *server, bool running_too);
+/* Is there any? */
+bool decode_has_spare(const struct server *server);
+/* Have some been killed that have not gone yet? */
+bool decode_is_leaving(const struct server *server);
 void decode_tick(struct server *server, uint64_t now_ns);
 uint64_t decode_deadline(const struct server *server);
 /* nursery_events.finished and gone */
@@ -196,6 +203,7 @@ struct memory {
 	uint64_t looked_ns, look_ns;   /* that look; the next */
 	uint64_t owed_bytes;           /* still to be given back for an event */
 	uint64_t freed_bytes;          /* since the start */
+	uint64_t gave_up_ns;           /* when decoders were last killed for it */
 	bool eased;                    /* more decoders may be allowed now */
 	bool vain;                     /* short of memory, but nothing could be given back */
 };
@@ -213,6 +221,8 @@ void memory_tick(struct server *server, uint64_t now_ns);
 uint64_t memory_deadline(const struct server *server);
 /* Can @bytes more be taken, with what the pool would give back for them? */
 bool memory_allows(struct server *server, uint64_t bytes);
+/* Was it under pressure at the last look? */
+bool memory_is_short(const struct server *server);
 /* Gives back what is missing for @bytes more, which are about to be taken. */
 void memory_prepare(struct server *server, uint64_t bytes);
 void memory_stats(struct server *server, struct mural_stats *stats);

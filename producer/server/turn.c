@@ -164,6 +164,59 @@ static bool push_back_a_prefetch(struct server *server)
 	return true;
 }
 
+/* ---- while memory is short ---- */
+
+static bool more_urgent_runs(const struct server *server, const struct entry *entry)
+{
+	list_for_each (node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		if (other->kill == ENTRY_ALIVE && other->priority > entry->priority)
+			return true;
+	}
+	return false;
+}
+
+/* A decode ahead while something else is to be seen. (One that runs alone would be the next to
+ * start again.) */
+static bool is_spare(const struct server *server, const struct entry *entry)
+{
+	return entry->priority == MURAL_PRIORITY_PREFETCH && entry->kill == ENTRY_ALIVE &&
+	       job_takes_a_place(entry) && more_urgent_runs(server, entry);
+}
+
+bool decode_has_spare(const struct server *server)
+{
+	list_for_each (node, &server->running)
+		if (is_spare(server, list_item(node, struct entry, running_node)))
+			return true;
+	return false;
+}
+
+bool decode_give_up_spare(struct server *server, bool running_too)
+{
+	bool any = false;
+	list_for_each (node, &server->running) {
+		struct entry *entry = list_item(node, struct entry, running_node);
+		if (!is_spare(server, entry) || (entry->halted_ns == 0 && !running_too))
+			continue;
+		push_back(entry);
+		any = true;
+	}
+	return any;
+}
+
+bool decode_is_leaving(const struct server *server)
+{
+	list_for_each (node, &server->running) {
+		const struct entry *entry = list_item(node, struct entry, running_node);
+		if (entry->kill != ENTRY_ALIVE && job_takes_a_place(entry))
+			return true;
+	}
+	return false;
+}
+
+/* ---- places ---- */
+
 static bool somebody_waits(const struct entry *entry)
 {
 	list_for_each (node, &entry->requests)
@@ -223,9 +276,12 @@ static bool place_free(const struct server *server, const struct entry *entry)
 }
 
 /* Decoders at once are as many as there is memory for, so that decoding under pressure does not
- * bring the machine down; but one always may. */
+ * bring the machine down; but one always may. What would be given up again does not start. */
 static bool memory_free(struct server *server, const struct entry *entry)
 {
+	if (entry->priority == MURAL_PRIORITY_PREFETCH && memory_is_short(server) &&
+		more_urgent_runs(server, entry))
+		return false;
 	return server->decoding == 0 || memory_allows(server, decoders_bytes(server, entry));
 }
 

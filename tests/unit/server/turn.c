@@ -1,5 +1,6 @@
 /* Who gets helper threads: what has the cores to itself, or from what gives way. And what does. */
 #include "decode.h"
+#include "worker.h"
 
 #include <criterion/criterion.h>
 
@@ -266,4 +267,64 @@ Test(turn, nobody_gives_way_to_what_has_been_killed)
 	cr_expect(gives_way(&scene));
 	scene.other.kill = ENTRY_KILLED_LATE;
 	cr_expect_not(gives_way(&scene));
+}
+
+/* ---- while memory is short ---- */
+
+/* Killing nobody is harmless. */
+static bool gives_up(struct scene *scene, bool running_too)
+{
+	struct worker nobody = {.pidfd = -1};
+	scene->entry.worker = scene->other.worker = &nobody;
+	bool any = decode_give_up_spare(&scene->server, running_too);
+	cr_expect_eq(any, scene->entry.kill == ENTRY_KILLED_UNWANTED);
+	cr_expect_eq(scene->other.kill, ENTRY_ALIVE);
+	return any;
+}
+
+Test(turn, a_prefetch_that_stands_still_is_given_up_where_memory_is_short)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	run_both(&scene, 1);
+	scene.entry.halted_ns = 1;
+	cr_expect(decode_has_spare(&scene.server));
+	cr_expect_not(decode_is_leaving(&scene.server));
+	cr_expect(gives_up(&scene, false));
+	cr_expect_not(decode_has_spare(&scene.server));
+	cr_expect(decode_is_leaving(&scene.server));
+}
+
+Test(turn, and_one_that_runs_where_nothing_else_is_left)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	run_both(&scene, 0);
+	cr_expect_not(gives_up(&scene, false));
+	cr_expect(gives_up(&scene, true));
+}
+
+Test(turn, but_none_that_is_all_there_is_or_is_wanted_soon)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.entry.priority = scene.other.priority = MURAL_PRIORITY_PREFETCH;
+	run_both(&scene, 1);
+	cr_expect_not(gives_up(&scene, true));
+	scene.other.priority = MURAL_PRIORITY_VISIBLE;
+	scene.entry.priority = MURAL_PRIORITY_SOON;
+	cr_expect_not(gives_up(&scene, true));
+	cr_expect_not(decode_has_spare(&scene.server));
+}
+
+Test(turn, nor_a_header_that_is_read)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	scene.entry.stage = ENTRY_PROBE;
+	run_both(&scene, 0);
+	cr_expect_not(gives_up(&scene, true));
 }
