@@ -86,8 +86,8 @@ static int check(int fd, size_t size, uint64_t magic, const struct board_instanc
 
 static int map(int fd, size_t size, int protection, void *at, void **ret_memory)
 {
-	int flags = MAP_SHARED | MAP_NORESERVE | (at ? MAP_FIXED : 0);
-	void *memory = mmap(at, size, protection, flags, fd, 0);
+	void *memory = mmap(
+		at, size, protection, MAP_SHARED | MAP_NORESERVE | (at ? MAP_FIXED : 0), fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
 	/* A forked child must not count on its parent's board. */
@@ -101,13 +101,47 @@ static int map(int fd, size_t size, int protection, void *at, void **ret_memory)
 	return 0;
 }
 
+int board_move_over(void *memory, size_t size, void *at)
+{
+	if (mremap(memory, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED)
+		return 0;
+	int r = -errno;
+	munmap(memory, size);
+	return r;
+}
+
+/* Without addresses to map it elsewhere first it is mapped there at once. What else could fail is
+ * tried before on its first page: a file that is sealed against writing. */
+static int map_at_once(int fd, size_t size, int protection, void *at, void **ret_memory)
+{
+	void *page = NULL;
+	int r = map(fd, (size_t)sysconf(_SC_PAGESIZE), protection, NULL, &page);
+	if (r < 0)
+		return r;
+	munmap(page, (size_t)sysconf(_SC_PAGESIZE));
+	return map(fd, size, protection, at, ret_memory);
+}
+
+static int map_over(int fd, size_t size, int protection, void *at, void **ret_memory)
+{
+	void *memory = NULL;
+	int r = map(fd, size, protection, NULL, &memory);
+	if (r == -ENOMEM && at)
+		return map_at_once(fd, size, protection, at, ret_memory);
+	if (r == 0 && at)
+		r = board_move_over(memory, size, at);
+	if (r == 0)
+		*ret_memory = at ? at : memory;
+	return r;
+}
+
 int board_import_table(int fd, const struct board_instance *instance, void *at,
 	const struct board_table **ret_table)
 {
 	void *memory = NULL;
 	int r = check(fd, sizeof(struct board_table), BOARD_TABLE_MAGIC, instance);
 	if (r == 0)
-		r = map(fd, sizeof(struct board_table), PROT_READ, at, &memory);
+		r = map_over(fd, sizeof(struct board_table), PROT_READ, at, &memory);
 	if (r == 0)
 		*ret_table = memory;
 	return r;
@@ -119,7 +153,7 @@ int board_import_pins(
 	void *memory = NULL;
 	int r = check(fd, sizeof(struct board_pins), BOARD_PINS_MAGIC, instance);
 	if (r == 0)
-		r = map(fd, sizeof(struct board_pins), PROT_READ | PROT_WRITE, at, &memory);
+		r = map_over(fd, sizeof(struct board_pins), PROT_READ | PROT_WRITE, at, &memory);
 	if (r == 0)
 		*ret_pins = memory;
 	return r;

@@ -23,6 +23,14 @@ static int add_block(struct heads *heads)
 	return 0;
 }
 
+/* Where the kernel has no memory for what it puts in a place it may have emptied that already: then
+ * it would give it to somebody else, whom the next board that comes here would meet. */
+static void hold_place(void *at, size_t size)
+{
+	mmap(at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+		-1, 0);
+}
+
 int heads_map(struct heads *heads, uint32_t index, int fd)
 {
 	while (index / HEADS_BLOCK >= heads->blocks) {
@@ -31,17 +39,22 @@ int heads_map(struct heads *heads, uint32_t index, int fd)
 			return r;
 	}
 	void *at = heads_at(heads, index);
-	at = mmap(at, heads->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
-		fd, 0);
-	return at == MAP_FAILED ? -errno : 0;
+	if (mmap(at, heads->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
+		    0) != MAP_FAILED)
+		return 0;
+	int r = -errno;
+	hold_place(at, heads->page);
+	return r;
 }
 
 void heads_unmap(struct heads *heads, uint32_t index)
 {
 	/* Not munmap: the place must stay ours. Where this fails, as at the limit of mappings, that
 	 * board's memory lives until the next one comes here. */
-	mmap(heads_at(heads, index), heads->page, PROT_NONE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	void *at = heads_at(heads, index);
+	if (mmap(at, heads->page, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+		hold_place(at, heads->page);
 }
 
 void heads_fini(struct heads *heads)

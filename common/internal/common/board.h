@@ -156,12 +156,17 @@ int board_create_pins(
 
 /* Consumer: maps a received descriptor (borrowed) after checking seals, size, magic, version and
  * instance; MADV_DONTFORK. @at: NULL, or addresses of the caller's, where what is mapped is
- * replaced in one step. -EPERM: not sealed against resizing.  -EBADMSG: not such a table.  -ENOMEM;
- * only then may something of what was @at be gone. */
+ * replaced in one step, or not at all. -EPERM: not sealed against resizing, or sealed against
+ * writing.  -EBADMSG: not such a table.  -ENOMEM. */
 int board_import_table(int fd, const struct board_instance *instance, void *at,
 	const struct board_table **ret_table);
 int board_import_pins(
 	int fd, const struct board_instance *instance, void *at, struct board_pins **ret_pins);
+
+/* Moves the mapping @memory of @size bytes over what is mapped @at, in one step. It takes @memory
+ * in every case; on failure what was @at is still there, unless the kernel has no memory for a
+ * mapping's own few bytes. -ENOMEM. */
+int board_move_over(void *memory, size_t size, void *at);
 
 void board_unmap_table(const struct board_table *table);
 void board_unmap_pins(struct board_pins *pins);

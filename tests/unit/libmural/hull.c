@@ -5,11 +5,29 @@
 #include "common/util.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 enum { SLOT = 7, SESSIONS = 40 };
+
+/* A kernel that allows no more memory to be committed, and finds that out when what was there has
+ * gone: Linux 6.1 with vm.overcommit_memory at 2. */
+static bool full;
+
+void *__real_mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+	if (!full || !(flags & MAP_PRIVATE) || !(protection & PROT_WRITE))
+		return __real_mmap64(at, size, protection, flags, fd, offset);
+	if (flags & MAP_FIXED)
+		munmap(at, size);
+	errno = ENOMEM;
+	return MAP_FAILED;
+}
 
 static struct list spare;
 
@@ -124,6 +142,47 @@ Test(hull, where_addresses_are_few_the_one_that_has_rested_longest_is_used)
 		cr_assert_eq(hull->pins, place);
 	}
 	hull_empty(hull, &spare);
+}
+
+/* It meets the table that was there, which nobody looks at. */
+Test(hull, a_late_pin_finds_memory_where_no_more_can_be_had)
+{
+	struct hull *hull = fill(1);
+	struct board_pins *late = hull->pins;
+	atomic_fetch_add(&late->slot[SLOT].pins, 1);
+	full = true;
+	hull_empty(hull, &spare);
+	full = false;
+	board_drop(late, SLOT);
+	cr_expect_eq(atomic_load(&hull->table->word[SLOT]), 0);
+}
+
+/* The board of @tables with other seals. */
+static int sealed_against_writing(const struct tables *tables)
+{
+	char head[4096];
+	int fd = memfd_create("sealed", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	cr_assert_eq(ftruncate(fd, sizeof(struct board_pins)), 0);
+	cr_assert_eq(pread(tables->pins_fd, head, sizeof(head), 0), sizeof(head));
+	cr_assert_eq(pwrite(fd, head, sizeof(head), 0), sizeof(head));
+	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+	cr_assert_eq(fcntl(fd, F_ADD_SEALS, seals), 0);
+	return fd;
+}
+
+Test(hull, a_late_pin_finds_memory_where_a_board_that_can_not_be_mapped_was_to_come)
+{
+	for (uint64_t number = 1; number <= HULLS_RESTING; number++)
+		hull_empty(fill(number), &spare);
+	struct board_pins *late = CONTAINER_OF(spare.next, struct hull, link)->pins;
+	struct tables tables = make_tables(HULLS_RESTING + 1);
+	struct hull *hull = NULL;
+	int fd = sealed_against_writing(&tables);
+	cr_assert_eq(hull_fill(&spare, tables.table_fd, fd, &tables.instance, &hull), -EPERM);
+	board_drop(late, SLOT);
+	close(fd);
+	close(tables.table_fd);
+	close(tables.pins_fd);
 }
 
 Test(hull, what_is_not_a_board_is_refused_and_takes_no_hull)

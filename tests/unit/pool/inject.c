@@ -1,10 +1,12 @@
 /* Every call that can fail fails once, at every place: the sums stay right, nothing leaks, and it
  * works again afterwards. */
+#include "heads.h"
 #include "support.h"
 #include "support/descriptors.h"
 #include "wrap.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 
 static struct fixture f;
 static struct consumer c;
@@ -393,4 +395,26 @@ Test(inject, a_slab_about_which_asking_failed_is_asked_about_again)
 	cr_assert_eq(stats_of(&f).allocated_bytes, before, "the last answer stands");
 	cr_assert(wrap_disarm());
 	cr_assert_eq(stats_of(&f).allocated_bytes, before - MIB);
+}
+
+/* Else the kernel gives it to somebody else, and the next board is mapped over that. */
+Test(inject, the_place_of_a_board_stays_ours_where_nothing_can_be_mapped)
+{
+	struct heads heads = {0};
+	unsigned char resident;
+	int fd = memfd_create("head", MFD_CLOEXEC);
+	cr_assert_eq(ftruncate(fd, 1 << 16), 0);
+	cr_assert_eq(heads_map(&heads, 0, fd), 0);
+	wrap_only("mmap64");
+	wrap_arm(1, false);
+	heads_unmap(&heads, 0);
+	cr_assert(wrap_disarm());
+	cr_expect_eq(mincore(heads_at(&heads, 0), heads.page, &resident), 0);
+	wrap_arm(1, false);
+	cr_expect_eq(heads_map(&heads, 0, fd), -ENOMEM);
+	cr_assert(wrap_disarm());
+	cr_expect_eq(mincore(heads_at(&heads, 0), heads.page, &resident), 0);
+	cr_expect_eq(heads_map(&heads, 0, fd), 0);
+	heads_fini(&heads);
+	close(fd);
 }

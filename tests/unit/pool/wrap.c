@@ -85,9 +85,19 @@ int __wrap_fcntl64(int fd, int command, ...) __asm__("__wrap___fcntl_time64");
 
 WRAP(int, memfd_create, -1, EMFILE, (const char *name, unsigned flags), (name, flags))
 WRAP(int, ftruncate64, -1, ENOMEM, (int fd, off64_t size), (fd, size))
-WRAP(void *, mmap64, MAP_FAILED, ENOMEM,
-	(void *at, size_t length, int prot, int flags, int fd, off64_t offset),
-	(at, length, prot, flags, fd, offset))
+/* As the kernel does when it finds out late: what was there has gone. */
+void *__real_mmap64(void *at, size_t length, int prot, int flags, int fd, off64_t offset);
+void *__wrap_mmap64(void *at, size_t length, int prot, int flags, int fd, off64_t offset);
+void *__wrap_mmap64(void *at, size_t length, int prot, int flags, int fd, off64_t offset)
+{
+	if (!fails("mmap64", ENOMEM))
+		return __real_mmap64(at, length, prot, flags, fd, offset);
+	if (flags & MAP_FIXED)
+		munmap(at, length);
+	errno = ENOMEM;
+	return MAP_FAILED;
+}
+
 WRAP(int, fstat64, -1, ENOMEM, (int fd, struct stat64 *st), (fd, st))
 WRAP(int, fallocate64, -1, EPERM, (int fd, int mode, off64_t offset, off64_t length),
 	(fd, mode, offset, length))
