@@ -186,10 +186,9 @@ static void worker_available(void *user)
 	decode_schedule(user);
 }
 
-static void worker_lacks_descriptors(void *user)
+static bool worker_lacks_descriptors(void *user)
 {
-	struct server *server = user;
-	server_make_way(server, -EMFILE);
+	return server_make_way(user, -EMFILE);
 }
 
 static void region_gone(uint64_t region, void *user)

@@ -184,6 +184,8 @@ void session_destroy(struct session *session)
 	if (server->session_count == 0)
 		server->alone_since_ns = monotonic_ns();
 	free(session);
+	if (!server->ending)
+		nursery_hurry(server->nursery);
 	decode_room(server); /* its pins are gone */
 }
 

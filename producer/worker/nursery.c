@@ -44,6 +44,7 @@ struct nursery {
 	bool order_unsent;  /* its socket was full: EPOLLOUT is waited for */
 	bool ready_arrived; /* available is due */
 	bool crowded;       /* is due */
+	bool wanting;       /* workers were lost for want of descriptors, and none has come since */
 	uint64_t taken;     /* of nursery_order */
 	uint64_t order_ns;  /* when it is to be sent at the latest; 0: it has been */
 	uint64_t backoff_ns;
@@ -188,6 +189,7 @@ static void take_worker(
 		return; /* its socket is closed: it ends, and another is forked */
 	TAILQ_INSERT_TAIL(&nursery->ready, worker, link);
 	nursery->ready_arrived = true;
+	nursery->wanting = false;
 	nursery->backoff_ns = BACKOFF_FIRST_NS;
 }
 
@@ -217,7 +219,7 @@ static bool receive_report(struct nursery *nursery)
 	size_t count = 0;
 	ssize_t length = message_receive(nursery->control, &report, sizeof(report), fds, &count);
 	if (length == -EMFILE) { /* the worker sees its socket closed, and ends */
-		nursery->crowded = true;
+		nursery->crowded = nursery->wanting = true;
 		return true;
 	}
 	if (length <= 0)
@@ -426,8 +428,8 @@ static void settle(struct nursery *nursery)
 	bury_workers(nursery);
 	if (nursery->crowded) {
 		nursery->crowded = false;
-		if (nursery->events.crowded)
-			nursery->events.crowded(nursery->events.user);
+		if (nursery->events.crowded && nursery->events.crowded(nursery->events.user))
+			nursery_hurry(nursery);
 	}
 	if (nursery->ready_arrived) {
 		nursery->ready_arrived = false;
@@ -445,6 +447,12 @@ void nursery_dispatch(struct nursery *nursery)
 		watch->happened(watch);
 	}
 	settle(nursery);
+}
+
+void nursery_hurry(struct nursery *nursery)
+{
+	if (nursery->wanting)
+		send_order(nursery);
 }
 
 /* ---- jobs ---- */

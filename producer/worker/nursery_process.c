@@ -23,8 +23,10 @@
 #include <sys/wait.h>
 
 /* Between two tries, when there is no process or no descriptor to be had, or when children keep
- * dying before they get a job. */
-#define RETRY_NS ((uint64_t)100000000)
+ * dying before they get a job, as they do when the producer has no descriptor for them: longer each
+ * time, until an order comes. */
+#define RETRY_FIRST_NS ((uint64_t)100000000)
+#define RETRY_LAST_NS ((uint64_t)1600000000)
 /* So many in a row are bad luck, or workers that were quicker than the order that says they were
  * taken. */
 #define EARLY_DEATHS 4u
@@ -45,6 +47,7 @@ struct home {
 	struct child *children; /* in the order of their ids */
 	size_t count, room;
 	uint64_t retry_ns;     /* no fork before; 0: at once */
+	uint64_t pause_ns;     /* the next one's length */
 	unsigned early_deaths; /* since the last order */
 };
 
@@ -112,6 +115,14 @@ static bool fork_one(struct home *home)
 	return false;
 }
 
+static void pause_forks(struct home *home)
+{
+	if (home->retry_ns != 0)
+		return;
+	home->retry_ns = monotonic_ns() + home->pause_ns;
+	home->pause_ns = min_u64(home->pause_ns * 2, RETRY_LAST_NS);
+}
+
 static void fork_ahead(struct home *home)
 {
 	if (home->retry_ns != 0 && monotonic_ns() < home->retry_ns)
@@ -119,7 +130,7 @@ static void fork_ahead(struct home *home)
 	home->retry_ns = 0;
 	for (size_t ready = count_ready(home); ready < home->order.ahead; ready++) {
 		if (!fork_one(home)) {
-			home->retry_ns = monotonic_ns() + RETRY_NS;
+			pause_forks(home);
 			return;
 		}
 	}
@@ -194,7 +205,7 @@ static void note_end(struct home *home, pid_t pid, int status, const struct rusa
 		child->status = status;
 		child->cpu_ns = cpu_ns_of(usage);
 		if (child->id > home->order.taken && ++home->early_deaths > EARLY_DEATHS)
-			home->retry_ns = monotonic_ns() + RETRY_NS;
+			pause_forks(home);
 		return;
 	}
 }
@@ -228,6 +239,8 @@ static bool take_orders(struct home *home)
 			continue;
 		home->order = order;
 		home->early_deaths = 0;
+		home->retry_ns = 0;
+		home->pause_ns = RETRY_FIRST_NS;
 	}
 }
 
@@ -272,7 +285,7 @@ static int set_up(struct home *home)
 
 int nursery_main(int socket)
 {
-	struct home home = {.control = socket};
+	struct home home = {.control = socket, .pause_ns = RETRY_FIRST_NS};
 	int r = set_up(&home);
 	if (r < 0)
 		return r;

@@ -54,9 +54,9 @@ struct nursery_events {
 	/* @count workers that were ready are dead, and others on their way. Nobody but the OOM
 	 * killer, for which they volunteer, does that to them: memory has run out. */
 	void (*lost)(unsigned count, void *user);
-	/* A worker was ready, but there was no descriptor left for it: another comes, now or soon.
-	 * May be NULL. */
-	void (*crowded)(void *user);
+	/* A worker was ready, but there was no descriptor left for it. True: now there is, and
+	 * another is to come at once; else it comes later, and later each time. May be NULL. */
+	bool (*crowded)(void *user);
 	void *user;
 };
 
@@ -97,6 +97,12 @@ pid_t worker_pid(const struct worker *worker);
 /* Within finished: the processor time of the whole process up to then, by the kernel's count. 0:
  * unknown. */
 uint64_t worker_cpu_ns(const struct worker *worker);
+
+/* The same, of a worker that has not finished. */
+uint64_t worker_cpu_now(const struct worker *worker);
+
+/* Descriptors have become free: those who were lost for want of them are to come at once. */
+void nursery_hurry(struct nursery *nursery);
 
 /* How many workers are ready for a job. */
 unsigned nursery_ready(const struct nursery *nursery);

@@ -93,10 +93,11 @@ bool jobs_wait_gone(struct jobs *jobs)
 	return dispatch_until(jobs, all_have_gone, NULL);
 }
 
-static void on_crowded(void *user)
+static bool on_crowded(void *user)
 {
 	struct jobs *jobs = user;
 	jobs->crowded++;
+	return false;
 }
 
 void jobs_start(struct jobs *jobs, const char *program, unsigned ahead)

@@ -660,6 +660,33 @@ Test(nursery, it_survives_a_producer_without_descriptors)
 	jobs_stop(&jobs);
 }
 
+/* Each 100 ms it would be 25 times. */
+Test(nursery, and_forks_ever_more_slowly_until_there_are_some)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 1);
+	CLEANUP(close_p) int source = open_asset("png-rgb8.png");
+	const struct job job = probe_job();
+	struct outcome outcome;
+	struct rlimit usual, none;
+	getrlimit(RLIMIT_NOFILE, &usual);
+	none = usual;
+	none.rlim_cur = 3;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	jobs_submit(&jobs, &job, source, -1, &outcome);
+	for (uint64_t end = monotonic_ns() + 2000000000; monotonic_ns() < end;) {
+		struct pollfd polled = {.fd = nursery_fd(jobs.nursery), .events = POLLIN};
+		poll(&polled, 1, 20);
+		nursery_dispatch(jobs.nursery);
+	}
+	cr_expect_gt(jobs.crowded, 1);
+	cr_expect_lt(jobs.crowded, 13, "%u times", jobs.crowded);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
+	nursery_hurry(jobs.nursery);
+	cr_expect(jobs_wait_ready(&jobs, 1));
+	jobs_stop(&jobs);
+}
+
 Test(nursery, it_comes_back_when_it_dies_while_there_are_no_descriptors)
 {
 	struct jobs jobs;
