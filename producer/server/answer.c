@@ -178,9 +178,10 @@ static void join_other(struct server *server, struct entry *entry, struct entry 
 	while (!list_empty(&entry->requests)) {
 		struct request *request = list_item(entry->requests.next, struct request, in_entry);
 		list_remove(&request->in_entry);
-		int copy = dup_cloexec(fd);
-		if (!decode_want(server, other, request, copy))
-			files_close(server->files, copy);
+		/* Once it is taken the others need none: a decode is under way. If that has failed
+		 * at once they are to be sent again. */
+		if (decode_want(server, other, request, fd))
+			fd = -EAGAIN;
 	}
 	files_close(server->files, fd);
 	cache_forget(server, entry);

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <limits.h>
+#include <mural/pixel.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
