@@ -170,7 +170,8 @@ void request_start(struct session *session, const struct protocol_request *wante
 {
 	struct server *server = session->server;
 	uint32_t serial = wanted->head.serial;
-	server->counters.requests++;
+	if (fd != -EAGAIN) /* that one comes again */
+		server->counters.requests++;
 	if (fd < 0) {
 		request_refuse(session, serial, fd, MURAL_REASON_MEMORY,
 			"the producer has no descriptor left");

@@ -692,6 +692,7 @@ Test(service, a_request_is_worth_more_than_kept_descriptors)
 	start_with("256M", "1", NULL, NULL);
 	struct peer peer = peer_greet();
 	have_descriptors_kept(&peer);
+	uint64_t requests = peer_stats(&peer).requests;
 	struct rlimit before = allow_no_more();
 	/* It is lost on its way, since nobody can know of it before; and then there is room. */
 	peer_ask(&peer, 1, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
@@ -699,6 +700,7 @@ Test(service, a_request_is_worth_more_than_kept_descriptors)
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
 	cr_assert_eq(message.failed.error, -EAGAIN);
 	ready(&peer, 1, "jpeg-420.jpg");
+	cr_expect_eq(peer_stats(&peer).requests, requests + 1, "it counts twice");
 	cr_assert_eq(prlimit(producer.pid, RLIMIT_NOFILE, &before, NULL), 0);
 	peer_leave(&peer);
 }
