@@ -27,6 +27,7 @@
 
 #define SESSION_REQUESTS_MAX 1024u
 #define SESSION_UNSENT_MAX ((size_t)1 << 20)
+#define SESSIONS_MAX 4096u
 #define PRIORITIES 3
 
 /* ---- a consumer ---- */
@@ -250,7 +251,9 @@ struct server {
 	bool own_socket;   /* we made the path: we remove it */
 	uint32_t requests_max; /* of one session, in flight: SESSION_REQUESTS_MAX, or fewer where
 				  few descriptors are allowed */
-	uint64_t retry_ns; /* UINT64_MAX: nothing to send again */
+	uint32_t sessions_max; /* at once: SESSIONS_MAX, or fewer where few descriptors are allowed
+				*/
+	uint64_t retry_ns;     /* UINT64_MAX: nothing to send again */
 	bool ending;
 	struct list sessions;
 	unsigned session_count;

@@ -66,7 +66,7 @@ void server_trim(struct server *server, struct session *session, uint32_t serial
 
 void server_forget_trims(struct server *server, const struct session *session)
 {
-	list_for_each(node, &server->trims) {
+	list_for_each (node, &server->trims) {
 		struct trim *trim = list_item(node, struct trim, node);
 		if (trim->session == session)
 			trim->session = NULL;
@@ -80,7 +80,7 @@ void server_stats(struct server *server, struct mural_stats *ret)
 	struct mural_stats stats = server->counters;
 	uint32_t waiting = 0;
 	pool_stats(server->pool, &stats);
-	list_for_each(node, &server->sessions)
+	list_for_each (node, &server->sessions)
 		waiting += (uint32_t)list_item(node, struct session, node)->requests.count;
 	stats.thrashing = pool_is_thrashing(server->pool, monotonic_ns());
 	stats.sessions = server->session_count;
@@ -194,7 +194,7 @@ static bool worker_lacks_descriptors(void *user)
 static void region_gone(uint64_t region, void *user)
 {
 	struct server *server = user;
-	list_for_each(node, &server->sessions)
+	list_for_each (node, &server->sessions)
 		session_region_gone(list_item(node, struct session, node), region);
 }
 
@@ -229,16 +229,19 @@ static int block_signals(int *ret_fd)
 
 /* Descriptors are what a pool of large bitmaps runs out of first. Each request in flight has one:
  * where few are allowed, no session may have all of them. Nor may decoders: each has two, and two
- * for each that is at work are ready (start_nursery), so that those have a quarter at the most. */
+ * for each that is at work are ready (start_nursery), so that those have a quarter at the most. A
+ * session has three: its socket, its peer's pidfd, its board; they have half. */
 static void claim_descriptors(struct server *server)
 {
 	struct rlimit limit;
 	server->requests_max = SESSION_REQUESTS_MAX;
+	server->sessions_max = SESSIONS_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
 	const struct rlimit all = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
 	uint64_t allowed = setrlimit(RLIMIT_NOFILE, &all) == 0 ? limit.rlim_max : limit.rlim_cur;
 	server->requests_max = (uint32_t)max_u64(1, min_u64(allowed / 4, SESSION_REQUESTS_MAX));
+	server->sessions_max = (uint32_t)max_u64(4, min_u64(allowed / 6, SESSIONS_MAX));
 	server->options.workers =
 		(unsigned)max_u64(1, min_u64(allowed / 16, server->options.workers));
 }
@@ -362,7 +365,7 @@ static int start(struct server *server)
 
 static void end_sessions(struct server *server)
 {
-	list_for_each(node, &server->sessions) {
+	list_for_each (node, &server->sessions) {
 		struct session *session = list_item(node, struct session, node);
 		if (session->misbehaves)
 			session_drop(session, -EPROTO, "its pin board makes no sense");
@@ -377,7 +380,7 @@ static void retry(struct server *server)
 	if (server->listening.fd < 0 && server->listen_fd >= 0)
 		loop_add(server->loop, &server->listening, server->listen_fd, EPOLLIN,
 			listening_ready);
-	list_for_each(node, &server->sessions)
+	list_for_each (node, &server->sessions)
 		session_retry(list_item(node, struct session, node));
 }
 
@@ -455,11 +458,11 @@ static void stop(struct server *server)
 		loop_remove(server->loop, &server->listening);
 	close_p(&server->listen_fd);
 	nursery_stop(server->nursery);
-	list_for_each(node, &server->sessions)
+	list_for_each (node, &server->sessions)
 		session_destroy(list_item(node, struct session, node));
 	if (server->entries.buckets)
 		cache_fini(server);
-	list_for_each(node, &server->trims)
+	list_for_each (node, &server->trims)
 		free(list_item(node, struct trim, node));
 	files_destroy(server->files);
 	memory_stop(server);

@@ -95,6 +95,58 @@ static int watch_peer(struct session *session)
 		session->server->loop, &session->death, session->pidfd, EPOLLIN, death_ready);
 }
 
+/* ---- how many ---- */
+
+/* So many that have been refused may stay to be told so. */
+#define REFUSED_MAX 16u
+
+struct census {
+	uint32_t all, of_user, of_process; /* of those that are served; with this one's */
+	uint32_t refused;
+	struct session *first_refused;
+};
+
+/* A walk, but there are not many, and they live long. */
+static struct census take_census(const struct session *session)
+{
+	struct census census = {0};
+	list_for_each (node, &session->server->sessions) {
+		struct session *other = list_item(node, struct session, node);
+		if (other->doomed)
+			continue;
+		if (other->dropped && !other->holder) {
+			census.first_refused = census.refused > 0 ? census.first_refused : other;
+			census.refused++;
+			continue;
+		}
+		census.all++;
+		census.of_user += other->uid == session->uid;
+		census.of_process += other->uid == session->uid && other->pid == session->pid;
+	}
+	return census;
+}
+
+/* No user may take what the others are to have, and no program all of what its user has: one that
+ * has run wild would keep everybody out. */
+static bool is_one_too_many(const struct server *server, const struct census *census)
+{
+	uint32_t all = server->sessions_max;
+	uint32_t a_user = (uint32_t)max_u64(all / (1 + server->options.allowed_uid_count), 2);
+	return census->all > all || census->of_user > a_user || census->of_process > a_user / 2;
+}
+
+static void admit(struct session *session)
+{
+	struct server *server = session->server;
+	struct census census = take_census(session);
+	if (!server_serves(server, session->uid))
+		session_drop(session, -EACCES, "this producer serves another user");
+	else if (is_one_too_many(server, &census))
+		session_drop(session, -EDQUOT, "too many sessions");
+	if (session->dropped && census.refused >= REFUSED_MAX)
+		session_leave(census.first_refused);
+}
+
 int session_create(struct server *server, int fd)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -125,8 +177,7 @@ int session_create(struct server *server, int fd)
 		session_destroy(session);
 		return r;
 	}
-	if (!server_serves(server, session->uid))
-		session_drop(session, -EACCES, "this producer serves another user");
+	admit(session);
 	return 0;
 }
 
@@ -174,7 +225,7 @@ void session_destroy(struct session *session)
 	close_p(&session->pidfd);
 	if (session->holder)
 		pool_holder_destroy(server->pool, session->holder);
-	list_for_each(node, &session->unsent)
+	list_for_each (node, &session->unsent)
 		outgoing_free(session, list_item(node, struct outgoing, node));
 	hash_fini(&session->requests);
 	forget_told(&session->regions);

@@ -104,6 +104,7 @@ struct mural_options {
  * -ECONNREFUSED: none running and not to be started, or it could not be started. -EPROTONOSUPPORT:
  * it speaks another version.
  * -EACCES: the socket or its folder belongs to another user, or that producer serves another user.
+ * -EDQUOT: it has as many connections as it may have, of all, of this user, or of this program.
  * -ETIMEDOUT: no answer in 10 s. -ENAMETOOLONG: the socket's path. -EINVAL: unknown flags. -ENOMEM,
  * -EMFILE. */
 MURAL_PUBLIC int mural_open(const struct mural_options *options, struct mural **ret);

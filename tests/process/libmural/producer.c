@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -129,6 +130,35 @@ static void dispatch_until(const unsigned *counter, unsigned value)
 {
 	while (*counter < value)
 		cr_assert_eq(mural_wait(mural, TEST_TIMEOUT_MS), 0);
+}
+
+/* ---- how many ---- */
+
+Test(starting, one_program_can_not_have_all_connections)
+{
+	const struct rlimit few = {
+		.rlim_cur = 240, .rlim_max = 240}; /* 40, and 20 of one program */
+	enum { MOST = 20 };
+	struct mural *opened[MOST], *more = NULL;
+	struct mural_options options = {.flags = MURAL_OPEN_NO_START};
+	struct test_process producer;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	folder = test_folder_create();
+	test_producer_start(&producer, folder, NULL);
+	for (unsigned i = 0; i < MOST; i++)
+		cr_assert_eq(mural_open(&options, &opened[i]), 0, "%u", i);
+	for (unsigned i = 0; i < 2 * MOST; i++) /* those that are refused hold nothing */
+		cr_assert_eq(mural_open(&options, &more), -EDQUOT);
+	mural_close(opened[0]);
+	int r;
+	while ((r = mural_open(&options, &more)) == -EDQUOT)
+		; /* it has not seen yet that one has gone */
+	cr_expect_eq(r, 0);
+	mural_close(more);
+	for (unsigned i = 1; i < MOST; i++)
+		mural_close(opened[i]);
+	test_process_fini(&producer);
+	test_folder_remove(folder);
 }
 
 /* ---- starting ---- */

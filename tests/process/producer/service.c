@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -705,6 +706,47 @@ Test(service, a_request_is_worth_more_than_kept_descriptors)
 	peer_leave(&peer);
 }
 
+/* A box in which the picture keeps its size: only its header tells that this is the same bitmap. */
+static void ask_in_a_box(const struct peer *peer, uint32_t serial, const char *name)
+{
+	struct protocol_request request = {
+		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
+		.format = MURAL_FORMAT_XRGB8888,
+		.priority = MURAL_PRIORITY_VISIBLE,
+		.box_width = 10000,
+		.box_height = 10000,
+	};
+	CLEANUP(close_p) int fd = peer_open_picture(name);
+	peer_send(peer->fd, &request, sizeof(request), &fd, 1);
+}
+
+/* Two boxes, one bitmap, which has been there and gone when the second header is read. */
+Test(service, a_purged_bitmap_under_another_box_needs_no_descriptor_more)
+{
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	struct protocol_ready held = ready(&peer, 1, "png-rgba8.png");
+	pin(&peer, &held); /* and so there is a region for small ones */
+	struct stopped stopped = {.watcher = &peer};
+	cr_assert(test_until(stop_ready, &stopped, TEST_TIMEOUT_MS));
+	stopped.processes = peer_stats(&peer).decoder_processes;
+	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	cr_assert(test_until(another_has_a_job, &stopped, TEST_TIMEOUT_MS));
+	stopped.processes++;
+	ask_in_a_box(&peer, 3, "jpeg-420.jpg");
+	cr_assert(test_until(another_has_a_job, &stopped, TEST_TIMEOUT_MS));
+	kill(stopped.pid[0], SIGCONT);
+	glance(&peer, end_of(&peer, 2).ready);
+	peer_purge(&peer);
+	struct rlimit before = allow_no_more();
+	for (unsigned i = 1; i < READY_DECODERS; i++)
+		kill(stopped.pid[i], SIGCONT);
+	union protocol_any message = end_of(&peer, 3);
+	cr_expect_eq(message.head.type, PROTOCOL_READY, "%s", message.failed.text);
+	cr_assert_eq(prlimit(producer.pid, RLIMIT_NOFILE, &before, NULL), 0);
+	peer_leave(&peer);
+}
+
 Test(service, where_few_descriptors_are_allowed_a_session_may_have_fewer_requests)
 {
 	const struct rlimit few = {.rlim_cur = 200, .rlim_max = 200};
@@ -721,6 +763,78 @@ Test(service, where_few_descriptors_are_allowed_a_session_may_have_fewer_request
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
 	cr_assert_eq(message.failed.error, -EDQUOT);
 	peer_leave(&peer);
+}
+
+/* Another user's program that takes all connections that it gets, until the pipe @end is closed.
+ * How many that were comes through @ret. */
+static pid_t take_all_connections_as(uid_t uid, const int end[2], int ret)
+{
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	unsigned taken = 0;
+	char byte;
+	close(end[1]);
+	if (setresuid(uid, uid, uid) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		_exit(1);
+	for (;;) {
+		int fd = peer_connect();
+		struct protocol_hello hello = peer_hello();
+		union protocol_any message;
+		int fds[MESSAGE_FDS_MAX];
+		size_t count = 0;
+		peer_send(fd, &hello, sizeof(hello), NULL, 0);
+		if (!peer_next(fd, &message, fds, &count) || message.head.type != PROTOCOL_WELCOME)
+			break;
+		close_all(fds, count);
+		taken++;
+	}
+	_exit(write(ret, &taken, sizeof(taken)) < 0 || read(end[0], &byte, 1) != 0);
+}
+
+/* Of 40 connections each of two users may have 20, and one program half of these. */
+Test(service, no_user_can_have_all_connections)
+{
+	enum { OTHER = 65534, SHARE = 10 };
+	const struct rlimit few = {.rlim_cur = 240, .rlim_max = 240};
+	pid_t pids[4];
+	int ends[2], rets[2];
+	unsigned taken = 0;
+	if (geteuid() != 0)
+		cr_skip_test("only root can be another user");
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	start_with("64M", "1", "--allow-uid", "65534");
+	cr_assert_eq(chmod(folder, 0711), 0);
+	cr_assert_eq(chmod(getenv("MURAL_SOCKET"), 0666), 0);
+	cr_assert(pipe2(ends, O_CLOEXEC) == 0 && pipe2(rets, O_CLOEXEC) == 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(pids); i++) {
+		pids[i] = take_all_connections_as(OTHER, ends, rets[1]);
+		cr_assert_eq(read(rets[0], &taken, sizeof(taken)), sizeof(taken));
+		cr_expect_eq(taken, i < 2 ? SHARE : 0, "%u: %u", i, taken);
+	}
+	struct peer peer = peer_greet();
+	ready(&peer, 1, "jpeg-420.jpg");
+	peer_leave(&peer);
+	close(ends[1]);
+	for (unsigned i = 0; i < ARRAY_SIZE(pids); i++)
+		cr_expect_eq(waitpid(pids[i], NULL, 0), pids[i]);
+}
+
+/* Those that are refused and do not go would be all that may be open. */
+Test(service, connections_that_are_refused_do_not_stay)
+{
+	const struct rlimit few = {.rlim_cur = 240, .rlim_max = 240};
+	enum { MANY = 115 };
+	int fds[MANY];
+	struct test_process other;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	start_with("64M", "1", NULL, NULL);
+	for (unsigned i = 0; i < MANY; i++)
+		fds[i] = peer_connect();
+	const char *const args[] = {test_program("mural"), "stat", NULL};
+	cr_expect_eq(test_process_run(&other, -1, args), 0, "%s", test_process_err(&other, NULL));
+	test_process_fini(&other);
+	close_all(fds, MANY);
 }
 
 /* The ready decoders of a machine with many processors would be all that may be open. */
