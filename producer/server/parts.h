@@ -120,6 +120,16 @@ enum entry_stage {
 	ENTRY_CACHED, /* READY, IDLE or PURGED: ask the pool */
 };
 
+/* What waits for a decoder, by what it needs besides: of one kind and priority the oldest comes
+ * first, and none before it. */
+enum queue_kind {
+	QUEUE_PROBES,   /* nothing: a header is quick to read */
+	QUEUE_STRAIGHT, /* a decoder's place, for a probe that goes straight on */
+	QUEUE_DECODES,  /* a decoder's place */
+	QUEUE_PREVIEWS, /* the same, or one more: coarse pictures to be seen */
+	QUEUES,
+};
+
 enum entry_kill {
 	ENTRY_ALIVE,
 	ENTRY_KILLED_LATE,     /* over its time */
@@ -134,7 +144,7 @@ struct entry {
 					   round differently */
 	enum entry_stage stage;
 	struct list requests;     /* who waits */
-	struct list queue;        /* in server.queued or server.roomless */
+	struct list queue;        /* in one of server.queued or in server.roomless */
 	struct list running_node; /* in server.running */
 	struct pool_slot *slot;
 	uint64_t
@@ -264,8 +274,8 @@ struct server {
 	struct hash pictures; /* sizes of files that have been probed, by identity */
 	struct list picture_order;
 
-	struct list queued[PRIORITIES]; /* entries that want a decoder */
-	struct list roomless;           /* entries that want room, by priority and age */
+	struct list queued[PRIORITIES][QUEUES]; /* entries that want a decoder, by age */
+	struct list roomless;                   /* entries that want room, by priority and age */
 	struct list running;
 	unsigned probing, decoding;
 	unsigned filling; /* slots reserved and not yet published, and scratch memory lent */

@@ -491,8 +491,8 @@ static void server_init(struct server *server, const struct server_options *opti
 	list_init(&server->roomless);
 	list_init(&server->running);
 	list_init(&server->picture_order);
-	for (int i = 0; i < PRIORITIES; i++)
-		list_init(&server->queued[i]);
+	for (int i = 0; i < PRIORITIES * QUEUES; i++)
+		list_init(&server->queued[i / QUEUES][i % QUEUES]);
 }
 
 int server_run(const struct server_options *options)

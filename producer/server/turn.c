@@ -10,12 +10,26 @@
 
 #define BOUNCE_TIMES 5 /* of what the last one takes passes before the next */
 
+/* A coarse picture is quick and small, and of no use after the picture itself, whose decode may
+ * have begun: it waits for no decoder. */
+static bool may_be_one_more(const struct entry *entry)
+{
+	return entry->key.flags & PROTOCOL_PREVIEW && entry->priority == MURAL_PRIORITY_VISIBLE;
+}
+
+static enum queue_kind kind_of(const struct entry *entry)
+{
+	if (entry->stage == ENTRY_PROBE)
+		return entry->straight_bytes > 0 ? QUEUE_STRAIGHT : QUEUE_PROBES;
+	return may_be_one_more(entry) ? QUEUE_PREVIEWS : QUEUE_DECODES;
+}
+
 void decode_enqueue(struct server *server, struct entry *entry)
 {
 	list_remove(&entry->queue);
-	/* Older ones first within a priority; an entry that was pushed back keeps its age. Most are
-	 * new, and ten thousand may wait. */
-	struct list *head = &server->queued[entry->priority];
+	/* Older ones first; an entry that was pushed back keeps its age. Most are the youngest of
+	 * their kind, and ten thousand may wait. */
+	struct list *head = &server->queued[entry->priority][kind_of(entry)];
 	struct list *after = head->previous;
 	while (after != head && list_item(after, struct entry, queue)->order > entry->order)
 		after = after->previous;
@@ -45,8 +59,8 @@ uint32_t turn_free_cores(const struct server *server, const struct entry *entry)
 			taken += threads_of(other);
 	}
 	/* Thousands may be queued. */
-	for (uint32_t priority = entry->priority; priority < PRIORITIES; priority++) {
-		list_for_each (node, &server->queued[priority]) {
+	for (uint32_t i = entry->priority * QUEUES; i < PRIORITIES * QUEUES; i++) {
+		list_for_each (node, &server->queued[i / QUEUES][i % QUEUES]) {
 			if (taken >= cores)
 				return 0;
 			taken += list_item(node, struct entry, queue) != entry;
@@ -250,13 +264,6 @@ static uint64_t decoders_bytes(const struct server *server, const struct entry *
 	return bytes;
 }
 
-/* A coarse picture is quick and small, and of no use after the picture itself, whose decode may
- * have begun: it waits for no decoder. */
-static bool may_be_one_more(const struct entry *entry)
-{
-	return entry->key.flags & PROTOCOL_PREVIEW && entry->priority == MURAL_PRIORITY_VISIBLE;
-}
-
 /* Of what is as urgent as many may run as there are cores: what is less urgent gives way. */
 static bool place_free(const struct server *server, const struct entry *entry)
 {
@@ -321,21 +328,44 @@ static bool has_turn(struct server *server, const struct entry *entry)
 	return false;
 }
 
-static struct entry *next_in_turn(struct server *server)
+/* The oldest of all heads but those of @tried. */
+static struct entry *oldest_head(const struct list queues[QUEUES], unsigned tried)
 {
-	for (int priority = PRIORITIES - 1; priority >= 0; priority--) {
-		bool decoders_busy = false;
-		list_for_each (node, &server->queued[priority]) {
-			struct entry *entry = list_item(node, struct entry, queue);
-			if (decoders_busy && wants_a_place(server, entry) &&
-				!may_be_one_more(entry))
-				continue;
-			if (has_turn(server, entry))
-				return entry;
-			decoders_busy |= wants_a_place(server, entry);
-		}
+	struct entry *oldest = NULL;
+	for (unsigned kind = 0; kind < QUEUES; kind++) {
+		struct entry *first = list_item(queues[kind].next, struct entry, queue);
+		if (tried & 1u << kind || list_empty(&queues[kind]))
+			continue;
+		if (!oldest || first->order < oldest->order)
+			oldest = first;
+	}
+	return oldest;
+}
+
+/* Of those as urgent as each other. Where the oldest of a kind has to wait, so have the others:
+ * nobody walks through ten thousand. */
+static struct entry *next_of(struct server *server, const struct list queues[QUEUES])
+{
+	struct entry *entry;
+	bool decoders_busy = false;
+	for (unsigned tried = 0; (entry = oldest_head(queues, tried));
+		tried |= 1u << kind_of(entry)) {
+		bool place = wants_a_place(server, entry);
+		if (decoders_busy && place && !may_be_one_more(entry))
+			continue;
+		if (has_turn(server, entry))
+			return entry;
+		decoders_busy |= place;
 	}
 	return NULL;
+}
+
+static struct entry *next_in_turn(struct server *server)
+{
+	struct entry *entry = NULL;
+	for (int priority = PRIORITIES - 1; priority >= 0 && !entry; priority--)
+		entry = next_of(server, server->queued[priority]);
+	return entry;
 }
 
 /* Gives it the memory that its decoder needs. False: not now; it has gone where it belongs. */

@@ -15,8 +15,8 @@ struct scene {
 static void scene_init(struct scene *scene)
 {
 	*scene = (struct scene){.server.options.workers = WORKERS};
-	for (unsigned i = 0; i < PRIORITIES; i++)
-		list_init(&scene->server.queued[i]);
+	for (unsigned i = 0; i < PRIORITIES * QUEUES; i++)
+		list_init(&scene->server.queued[i / QUEUES][i % QUEUES]);
 	list_init(&scene->server.running);
 	list_init(&scene->server.roomless);
 	list_init(&scene->other.queue);
@@ -61,7 +61,7 @@ Test(turn, unless_something_else_waits_or_runs)
 		scene_init(&scene);
 		scene.entry.priority = MURAL_PRIORITY_PREFETCH;
 		scene.other.priority = priority;
-		list_append(&scene.server.queued[priority], &scene.other.queue);
+		list_append(&scene.server.queued[priority][QUEUE_DECODES], &scene.other.queue);
 		cr_expect_eq(helpers(&scene), 0);
 		list_remove(&scene.other.queue);
 		run_other(&scene);
@@ -110,7 +110,8 @@ Test(turn, what_is_as_urgent_and_waits_will_have_one)
 {
 	struct scene scene;
 	scene_init(&scene);
-	list_append(&scene.server.queued[MURAL_PRIORITY_VISIBLE], &scene.other.queue);
+	list_append(
+		&scene.server.queued[MURAL_PRIORITY_VISIBLE][QUEUE_DECODES], &scene.other.queue);
 	cr_expect_eq(helpers(&scene), 0);
 }
 
@@ -118,7 +119,8 @@ Test(turn, what_is_less_urgent_and_waits_will_not)
 {
 	struct scene scene;
 	scene_init(&scene);
-	list_append(&scene.server.queued[MURAL_PRIORITY_PREFETCH], &scene.other.queue);
+	list_append(
+		&scene.server.queued[MURAL_PRIORITY_PREFETCH][QUEUE_DECODES], &scene.other.queue);
 	cr_expect_eq(helpers(&scene), WORKERS - 1);
 }
 
