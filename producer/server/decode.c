@@ -166,9 +166,9 @@ void decode_reconsider(struct server *server, struct entry *entry)
 
 uint64_t decode_deadline(const struct server *server)
 {
-	uint64_t deadline = UINT64_MAX;
+	uint64_t deadline = turn_watch_deadline(server);
 	if (server->bounce_ns > 0)
-		deadline = server->bounce_ns;
+		deadline = min_u64(deadline, server->bounce_ns);
 	list_for_each (node, &server->running) {
 		const struct entry *entry = list_item(node, struct entry, running_node);
 		if (entry->halted_ns == 0)
@@ -183,6 +183,7 @@ void decode_tick(struct server *server, uint64_t now_ns)
 		server->bounce_ns = 0;
 		decode_schedule(server);
 	}
+	turn_watch(server, now_ns);
 	bool killed = false;
 	list_for_each (node, &server->running) {
 		struct entry *entry = list_item(node, struct entry, running_node);

@@ -42,6 +42,10 @@ uint32_t turn_free_cores(const struct server *server, const struct entry *entry)
 uint32_t turn_helpers(const struct server *server, const struct entry *entry);
 /* Is its decoder, which runs, to be halted, because what is more urgent has the cores? */
 bool turn_gives_way(const struct server *server, const struct entry *entry);
+/* While somebody stands still, or is passed over: whether those that should have the cores use
+ * them. */
+void turn_watch(struct server *server, uint64_t now_ns);
+uint64_t turn_watch_deadline(const struct server *server);
 
 /* Kills running prefetches whose slots have @bytes together, as far as there are any: they are
  * queued again. */

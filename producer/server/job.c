@@ -84,6 +84,8 @@ int job_submit(struct server *server, struct entry *entry)
 	entry->deadline_ns = entry->started_ns + timeout;
 	entry->kill = ENTRY_ALIVE;
 	entry->halted_ns = 0;
+	entry->cpu_ns = 0;
+	entry->waits = false;
 	entry->helpers = job.threads;
 	list_append(&server->running, &entry->running_node);
 	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) += 1;

@@ -159,7 +159,9 @@ struct entry {
 	bool given_again; /* its decoder was killed by somebody else: this is the second */
 	uint64_t started_ns, deadline_ns; /* of the worker, without the time that it was halted */
 	uint64_t halted_ns;               /* since when it is, to give way; 0: it is not */
-	bool has_taken_room;              /* of prefetches, waiting for some */
+	bool waits;                       /* it does nothing: its file does not come */
+	uint64_t cpu_ns;     /* of its decoder, when that was last watched; 0: not yet */
+	bool has_taken_room; /* of prefetches, waiting for some */
 	struct file_ticket *ticket;
 	uint32_t priority;       /* the highest of those who wait */
 	uint64_t order;          /* first come, first served */
@@ -258,7 +260,7 @@ struct server {
 	struct board_instance instance;
 	struct loop_watch listening, signals, nursery_watch, files_watch;
 	int listen_fd, signal_fd;
-	bool own_socket;   /* we made the path: we remove it */
+	bool own_socket;       /* we made the path: we remove it */
 	uint32_t requests_max; /* of one session, in flight: SESSION_REQUESTS_MAX, or fewer where
 				  few descriptors are allowed */
 	uint32_t sessions_max; /* at once: SESSIONS_MAX, or fewer where few descriptors are allowed
@@ -280,7 +282,8 @@ struct server {
 	unsigned probing, decoding;
 	unsigned filling; /* slots reserved and not yet published, and scratch memory lent */
 	uint64_t order;
-	uint64_t bounce_ns; /* no decode of what has just gone before, unless it is visible */
+	uint64_t bounce_ns;  /* no decode of what has just gone before, unless it is visible */
+	uint64_t watched_ns; /* when decoders were last asked whether they do anything */
 
 	uint64_t started_ns;
 	struct mural_stats counters; /* only the fields that the server counts */

@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define BOUNCE_TIMES 5 /* of what the last one takes passes before the next */
+/* A decoder that has used less than a fiftieth of one core in this time waits for its file. */
+#define WATCH_NS UINT64_C(25000000)
+#define WATCH_SHARE 50
 
 /* A coarse picture is quick and small, and of no use after the picture itself, whose decode may
  * have begun: it waits for no decoder. */
@@ -87,9 +90,10 @@ static bool comes_before(const struct entry *other, const struct entry *entry)
 
 /* Of those that together want more threads than there are cores, the less urgent and then the
  * younger ones are halted, until what is more urgent has ended: they keep what they have done. (One
- * that is as urgent as all others shares the cores with them.) What has been killed needs no core,
- * and may not end for long, where its file lies on a dead mount. Nobody is halted for what is less
- * urgent than one who waits for room, which may be what they hold. */
+ * that is as urgent as all others shares the cores with them.) What waits for its file needs no
+ * core, nor does what has been killed, and neither may end for long, where the file lies on a dead
+ * mount. Nobody is halted for what is less urgent than one who waits for room, which may be what
+ * they hold. */
 bool turn_gives_way(const struct server *server, const struct entry *entry)
 {
 	uint32_t threads = threads_of(entry), urgency = entry->priority;
@@ -97,7 +101,7 @@ bool turn_gives_way(const struct server *server, const struct entry *entry)
 		return false;
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
-		if (other->kill != ENTRY_ALIVE)
+		if (other->kill != ENTRY_ALIVE || other->waits)
 			continue;
 		if (comes_before(other, entry))
 			threads += threads_of(other);
@@ -121,6 +125,7 @@ static void go_on(struct entry *entry)
 	uint64_t halted_ns = monotonic_ns() - entry->halted_ns;
 	entry->halted_ns = 0;
 	entry->started_ns += halted_ns;
+	entry->cpu_ns = 0;
 	if (entry->kill == ENTRY_ALIVE)
 		entry->deadline_ns += halted_ns;
 	worker_go_on(entry->worker);
@@ -136,6 +141,36 @@ static void give_way(struct server *server)
 		else if (!gives_way && entry->halted_ns > 0)
 			go_on(entry);
 	}
+}
+
+uint64_t turn_watch_deadline(const struct server *server)
+{
+	list_for_each (node, &server->running) {
+		const struct entry *entry = list_item(node, struct entry, running_node);
+		if (entry->kill == ENTRY_ALIVE && (entry->halted_ns > 0 || entry->waits))
+			return server->watched_ns + WATCH_NS;
+	}
+	return UINT64_MAX;
+}
+
+/* By the processor time that it has used since the last look; at the first it is not known. */
+static bool found_waiting(struct entry *entry)
+{
+	uint64_t before = entry->cpu_ns;
+	entry->cpu_ns = worker_cpu_now(entry->worker);
+	return before > 0 && entry->cpu_ns > 0 && entry->cpu_ns - before < WATCH_NS / WATCH_SHARE;
+}
+
+void turn_watch(struct server *server, uint64_t now_ns)
+{
+	if (turn_watch_deadline(server) > now_ns)
+		return;
+	server->watched_ns = now_ns;
+	list_for_each (node, &server->running) {
+		struct entry *entry = list_item(node, struct entry, running_node);
+		entry->waits = entry->halted_ns == 0 && found_waiting(entry);
+	}
+	give_way(server);
 }
 
 /* ---- decoders ---- */

@@ -59,7 +59,7 @@ static bool receive_answer(struct worker *worker)
 }
 
 /* Of a process that is there (or not reaped yet), and so still has its number. */
-static uint64_t cpu_ns_now(const struct worker *worker)
+uint64_t worker_cpu_now(const struct worker *worker)
 {
 	clockid_t clock;
 	struct timespec time;
@@ -79,7 +79,7 @@ static void on_answer(struct watch *watch)
 		worker->deadline_ns = monotonic_ns() + LATE_NS;
 		worker_go_on(worker); /* to its end */
 		if (worker->early)
-			worker->cpu_ns = cpu_ns_now(worker);
+			worker->cpu_ns = worker_cpu_now(worker);
 	} else if (worker->socket < 0) {
 		worker_kill(worker); /* it hung up, or spoke nonsense */
 	}

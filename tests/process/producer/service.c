@@ -998,6 +998,29 @@ Test(service, a_prefetch_does_not_stand_still_for_one_that_can_not_be_killed, .t
 	peer_leave(&peer);
 }
 
+/* One that gets a job and then does nothing: so does one whose file lies on a dead mount. */
+Test(service, a_prefetch_does_not_stand_still_for_one_that_waits_for_its_file)
+{
+	start_with("512M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	CLEANUP(free_p) char *ahead = test_large_picture(folder, "24", "progressive");
+	pid_t decoder = 0, nursery = test_child_named(producer.pid, "mural-nursery", 0);
+	peer_ask(&peer, 1, ahead, 0, MURAL_PRIORITY_PREFETCH);
+	cr_assert(test_until(finds_a_decoder_of_two_threads, &decoder, TEST_TIMEOUT_MS));
+	for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;)
+		if (pid != decoder)
+			kill(pid, SIGSTOP);
+	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	cr_assert(test_until(is_halted, &decoder, TEST_TIMEOUT_MS));
+	union protocol_any message;
+	peer_expect(peer.fd, PROTOCOL_READY, &message);
+	cr_expect_eq(message.head.serial, 1);
+	for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;)
+		kill(pid, SIGCONT);
+	cr_expect_eq(end_of(&peer, 2).head.type, PROTOCOL_READY);
+	peer_leave(&peer);
+}
+
 static bool has_gone(void *pid)
 {
 	return kill(*(pid_t *)pid, 0) < 0 && errno == ESRCH;

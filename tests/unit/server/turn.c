@@ -271,6 +271,18 @@ Test(turn, nobody_gives_way_to_what_has_been_killed)
 	cr_expect_not(gives_way(&scene));
 }
 
+/* A file on a dead mount does not come for long. */
+Test(turn, nobody_gives_way_to_what_waits_for_its_file)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	scene.other.stage = ENTRY_PROBE;
+	run_both(&scene, 1);
+	scene.other.waits = true;
+	cr_expect_not(gives_way(&scene));
+}
+
 /* ---- while memory is short ---- */
 
 /* Killing nobody is harmless. */
