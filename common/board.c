@@ -8,6 +8,27 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_READ /* Linux 5.14 */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define FIRST_SLOTS BOARD_PAGE_SLOTS
+
+/* Slots are given out from the lowest number on. What is asked of the first ones should not wait
+ * for page faults; where this fails it does. */
+static void fault_in(const void *first, const void *end, int advice)
+{
+	uintptr_t start = (uintptr_t)first & ~((uintptr_t)page_bytes() - 1);
+	madvise((void *)start, (uintptr_t)end - start, advice);
+}
+
+static void fault_in_first_pins(struct board_pins *pins)
+{
+	fault_in(pins, &pins->mark[FIRST_SLOTS / BOARD_PAGE_SLOTS], MADV_POPULATE_WRITE);
+	fault_in(pins->slot, &pins->slot[FIRST_SLOTS], MADV_POPULATE_WRITE);
+}
+
 uint64_t board_now_ms(void)
 {
 	return clock_ns(CLOCK_MONOTONIC_COARSE) / 1000000u;
@@ -54,6 +75,7 @@ int board_create_pins(
 	pins->head.version = BOARD_LAYOUT_VERSION;
 	pins->head.slots = BOARD_SLOTS;
 	pins->head.instance = *instance;
+	fault_in_first_pins(pins);
 	*ret_pins = pins;
 	return 0;
 }
@@ -115,10 +137,10 @@ int board_move_over(void *memory, size_t size, void *at)
 static int map_at_once(int fd, size_t size, int protection, void *at, void **ret_memory)
 {
 	void *page = NULL;
-	int r = map(fd, (size_t)sysconf(_SC_PAGESIZE), protection, NULL, &page);
+	int r = map(fd, page_bytes(), protection, NULL, &page);
 	if (r < 0)
 		return r;
-	munmap(page, (size_t)sysconf(_SC_PAGESIZE));
+	munmap(page, page_bytes());
 	return map(fd, size, protection, at, ret_memory);
 }
 
@@ -142,9 +164,11 @@ int board_import_table(int fd, const struct board_instance *instance, void *at,
 	int r = check(fd, sizeof(struct board_table), BOARD_TABLE_MAGIC, instance);
 	if (r == 0)
 		r = map_over(fd, sizeof(struct board_table), PROT_READ, at, &memory);
-	if (r == 0)
-		*ret_table = memory;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_table = memory;
+	fault_in((*ret_table)->word, &(*ret_table)->word[FIRST_SLOTS], MADV_POPULATE_READ);
+	return 0;
 }
 
 int board_import_pins(
@@ -154,9 +178,11 @@ int board_import_pins(
 	int r = check(fd, sizeof(struct board_pins), BOARD_PINS_MAGIC, instance);
 	if (r == 0)
 		r = map_over(fd, sizeof(struct board_pins), PROT_READ | PROT_WRITE, at, &memory);
-	if (r == 0)
-		*ret_pins = memory;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_pins = memory;
+	fault_in_first_pins(*ret_pins);
+	return 0;
 }
 
 void board_unmap_table(const struct board_table *table)

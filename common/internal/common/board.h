@@ -29,6 +29,10 @@
  * when it finds a due slot pinned, and the consumer whose count falls to zero tells it. A lost
  * nudge only delays idling (a slow look finds it).
  *
+ * What the first 64 slots need of either is mapped as soon as it is imported, and on a new board
+ * for the producer: slots are given out from the lowest number on, and each page fault of a
+ * session's first pin would take as long as twenty pins.
+ *
  * Both tables are sealed against resizing before anybody maps them. Everything read from a board is
  * hostile: read once. */
 #ifndef COMMON_BOARD_H

@@ -4,6 +4,8 @@
 #include "common/util.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define SLOT 4711u
@@ -111,4 +113,41 @@ Test(board, flags_whose_marks_are_left_are_set_again)
 	uint64_t flags = board_take_flags(&pins->head, PAGE / 64);
 	board_flag(&pins->head, PAGE / 64, flags);
 	expect_marked("taken, and set again");
+}
+
+/* ---- what is mapped at once ---- */
+
+static bool is_mapped(const volatile void *address)
+{
+	CLEANUP(close_p) int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+	off_t offset = (off_t)((uintptr_t)address / page_bytes() * sizeof(entry));
+	cr_assert_eq(pread(fd, &entry, sizeof(entry), offset), sizeof(entry));
+	return entry >> 63;
+}
+
+static void skip_without_populate(void)
+{
+	void *page = mmap(NULL, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	cr_assert_neq(page, MAP_FAILED);
+	if (madvise(page, 1, 22 /* MADV_POPULATE_READ */) < 0 && errno == EINVAL)
+		cr_skip_test("a kernel before 5.14");
+	munmap(page, 1);
+}
+
+/* Both sides, and no more than that: a board is 64 MiB. */
+Test(board, the_first_pin_meets_no_page_fault)
+{
+	const struct board_table *seen;
+	struct board_pins *own;
+	skip_without_populate();
+	cr_assert(is_mapped(&pins->mark[0]) && is_mapped(&pins->slot[0]), "the producer's");
+	cr_assert_eq(board_import_table(table_fd, &instance, NULL, &seen), 0);
+	cr_assert_eq(board_import_pins(pins_fd, &instance, NULL, &own), 0);
+	cr_assert(is_mapped(&seen->word[0]));
+	cr_assert(is_mapped(&own->head.flag[0]) && is_mapped(&own->mark[0]));
+	cr_assert(is_mapped(&own->slot[0]));
+	cr_assert_not(is_mapped(&own->slot[SLOT]));
+	board_unmap_pins(own);
+	board_unmap_table(seen);
 }
