@@ -7,7 +7,11 @@ _mural_viewer() {
 		mapfile -t COMPREPLY < <(compgen -W 'zoom leaf' -- "$cur")
 		return
 		;;
-	--snapshot | --socket)
+	--sort)
+		mapfile -t COMPREPLY < <(compgen -W 'name none' -- "$cur")
+		return
+		;;
+	--files-from | --snapshot | --socket)
 		_filedir
 		return
 		;;

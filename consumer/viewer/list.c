@@ -212,15 +212,25 @@ static int add_siblings(struct list *list, const char *path)
 	return r == -ENOMEM ? r : 0; /* the file itself may be readable where its folder is not */
 }
 
+static void sort_from(struct list *list, size_t first)
+{
+	if (list->count > first)
+		qsort(list->paths + first, list->count - first, sizeof(*list->paths),
+			compare_entries);
+}
+
 static int add_all(struct list *list, const char *const *paths, size_t count, unsigned flags,
 	const char **ret_bad)
 {
 	int failed = 0;
 	for (size_t i = 0; i < count; i++) {
+		size_t first = list->count;
 		int r = is_folder(paths[i]) ? scan_folder(list, paths[i], flags & LIST_RECURSIVE, 0)
 					    : append(list, strdup(paths[i]));
 		if (r == -ENOMEM)
 			return r;
+		if (flags & LIST_AS_NAMED)
+			sort_from(list, first);
 		if (r < 0 && failed == 0) {
 			failed = r;
 			*ret_bad = paths[i];
@@ -238,9 +248,8 @@ int list_add(struct list *list, const char *const *paths, size_t count, unsigned
 	int r = add_all(list, paths, count, flags, &bad);
 	if (r != -ENOMEM && alone && (flags & LIST_SIBLINGS))
 		r = add_siblings(list, paths[0]);
-	if (list->count > first)
-		qsort(list->paths + first, list->count - first, sizeof(*list->paths),
-			compare_entries);
+	if (alone || !(flags & LIST_AS_NAMED))
+		sort_from(list, first);
 	*ret_first = first;
 	for (size_t i = first; alone && i < list->count; i++)
 		if (strcmp(list->paths[i], paths[0]) == 0)

@@ -1,6 +1,7 @@
 /* mural-viewer - shows pictures that another process decodes. */
 #include "viewer/headless.h"
 #include "viewer/list.h"
+#include "viewer/names.h"
 #include "viewer/window.h"
 
 #include "common/log.h"
@@ -26,6 +27,7 @@ struct arguments {
 	const char *keys, *snapshot, *tour;
 	const char **paths;
 	size_t count;
+	struct names names; /* instead of paths, when they were read */
 };
 
 enum {
@@ -37,6 +39,8 @@ enum {
 	OPTION_SOCKET,
 	OPTION_PRIVATE,
 	OPTION_ONLY,
+	OPTION_FILES_FROM,
+	OPTION_SORT,
 	OPTION_WHEEL,
 	OPTION_LIST_KEYS,
 };
@@ -45,6 +49,12 @@ static const struct argp_option options[] = {
 	{"recursive", 'r', NULL, 0, "Look for pictures in folders inside folders, too", 1},
 	{"only", OPTION_ONLY, NULL, 0, "A single file: do not bring along the others of its folder",
 		1},
+	{"files-from", OPTION_FILES_FROM, "FILE", 0,
+		"Show what FILE names, in its order: a name a line, or a NUL behind each (-: "
+		"standard input)",
+		1},
+	{"sort", OPTION_SORT, "name|none", 0,
+		"The order of what is named (default: name; none: as it is named)", 1},
 	{"gallery", 'g', NULL, 0, "Begin with the gallery", 2},
 	{"fullscreen", 'f', NULL, 0, "Begin in full screen", 2},
 	{"slideshow", 's', "SECONDS", OPTION_ARG_OPTIONAL,
@@ -52,7 +62,8 @@ static const struct argp_option options[] = {
 	{"info", 'i', NULL, 0, "Begin with the info line", 2},
 	{"memory", 'm', NULL, 0, "Begin with the memory line", 2},
 	{"wheel", OPTION_WHEEL, "zoom|leaf", 0, "What the mouse wheel does (default: zoom)", 2},
-	{"size", OPTION_SIZE, "WxH", 0, "Size of the window (default: 1280x800, or what fits the screen)", 2},
+	{"size", OPTION_SIZE, "WxH", 0,
+		"Size of the window (default: 1280x800, or what fits the screen)", 2},
 	{"socket", OPTION_SOCKET, "PATH", 0, "The producer's socket", 3},
 	{"private", OPTION_PRIVATE, NULL, 0, "A producer of its own instead of the user's", 3},
 	{"headless", OPTION_HEADLESS, NULL, 0, "No window; see --keys and --snapshot", 4},
@@ -107,6 +118,39 @@ static void parse_wheel(const char *text, struct arguments *arguments, struct ar
 	if (strcmp(text, "zoom") != 0 && strcmp(text, "leaf") != 0)
 		argp_error(state, "--wheel: zoom or leaf, not '%s'", text);
 	arguments->app.wheel_leafs = text[0] == 'l';
+}
+
+static void parse_sort(const char *text, struct arguments *arguments, struct argp_state *state)
+{
+	if (strcmp(text, "none") == 0)
+		arguments->app.list_flags |= LIST_AS_NAMED;
+	else if (strcmp(text, "name") == 0)
+		arguments->app.list_flags &= ~(unsigned)LIST_AS_NAMED;
+	else
+		argp_error(state, "--sort: name or none, not '%s'", text);
+}
+
+static void read_names(const char *path, struct arguments *arguments, struct argp_state *state)
+{
+	names_fini(&arguments->names);
+	int r = names_read(path, &arguments->names);
+	if (r < 0)
+		argp_failure(state, 1, -r, "--files-from: %s", path);
+	if (arguments->names.count == 0)
+		argp_failure(state, 1, 0, "--files-from: %s: it names nothing", path);
+	arguments->app.list_flags |= LIST_AS_NAMED;
+	arguments->app.list_flags &= ~(unsigned)LIST_SIBLINGS;
+}
+
+/* What was read stands for what would have been named. */
+static void take_names(struct arguments *arguments, struct argp_state *state)
+{
+	if (arguments->names.count == 0)
+		return;
+	if (arguments->count > 0)
+		argp_error(state, "--files-from: files are named besides");
+	arguments->paths = arguments->names.names;
+	arguments->count = arguments->names.count;
 }
 
 static void check(const struct arguments *arguments, struct argp_state *state)
@@ -166,6 +210,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case OPTION_ONLY:
 		arguments->app.list_flags &= ~(unsigned)LIST_SIBLINGS;
 		return 0;
+	case OPTION_FILES_FROM:
+		read_names(argument, arguments, state);
+		return 0;
+	case OPTION_SORT:
+		parse_sort(argument, arguments, state);
+		return 0;
 	case OPTION_SOCKET:
 		arguments->app.socket = argument;
 		return 0;
@@ -192,6 +242,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		arguments->paths[arguments->count++] = argument;
 		return 0;
 	case ARGP_KEY_END:
+		take_names(arguments, state);
 		check(arguments, state);
 		return 0;
 	default:
@@ -296,6 +347,7 @@ int main(int argc, char **argv)
 	int status =
 		arguments.headless ? run_headless(app, &arguments) : run_window(app, &arguments);
 	app_destroy(app);
+	names_fini(&arguments.names);
 	if (!arguments.headless)
 		window_stop();
 	return status;

@@ -693,3 +693,28 @@ Test(viewer, a_snapshot_for_a_full_disk)
 	cr_expect_eq(access(full, F_OK), 0, "what is no file was removed");
 	free(run.err);
 }
+
+/* ---- names from a file ---- */
+
+Test(viewer, what_a_file_names_is_shown_in_its_order)
+{
+	CLEANUP(free_p) char *names = test_path(folder, "names");
+	CLEANUP(free_p) char *option = NULL;
+	static const char text[] = "b.jpg\na.jpg\n";
+	test_write_file(names, text, strlen(text));
+	cr_assert(asprintf(&option, "--files-from=%s", names) > 0);
+	struct run run = view((const char *const[]){option, "--keys", "next,first", NULL});
+	cr_expect_eq(run.status, 1);
+	const char *b = strstr(run.err, "b.jpg: No such file"),
+		   *a = strstr(run.err, "a.jpg: No such");
+	cr_expect(a && b && b < a, "it said: %s", run.err);
+	free(run.err);
+	run = view((const char *const[]){option, "--keys", "next", "c.jpg", NULL});
+	cr_expect_eq(run.status, 2, "it said: %s", run.err);
+	free(run.err);
+	test_write_file(names, "", 0);
+	run = view((const char *const[]){option, NULL});
+	cr_expect_eq(run.status, 1);
+	cr_expect(strstr(run.err, "it names nothing"), "it said: %s", run.err);
+	free(run.err);
+}

@@ -161,6 +161,31 @@ Test(list, several_files_are_ordered)
 	cr_expect_eq(list.count, 2);
 }
 
+Test(list, as_named_only_a_folders_files_are_ordered)
+{
+	size_t first;
+	const char *named[] = {"10.jpg", folder, "2.jpg"};
+	touch("b.jpg");
+	touch("a.jpg");
+	cr_assert_eq(list_add(&list, named, 3, LIST_AS_NAMED, &first, NULL), 0);
+	cr_assert_eq(list.count, 4);
+	cr_expect_str_eq(list.paths[0], "10.jpg");
+	cr_expect_str_eq(list_base_name(list.paths[1]), "a.jpg");
+	cr_expect_str_eq(list_base_name(list.paths[2]), "b.jpg");
+	cr_expect_str_eq(list.paths[3], "2.jpg");
+}
+
+Test(list, as_named_a_files_siblings_are_ordered)
+{
+	size_t first;
+	char path[256];
+	touch("1.jpg");
+	touch("2.jpg");
+	snprintf(path, sizeof(path), "%s/2.jpg", folder);
+	cr_assert_eq(add(path, LIST_SIBLINGS | LIST_AS_NAMED, &first), 0);
+	cr_expect_eq(first, 1);
+}
+
 Test(list, what_is_added_later_comes_behind)
 {
 	size_t first;

@@ -20,14 +20,16 @@ enum list_flags {
 	LIST_SIBLINGS =
 		1
 		<< 1, /* a file that is named alone brings the other pictures of its folder along */
+	LIST_AS_NAMED = 1 << 2, /* in the order of @paths; only what is in a folder is sorted */
 };
 
 void list_fini(struct list *list);
 
-/* Appends @count files and folders, sorted among themselves. @ret_first is the place of the picture
- * to show first: of the file that was named alone, else of the first one that was added. *@ret_bad
- * (may be NULL) is the first folder that could not be read, or NULL; the others are added all the
- * same. 0, also when nothing was found; -ENOMEM; otherwise why *@ret_bad could not be read. */
+/* Appends @count files and folders, sorted among themselves (see LIST_AS_NAMED). @ret_first is the
+ * place of the picture to show first: of the file that was named alone, else of the first one that
+ * was added. *@ret_bad (may be NULL) is the first folder that could not be read, or NULL; the
+ * others are added all the same. 0, also when nothing was found; -ENOMEM; otherwise why *@ret_bad
+ * could not be read. */
 int list_add(struct list *list, const char *const *paths, size_t count, unsigned flags,
 	size_t *ret_first, const char **ret_bad);
 

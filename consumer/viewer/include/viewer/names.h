@@ -1,0 +1,19 @@
+/* viewer/names.h - names of files and folders that a program wrote, to be shown. */
+#ifndef VIEWER_NAMES_H
+#define VIEWER_NAMES_H
+
+#include <stddef.h>
+
+struct names {
+	char *text;         /* all of it; each name ends with a NUL */
+	const char **names; /* into text */
+	size_t count;
+};
+
+/* Reads names until the file's end, one a line; where the file has a NUL (find -print0), one before
+ * each of those, and newlines belong to names. Empty ones are left out. @path "-": standard input.
+ * 0 or -errno: -ENOMEM, as open and read. */
+int names_read(const char *path, struct names *ret);
+void names_fini(struct names *names);
+
+#endif
