@@ -1,13 +1,17 @@
 /* Decode and deliver: from a request to pinned pixels, beside the same libraries called in-process.
  *
- *   fresh      in-process, into new memory: every page is faulted, as each program does that opens
- * a picture resident   in-process, into memory that is there already cold       by Mural, nothing
- * known of the file, new memory (the file is touched and the pool purged before each) reused     by
- * Mural, into a region that held another picture (the budget has room for one) huge       as cold,
- * with huge pages for shared memory (--huge-pages: sets the system's switch for each sample; needs
- * root) two        two pictures at once: in-process by two threads, and by Mural
+ *   fresh     in-process, into new memory: every page is faulted, as in a program that opens a
+ *             picture
+ *   resident  in-process, into memory that is there already
+ *   cold      by Mural, nothing known of the file, new memory (the file is touched and the pool
+ *             purged before each)
+ *   reused    by Mural, into a region that held another picture (the budget has room for no more)
+ *   huge      as cold, with huge pages for shared memory (--huge-pages: sets the system's switch
+ *             for each sample; needs root)
  *
- * All are taken in turn. Every picture that Mural delivers is compared with the in-process pixels.
+ * Each of one picture, and of two at once: in-process by two threads, and by Mural. What is decoded
+ * is given back, in-process and by Mural, after the clock has been read. All are taken in turn.
+ * Every picture that Mural delivers is compared with the in-process pixels.
  */
 #include "harness/bench.h"
 #include "plain_decode.h"
@@ -27,9 +31,10 @@
 #define ROUNDS 9
 #define QUICK_ROUNDS 3
 #define TIMEOUT_MS 120000
-#define PICTURES_MAX 16
+#define PICTURES_MAX 32
 /* From here on the time is the decoder's, not the processes'. */
 #define LARGE_MEGAPIXELS 16
+#define TWO ", two at once"
 #define HUGE_SWITCH "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 struct kind {
@@ -47,16 +52,18 @@ struct options {
 struct picture {
 	char *path[2]; /* owned */
 	struct plain_size size;
-	uint8_t *resident; /* the right pixels, after the first decode; owned */
+	uint8_t *resident[2]; /* the right pixels; owned */
 };
 
 struct run {
 	struct bench *bench;
 	const char *table;
-	struct mural *cold, *small; /* producers of their own; small has room for one picture */
-	struct mural *single;       /* has one decoder, which gets no helper */
+	/* Producers of their own. */
+	struct mural *cold;
+	struct mural *small[2]; /* has room for one picture, for two */
+	struct mural *huge;     /* was started with huge pages: a producer looks once; NULL: none */
+	struct mural *single;   /* has one decoder, which gets no helper */
 	struct picture picture;
-	bool huge_pages;
 };
 
 /* ---- the system's switch for huge pages ---- */
@@ -98,6 +105,7 @@ static bool prepare_huge(void)
 	atexit(restore_huge);
 	signal(SIGINT, restore_huge_and_end);
 	signal(SIGTERM, restore_huge_and_end);
+	signal(SIGHUP, restore_huge_and_end);
 	return true;
 }
 
@@ -108,45 +116,47 @@ static double since_ms(double start_ns)
 	return (bench_now_ns() - start_ns) / 1e6;
 }
 
-static double decode_resident(struct run *run)
-{
-	double start = bench_now_ns();
-	bench_must(
-		plain_decode(run->picture.path[0], run->picture.resident), "decoding in-process");
-	return since_ms(start);
-}
+struct plain_job {
+	const char *path;
+	uint8_t *pixels;
+};
 
-static void decode_fresh_once(const char *path, size_t bytes)
+static void *plain_run(void *user)
 {
-	void *pixels =
-		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	bench_must(pixels != MAP_FAILED, "mmap");
-	bench_must(plain_decode(path, pixels), "decoding in-process");
-	munmap(pixels, bytes);
-}
-
-static double decode_fresh(struct run *run)
-{
-	double start = bench_now_ns();
-	decode_fresh_once(run->picture.path[0], run->picture.size.bytes);
-	return since_ms(start);
-}
-
-static void *decode_second(void *user)
-{
-	const struct picture *picture = user;
-	decode_fresh_once(picture->path[1], picture->size.bytes);
+	const struct plain_job *job = user;
+	bench_must(plain_decode(job->path, job->pixels), "decoding in-process");
 	return NULL;
 }
 
-static double decode_fresh_twice(struct run *run)
+/* @count pictures at once, a thread each. */
+static double decode(const struct run *run, uint8_t *const pixels[2], int count)
 {
+	struct plain_job job[2];
 	pthread_t second;
+	for (int i = 0; i < count; i++)
+		job[i] = (struct plain_job){run->picture.path[i], pixels[i]};
 	double start = bench_now_ns();
-	bench_must(pthread_create(&second, NULL, decode_second, &run->picture) == 0, "a thread");
-	decode_fresh_once(run->picture.path[0], run->picture.size.bytes);
-	pthread_join(second, NULL);
+	if (count == 2)
+		bench_must(pthread_create(&second, NULL, plain_run, &job[1]) == 0, "a thread");
+	plain_run(&job[0]);
+	if (count == 2)
+		pthread_join(second, NULL);
 	return since_ms(start);
+}
+
+static double decode_fresh(const struct run *run, int count)
+{
+	const size_t bytes = run->picture.size.bytes;
+	uint8_t *pixels[2];
+	for (int i = 0; i < count; i++) {
+		pixels[i] = mmap(
+			NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		bench_must(pixels[i] != MAP_FAILED, "mmap");
+	}
+	double ms = decode(run, pixels, count);
+	for (int i = 0; i < count; i++)
+		munmap(pixels[i], bytes);
+	return ms;
 }
 
 /* ---- by Mural ---- */
@@ -164,7 +174,7 @@ static void verify(struct run *run, const struct mural_view *view)
 	bool same = view->width == picture->size.width && view->height == picture->size.height;
 	for (uint32_t y = 0; same && y < view->height; y++)
 		same = memcmp((const uint8_t *)view->pixels + (size_t)y * view->stride_bytes,
-			       picture->resident + (size_t)4 * y * view->width,
+			       picture->resident[0] + (size_t)4 * y * view->width,
 			       (size_t)4 * view->width) == 0;
 	bench_check(run->bench, "pixels as decoded in-process", same);
 }
@@ -215,10 +225,10 @@ static double deliver_cold(struct run *run, struct mural *mural, int count)
 	return deliver(run, mural, count);
 }
 
-static double deliver_huge(struct run *run)
+static double deliver_huge(struct run *run, int count)
 {
 	bench_must(write_huge("advise"), HUGE_SWITCH);
-	double ms = deliver_cold(run, run->cold, 1);
+	double ms = deliver_cold(run, run->huge, count);
 	bench_must(write_huge(huge_before), HUGE_SWITCH);
 	return ms;
 }
@@ -234,8 +244,12 @@ static void open_picture(struct picture *picture, const struct kind *kind)
 	}
 	bench_must(plain_size(path, &picture->size), path);
 	free(path);
-	picture->resident = malloc(picture->size.bytes);
-	bench_must(picture->resident != NULL, "memory for a picture");
+	for (int i = 0; i < 2; i++) {
+		picture->resident[i] = malloc(picture->size.bytes);
+		bench_must(picture->resident[i] != NULL, "memory for a picture");
+		bench_must(plain_decode(picture->path[i], picture->resident[i]),
+			"decoding in-process");
+	}
 }
 
 static void close_picture(struct picture *picture)
@@ -243,8 +257,8 @@ static void close_picture(struct picture *picture)
 	for (int i = 0; i < 2; i++) {
 		unlink(picture->path[i]);
 		free(picture->path[i]);
+		free(picture->resident[i]);
 	}
-	free(picture->resident);
 }
 
 /* @workers: decoders at once; NULL: one a core. */
@@ -263,33 +277,74 @@ static struct mural *open_mural(size_t budget_bytes, const char *workers)
 	return mural;
 }
 
+static struct mural *open_huge(size_t budget_bytes)
+{
+	bench_must(write_huge("advise"), HUGE_SWITCH);
+	struct mural *mural = open_mural(budget_bytes, NULL);
+	bench_must(write_huge(huge_before), HUGE_SWITCH);
+	return mural;
+}
+
+/* One round's milliseconds, of one picture and of two at once. */
+struct times {
+	double fresh, resident, cold, reused, huge;
+};
+
+/* What is compared is taken one right after the other. */
+static struct times take_times(struct run *run, int count)
+{
+	struct times times = {0};
+	times.fresh = decode_fresh(run, count);
+	times.cold = deliver_cold(run, run->cold, count);
+	times.resident = decode(run, run->picture.resident, count);
+	times.reused = deliver(run, run->small[count - 1], count);
+	if (run->huge)
+		times.huge = deliver_huge(run, count);
+	return times;
+}
+
+static void add_sample(
+	struct run *run, const char *series, const char *how, const char *at, double ms)
+{
+	char name[80];
+	snprintf(name, sizeof(name), "%s%s", series, how);
+	bench_sample(run->bench, run->table, name, at, "ms", ms);
+}
+
+static void add_ratio(
+	struct run *run, const char *ratio, const char *how, const char *at, double value)
+{
+	char name[80];
+	snprintf(name, sizeof(name), "%s%s", ratio, how);
+	bench_ratio(run->bench, run->table, name, at, value);
+}
+
+static void add_times(struct run *run, const struct times *times, const char *how, const char *at)
+{
+	add_sample(run, "in-process, fresh", how, at, times->fresh);
+	add_sample(run, "in-process, resident", how, at, times->resident);
+	add_sample(run, "mural, cold", how, at, times->cold);
+	add_sample(run, "mural, reused", how, at, times->reused);
+	add_ratio(run, "cold / fresh", how, at, times->cold / times->fresh);
+	add_ratio(run, "cold / resident", how, at, times->cold / times->resident);
+	add_ratio(run, "reused / resident", how, at, times->reused / times->resident);
+	if (!run->huge)
+		return;
+	add_sample(run, "mural, huge pages", how, at, times->huge);
+	add_ratio(run, "huge pages / resident", how, at, times->huge / times->resident);
+}
+
 static void round_of(struct run *run, const char *at, bool counts)
 {
-	struct bench *bench = run->bench;
-	const char *table = run->table;
-	double resident = decode_resident(run), cold = deliver_cold(run, run->cold, 1);
-	double fresh = decode_fresh(run), reused = deliver(run, run->small, 1);
-	double huge = run->huge_pages ? deliver_huge(run) : 0;
-	double two_fresh = decode_fresh_twice(run), two = deliver_cold(run, run->cold, 2);
-	double one = deliver_cold(run, run->single, 1);
+	struct times one = take_times(run, 1), two = take_times(run, 2);
+	double one_thread = deliver_cold(run, run->single, 1);
 	if (!counts)
 		return;
-	bench_sample(bench, table, "in-process, fresh", at, "ms", fresh);
-	bench_sample(bench, table, "in-process, resident", at, "ms", resident);
-	bench_sample(bench, table, "mural, cold", at, "ms", cold);
-	bench_sample(bench, table, "mural, cold, one thread", at, "ms", one);
-	bench_sample(bench, table, "mural, reused", at, "ms", reused);
-	bench_ratio(bench, table, "cold / fresh", at, cold / fresh);
-	bench_ratio(bench, table, "reused / resident", at, reused / resident);
-	if (run->huge_pages) {
-		bench_sample(bench, table, "mural, huge pages", at, "ms", huge);
-		bench_ratio(bench, table, "huge pages / resident", at, huge / resident);
-	}
-	bench_sample(bench, table, "in-process, fresh, two at once", at, "ms", two_fresh);
-	bench_sample(bench, table, "mural, cold, two at once", at, "ms", two);
-	bench_ratio(bench, table, "cold / fresh, two at once", at, two / two_fresh);
-	bench_ratio(bench, table, "throughput of two / of one thread", at, 2 * one / two);
-	bench_ratio(bench, table, "one thread / several", at, one / cold);
+	add_times(run, &one, "", at);
+	add_times(run, &two, TWO, at);
+	add_sample(run, "mural, cold, one thread", "", at, one_thread);
+	add_ratio(run, "throughput of two / of one thread", "", at, 2 * one_thread / two.cold);
+	add_ratio(run, "one thread / several", "", at, one_thread / one.cold);
 }
 
 /* Each with goals of its own. */
@@ -302,26 +357,39 @@ static const char *table_of(const struct kind *kind)
 	return strcmp(kind->kind, "restart") == 0 ? "restart" : "jpeg";
 }
 
+static void note_reuse(struct run *run, const char *at, int count)
+{
+	struct mural_stats stats;
+	bench_must(mural_stat(run->small[count - 1], TIMEOUT_MS, &stats) == 0, "stat");
+	bench_note(run->bench,
+		"%s: %llu of %llu decodes of \"reused%s\" took a region that was there", at,
+		(unsigned long long)stats.reuses, (unsigned long long)stats.decodes,
+		count == 2 ? TWO : "");
+}
+
 static void measure(struct bench *bench, const struct kind *kind, bool huge_pages)
 {
 	char at[64];
-	struct run run = {.bench = bench, .table = table_of(kind), .huge_pages = huge_pages};
+	struct run run = {.bench = bench, .table = table_of(kind)};
 	unsigned rounds = bench_rounds(bench, ROUNDS, QUICK_ROUNDS);
 	open_picture(&run.picture, kind);
-	/* Room for one and a half: each new picture takes the place of the one before. */
-	run.small = open_mural(run.picture.size.bytes * 3 / 2 + (4u << 20), NULL);
-	run.cold = open_mural(run.picture.size.bytes * 4 + (64u << 20), NULL);
-	run.single = open_mural(run.picture.size.bytes * 4 + (64u << 20), "1");
+	const size_t bytes = run.picture.size.bytes;
+	/* Room for half a picture more: each new one takes the place of one before. */
+	for (size_t i = 0; i < 2; i++)
+		run.small[i] = open_mural(bytes * (i + 1) + bytes / 2 + (4u << 20), NULL);
+	run.cold = open_mural(bytes * 4 + (64u << 20), NULL);
+	run.huge = huge_pages ? open_huge(bytes * 4 + (64u << 20)) : NULL;
+	run.single = open_mural(bytes * 4 + (64u << 20), "1");
 	snprintf(at, sizeof(at), "%u MP %s", kind->megapixels, kind->kind);
 	round_of(&run, at, false);
 	for (unsigned i = 0; i < rounds; i++)
 		round_of(&run, at, true);
-	struct mural_stats stats;
-	bench_must(mural_stat(run.small, TIMEOUT_MS, &stats) == 0, "stat");
-	bench_note(bench, "%s: %llu of %llu decodes of \"reused\" took a region that was there", at,
-		(unsigned long long)stats.reuses, (unsigned long long)stats.decodes);
-	mural_close(run.small);
+	for (int i = 0; i < 2; i++) {
+		note_reuse(&run, at, i + 1);
+		mural_close(run.small[i]);
+	}
 	mural_close(run.cold);
+	mural_close(run.huge);
 	mural_close(run.single);
 	close_picture(&run.picture);
 }
@@ -330,8 +398,25 @@ static void measure(struct bench *bench, const struct kind *kind, bool huge_page
 
 static const struct kind quick_kinds[] = {
 	{24, "jpeg"}, {24, "restart"}, {24, "png"}, {4, "progressive"}, {1, "jpeg"}};
-static const struct kind all_kinds[] = {{1, "jpeg"}, {1, "progressive"}, {1, "png"}, {24, "jpeg"},
-	{24, "q95"}, {24, "restart"}, {24, "progressive"}, {24, "png"}, {100, "jpeg"}};
+static const char *const all_kinds[] = {"jpeg", "q95", "restart", "progressive", "png"};
+static const unsigned all_megapixels[] = {1, 4, 24, 100};
+
+static void choose_kinds(struct bench *bench, struct options *options)
+{
+	const size_t kinds = sizeof(all_kinds) / sizeof(*all_kinds);
+	if (options->count > 0)
+		return;
+	if (bench_quick(bench)) {
+		options->count = sizeof(quick_kinds) / sizeof(*quick_kinds);
+		memcpy(options->kind, quick_kinds, sizeof(quick_kinds));
+		return;
+	}
+	for (size_t i = 0; i < kinds * sizeof(all_megapixels) / sizeof(*all_megapixels); i++) {
+		struct kind *kind = &options->kind[options->count++];
+		kind->megapixels = all_megapixels[i / kinds];
+		snprintf(kind->kind, sizeof(kind->kind), "%s", all_kinds[i % kinds]);
+	}
+}
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -352,6 +437,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static void set_goals(struct bench *bench)
 {
+	/* Cold is compared with the libraries into fresh memory, PNGs as well: neither has any that
+	 * is there. What is reused or huge is compared with memory that is, a core being free. */
 	const struct {
 		const char *table;
 		double cold, two;
@@ -359,7 +446,7 @@ static void set_goals(struct bench *bench)
 	for (size_t i = 0; i < sizeof(large) / sizeof(*large); i++) {
 		const char *table = large[i].table;
 		bench_goal(bench, table, "cold / fresh", BENCH_AT_MOST, large[i].cold);
-		bench_goal(bench, table, "cold / fresh, two at once", BENCH_AT_MOST, large[i].two);
+		bench_goal(bench, table, "cold / fresh" TWO, BENCH_AT_MOST, large[i].two);
 		bench_goal(bench, table, "reused / resident", BENCH_AT_MOST, 1.05);
 		bench_goal(bench, table, "huge pages / resident", BENCH_AT_MOST, 1.05);
 		bench_goal(bench, table, "throughput of two / of one thread", BENCH_AT_LEAST, 1.8);
@@ -379,7 +466,8 @@ int main(int argc, char **argv)
 			"repeated",
 			0},
 		{"huge-pages", 'H', NULL, 0,
-			"Also with shmem_enabled set to advise, for each sample (root)", 0},
+			"Also with shmem_enabled set to advise, for each sample, and back (root)",
+			0},
 		{0}};
 	const struct argp own = {list, parse, NULL, NULL, NULL, NULL, NULL};
 	struct options options = {.count = 0};
@@ -390,13 +478,8 @@ int main(int argc, char **argv)
 	if (options.huge_pages && !prepare_huge())
 		bench_skip(bench, "--huge-pages: cannot write " HUGE_SWITCH);
 	set_goals(bench);
-	const struct kind *kinds = options.count        ? options.kind
-				   : bench_quick(bench) ? quick_kinds
-							: all_kinds;
-	size_t count = options.count        ? options.count
-		       : bench_quick(bench) ? sizeof(quick_kinds) / sizeof(*quick_kinds)
-					    : sizeof(all_kinds) / sizeof(*all_kinds);
-	for (size_t i = 0; i < count; i++)
-		measure(bench, &kinds[i], options.huge_pages);
+	choose_kinds(bench, &options);
+	for (size_t i = 0; i < options.count; i++)
+		measure(bench, &options.kind[i], options.huge_pages);
 	return bench_end(bench);
 }
