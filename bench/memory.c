@@ -1,40 +1,38 @@
-/* The memory of N consumers that all use the same 20 pictures, pinned and read: PSS as the kernel
- * shares it out, what of it is pixels (shared memory) and what each has for itself, and the pool's
- * own count. One copy of the pixels, however many. Beside it the same without sharing: each process
- * decodes its own. */
+/* The memory of N consumers that all use the same 20 pictures, pinned and read, as the kernel
+ * counts it: PSS, what of it is shared memory (the pixels), what each has for itself, and the
+ * blocks of the pool's memfds. One copy of the pixels, however many. Beside it the same without
+ * sharing: each process decodes its own. */
 #include "harness/bench.h"
 #include "plain_decode.h"
+#include "resident.h"
+#include "twenty.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <mural/mural.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PICTURES 20
 #define MOST 16
-#define MEGAPIXELS 4
+#define ALONE 4
 #define TIMEOUT_MS 120000
-
-struct pss {
-	double all, shared; /* MiB */
-};
 
 struct child {
 	pid_t pid;
 	int ready, go; /* it writes a byte when it has read all, and ends when go is closed */
 };
 
-static void path_of(int i, char *ret, size_t size)
-{
-	snprintf(ret, size, "%s/%d.jpg", bench_folder(), i);
-}
+/* What the kernel counts of N. */
+struct count {
+	struct resident all;
+	double own, pool; /* MiB: the most that one has for itself; blocks of the pool's memfds */
+};
+
+static const char *const *pictures;
 
 static void read_all(const void *pixels, size_t bytes)
 {
@@ -47,17 +45,15 @@ static void use_shared(void)
 {
 	struct mural *mural;
 	bench_must(mural_open(NULL, &mural) == 0, "a producer");
-	for (int i = 0; i < PICTURES; i++) {
-		char path[4096];
+	for (int i = 0; i < TWENTY; i++) {
 		struct mural_bitmap *bitmap;
 		struct mural_view view;
-		path_of(i, path, sizeof(path));
 		const struct mural_request wanted = {
-			.path = path, .priority = MURAL_PRIORITY_VISIBLE};
+			.path = pictures[i], .priority = MURAL_PRIORITY_VISIBLE};
 		bench_must(mural_request(mural, &wanted, &bitmap) == 0 &&
 				   mural_bitmap_wait(bitmap, TIMEOUT_MS) == 0 &&
 				   mural_bitmap_pin_wait(bitmap, TIMEOUT_MS, &view) == 0,
-			path);
+			pictures[i]);
 		read_all(view.pixels, (size_t)view.stride_bytes * view.height);
 	}
 }
@@ -65,14 +61,24 @@ static void use_shared(void)
 /* In a child: the same without it. */
 static void use_own(void)
 {
-	for (int i = 0; i < PICTURES; i++) {
-		char path[4096];
+	for (int i = 0; i < TWENTY; i++) {
 		struct plain_size size;
-		path_of(i, path, sizeof(path));
-		bench_must(plain_size(path, &size), path);
+		bench_must(plain_size(pictures[i], &size), pictures[i]);
 		uint8_t *pixels = malloc(size.bytes);
-		bench_must(pixels && plain_decode(path, pixels), path);
+		bench_must(pixels && plain_decode(pictures[i], pixels), pictures[i]);
 	}
+}
+
+/* MiB of the pixels, by the files' sizes. */
+static double pixels_mib(void)
+{
+	double bytes = 0;
+	for (int i = 0; i < TWENTY; i++) {
+		struct plain_size size;
+		bench_must(plain_size(pictures[i], &size), pictures[i]);
+		bytes += (double)size.bytes;
+	}
+	return bytes / (1 << 20);
 }
 
 static struct child start(void (*use)(void))
@@ -104,94 +110,79 @@ static void stop(struct child *child)
 	close(child->go);
 }
 
-static struct pss pss_of(pid_t pid)
+static struct count count_all(const struct child *children, int count)
 {
-	char path[64], line[256];
-	struct pss pss = {0};
-	double kib;
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	FILE *file = fopen(path, "re");
-	bench_must(file != NULL, path);
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "Pss: %lf", &kib) == 1)
-			pss.all = kib / 1024;
-		else if (sscanf(line, "Pss_Shmem: %lf", &kib) == 1)
-			pss.shared = kib / 1024;
-	}
-	fclose(file);
-	return pss;
-}
-
-/* MiB of all that hold them: pixels, and the most that one has for itself. */
-static struct pss sum(const struct child *children, int count, double *ret_own)
-{
-	struct pss total = {0};
-	*ret_own = 0;
+	struct count sum = {0};
 	for (int i = 0; i < count; i++) {
-		struct pss one = pss_of(children[i].pid);
-		total.all += one.all;
-		total.shared += one.shared;
-		if (one.all - one.shared > *ret_own)
-			*ret_own = one.all - one.shared;
+		struct resident one = resident_of(children[i].pid);
+		bench_must(one.all > 0, "smaps_rollup");
+		sum.all = resident_add(sum.all, one);
+		if (one.all - one.shared > sum.own)
+			sum.own = one.all - one.shared;
 	}
-	return total;
+	return sum;
 }
 
-static double allocated_mib(void)
-{
-	const struct mural_options options = {.flags = MURAL_OPEN_NO_START};
-	struct mural *mural;
-	struct mural_stats stats;
-	bench_must(mural_open(&options, &mural) == 0, "the producer");
-	bench_must(mural_stat(mural, TIMEOUT_MS, &stats) == 0, "stat");
-	mural_close(mural);
-	return (double)stats.allocated_bytes / (1 << 20);
-}
-
-static void measure_shared(struct bench *bench, struct child *children, int count, double *first)
+static void measure_shared(
+	struct bench *bench, const struct child *children, int consumers, struct count *first)
 {
 	char at[16];
-	double own;
-	struct pss total = sum(children, count, &own);
-	double pool = allocated_mib();
-	snprintf(at, sizeof(at), "%d", count);
-	if (count == 1)
-		*first = pool;
-	bench_sample(bench, "memory", "pool", at, "MiB", pool);
-	bench_sample(bench, "memory", "PSS of all consumers", at, "MiB", total.all);
-	bench_sample(bench, "memory", "of one, its own", at, "MiB", own);
-	bench_ratio(bench, "memory", "pixels of N / of one", at, pool / *first);
-	bench_ratio(bench, "memory", "own MiB of each / 8 MiB", at, own / 8);
+	struct count now = count_all(children, consumers);
+	now.pool = resident_memfds(resident_producer());
+	snprintf(at, sizeof(at), "%d", consumers);
+	if (consumers == 1)
+		*first = now;
+	bench_sample(bench, "memory", "PSS of all consumers", at, "MiB", now.all.all);
+	bench_sample(bench, "memory", "shared memory of that", at, "MiB", now.all.shared);
+	bench_sample(bench, "memory", "blocks of the pool's memfds", at, "MiB", now.pool);
+	bench_sample(bench, "memory", "of one, its own", at, "MiB", now.own);
+	bench_ratio(bench, "memory", "shared memory of N / of one", at,
+		now.all.shared / first->all.shared);
+	bench_ratio(bench, "memory", "blocks of N / of one", at, now.pool / first->pool);
+	bench_ratio(bench, "memory", "own MiB of each / 8 MiB", at, now.own / 8);
+	/* By the kernel alone: mapped by N, and counted once. */
+	bench_check(bench, "one copy of the pixels: shared memory of all consumers",
+		now.all.shared >= pixels_mib() && now.all.shared < pixels_mib() * 1.05);
+	bench_check(bench, "one copy of the pixels: blocks of the pool's memfds",
+		now.pool >= pixels_mib() && now.pool < pixels_mib() * 1.05 + 8);
+}
+
+static double measure_unshared(struct bench *bench)
+{
+	char at[16];
+	struct child children[ALONE];
+	for (int i = 0; i < ALONE; i++)
+		children[i] = start(use_own);
+	struct count now = count_all(children, ALONE);
+	snprintf(at, sizeof(at), "%d", ALONE);
+	bench_sample(bench, "memory", "each decodes its own", at, "MiB", now.all.all);
+	for (int i = 0; i < ALONE; i++)
+		stop(&children[i]);
+	return now.all.all;
 }
 
 int main(int argc, char **argv)
 {
 	struct bench *bench = bench_begin(
 		"memory", "N processes that use the same 20 pictures.", NULL, NULL, argc, argv);
-	struct child children[MOST], own[4];
-	char *source = bench_picture(MEGAPIXELS, "jpeg"), path[4096];
-	double first = 0, ignored;
-	bench_folder();
-	for (int i = 0; i < PICTURES; i++) {
-		path_of(i, path, sizeof(path));
-		bench_copy(source, path);
-	}
+	struct child children[MOST];
+	struct count first = {0};
+	double shared_by_four = 0;
+	pictures = twenty_pictures();
+	malloc_trim(0); /* what the making left behind: children would inherit it */
 	for (int i = 0; i < MOST; i++) {
 		children[i] = start(use_shared);
-		if (i == 0 || i == 3 || i == 15)
+		if (i + 1 == 1 || i + 1 == ALONE || i + 1 == MOST)
 			measure_shared(bench, children, i + 1, &first);
+		if (i + 1 == ALONE)
+			shared_by_four = count_all(children, ALONE).all.all;
 	}
-	bench_check(bench, "16 consumers hold one copy", allocated_mib() < first * 1.1);
 	for (int i = 0; i < MOST; i++)
 		stop(&children[i]);
-	for (int i = 0; i < 4; i++)
-		own[i] = start(use_own);
-	double unshared = sum(own, 4, &ignored).all;
-	bench_sample(bench, "memory", "each decodes its own", "4", "MiB", unshared);
-	for (int i = 0; i < 4; i++)
-		stop(&own[i]);
-	bench_goal(bench, "memory", "pixels of N / of one", BENCH_AT_MOST, 1.05);
+	bench_ratio(bench, "memory", "PSS of four / where each decodes its own", "4",
+		shared_by_four / measure_unshared(bench));
+	bench_goal(bench, "memory", "shared memory of N / of one", BENCH_AT_MOST, 1.05);
+	bench_goal(bench, "memory", "blocks of N / of one", BENCH_AT_MOST, 1.05);
 	bench_goal(bench, "memory", "own MiB of each / 8 MiB", BENCH_AT_MOST, 1);
-	free(source);
 	return bench_end(bench);
 }
