@@ -24,6 +24,8 @@ clean() { env -i HOME="$work" PATH=/usr/bin:/bin XDG_RUNTIME_DIR="$work/run" "$@
 finish() {
 	pid=$(clean "$prefix/bin/mural" stat --json 2>/dev/null | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
 	[ -z "$pid" ] || kill "$pid"
+	# Its end touches the folder, too.
+	while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
 	rm -rf "$work"
 }
 trap finish EXIT

@@ -20,12 +20,10 @@ viewer= server=
 finish() {
 	[ -z "$viewer" ] || kill "$viewer" 2>/dev/null || true
 	[ -z "$server" ] || kill "$server" 2>/dev/null || true
-	wait # or the viewer may start the next producer, and that one makes files while all are removed
 	pid=$("$bin/mural" stat --json 2>/dev/null | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
 	[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
-	while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; do
-		sleep 0.1
-	done
+	# Its end touches the folder, too.
+	while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
 	rm -rf "$work"
 }
 trap finish EXIT
