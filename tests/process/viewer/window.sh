@@ -20,6 +20,7 @@ viewer= server=
 finish() {
 	[ -z "$viewer" ] || kill "$viewer" 2>/dev/null || true
 	[ -z "$server" ] || kill "$server" 2>/dev/null || true
+	wait # for the viewer, which could start the next producer
 	pid=$("$bin/mural" stat --json 2>/dev/null | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
 	[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
 	# Its end touches the folder, too.
