@@ -169,7 +169,7 @@ Test(dealer, a_piece_too_small_behind_its_lead_is_passed_over)
 
 /* ---- the model ---- */
 
-enum { MODEL_UNITS = 1024 };
+enum { MODEL_UNITS = 2048 }; /* 64 KiB: whole pages of any machine */
 
 struct model {
 	uint16_t owner[MODEL_UNITS]; /* 0: free */
