@@ -232,8 +232,8 @@ static void run_echo(void *opened, int calls)
 }
 
 const struct team_job way_pin = {open_pin, close_pin, run_pin, 1000000};
-const struct team_job way_counter = {open_shared, NULL, run_counter, 1000000};
-const struct team_job way_mutex = {open_shared, NULL, run_mutex, 1000000};
+const struct team_job way_counter = {open_shared, NULL, run_counter, 4000000};
+const struct team_job way_mutex = {open_shared, NULL, run_mutex, 2000000};
 const struct team_job way_ofd = {open_ofd, close_ofd, run_ofd, 12000};
 const struct team_job way_producer = {open_producer, close_producer, run_producer, 300};
 const struct team_job way_echo = {open_echo, close_echo, run_echo, 300};
