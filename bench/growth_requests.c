@@ -211,7 +211,8 @@ static void measure_size(
 
 /* ---- requests in flight ---- */
 
-/* Requests for @count ready bitmaps, sent before any answer is looked at; us of one. */
+/* Requests for @count ready bitmaps, sent before any answer is looked at; us of one. The producer
+ * has taken them back before the next are timed. */
 static double time_in_flight(struct scene *scene, size_t count)
 {
 	struct mural_bitmap *bitmap[IN_FLIGHT_MAX];
@@ -223,6 +224,7 @@ static double time_in_flight(struct scene *scene, size_t count)
 	double us = since_us(start) / (double)count;
 	for (size_t i = 0; i < count; i++)
 		mural_bitmap_unref(bitmap[i]);
+	stats_of(scene);
 	return us;
 }
 
