@@ -27,6 +27,7 @@ struct thumbnail {
 	struct shot shot;
 	bool touched; /* its cell has to be drawn anew */
 	bool cut;     /* its file ends early: what there is of it will do */
+	bool changed; /* its file has been written since it was asked for */
 	bool drawn;   /* its pixels are in the layer, where the layout of the last drawing has it */
 	uint64_t again_ms; /* when it was drawn after having been decoded again; 0: it was not */
 };
@@ -235,6 +236,14 @@ static struct thumbnail *find(struct gallery *gallery, const struct mural_bitmap
 	return NULL;
 }
 
+static void renew(struct gallery *gallery, struct thumbnail *thumbnail)
+{
+	shot_drop(&thumbnail->shot);
+	thumbnail->cut = thumbnail->changed = false;
+	thumbnail->touched = true;
+	gallery->dirty = true;
+}
+
 static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user)
 {
 	struct gallery *gallery = user;
@@ -248,6 +257,8 @@ static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event,
 		thumbnail->cut = cut;
 		shot_drop(&thumbnail->shot);
 	}
+	if (thumbnail->changed && thumbnail->shot.state != SHOT_PENDING)
+		renew(gallery, thumbnail);
 	thumbnail->touched = true;
 	gallery->dirty = true;
 }
@@ -366,17 +377,21 @@ void gallery_repin(struct gallery *gallery)
 
 void gallery_changed(struct gallery *gallery, const char *path)
 {
+	bool any = false;
 	for (size_t i = 0; i < gallery->count; i++) {
 		struct thumbnail *thumbnail = &gallery->thumbnails[i];
 		if (thumbnail->shot.state == SHOT_ABSENT ||
 			strcmp(gallery->list->paths[i], path) != 0)
 			continue;
-		shot_drop(&thumbnail->shot);
-		thumbnail->cut = false;
-		thumbnail->touched = true;
-		gallery->dirty = true;
+		any = true;
+		/* One that is still to come is not given up for a file that is written faster than
+		 * it is decoded. */
+		thumbnail->changed = thumbnail->shot.state == SHOT_PENDING;
+		if (!thumbnail->changed)
+			renew(gallery, thumbnail);
 	}
-	update(gallery);
+	if (any)
+		update(gallery);
 }
 
 void gallery_grew(struct gallery *gallery)

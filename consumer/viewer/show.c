@@ -321,6 +321,46 @@ static void want_neighbours(struct show *show)
 	find_or_make(show, show->wanted); /* the last to be forgotten */
 }
 
+/* The file is not what it was: what was decoded before does not belong to it any more. What is on
+ * the screen stays until the new one is there. */
+static void renew(struct show *show, struct picture *picture)
+{
+	for (int kind = 0; kind < SHOT_KINDS; kind++)
+		shot_drop(&picture->shots[kind]);
+	picture->cut = picture->changed = false;
+	if (picture->index == show->wanted)
+		show->dirty = true;
+	else
+		view_set_size(&picture->view, 0, 0);
+}
+
+/* A file may be written faster than it is decoded: what was asked for is waited for and drawn, or
+ * nothing of it would ever be seen. */
+static bool is_to_be_renewed(const struct show *show, const struct picture *picture)
+{
+	if (!picture->used || !picture->changed)
+		return false;
+	for (int kind = 0; kind < SHOT_KINDS; kind++)
+		if (picture->shots[kind].state == SHOT_PENDING || picture->shots[kind].waiting_pin)
+			return false;
+	return picture->index != show->wanted || !show->dirty;
+}
+
+static bool any_is_to_be_renewed(const struct show *show)
+{
+	for (int i = 0; i < KEPT; i++)
+		if (is_to_be_renewed(show, &show->pictures[i]))
+			return true;
+	return false;
+}
+
+static void renew_changed(struct show *show)
+{
+	for (int i = 0; i < KEPT; i++)
+		if (is_to_be_renewed(show, &show->pictures[i]))
+			renew(show, &show->pictures[i]);
+}
+
 void show_update(struct show *show, uint64_t now_ms)
 {
 	show->now_ms = now_ms;
@@ -380,16 +420,11 @@ void show_changed(struct show *show, const char *path, uint64_t now_ms)
 {
 	for (int i = 0; i < KEPT; i++) {
 		struct picture *picture = &show->pictures[i];
-		if (!picture->used || strcmp(show->list->paths[picture->index], path) != 0)
-			continue;
-		for (int kind = 0; kind < SHOT_KINDS; kind++)
-			shot_drop(&picture->shots[kind]);
-		picture->cut = false;
-		if (picture->index == show->wanted)
-			show->dirty = true;
-		else
-			view_set_size(&picture->view, 0, 0);
+		if (picture->used && strcmp(show->list->paths[picture->index], path) == 0)
+			picture->changed = true;
 	}
+	if (!show->paused)
+		renew_changed(show);
 	show_update(show, now_ms);
 }
 
@@ -463,24 +498,12 @@ static void learn_size(struct picture *picture, const struct shot *shot)
 		view_set_size(&picture->view, info.source_width, info.source_height);
 }
 
-/* The file is not what it was: what was decoded before does not belong to it any more. */
-static void start_over(struct show *show, struct picture *picture)
-{
-	for (int kind = 0; kind < SHOT_KINDS; kind++)
-		shot_drop(&picture->shots[kind]);
-	picture->cut = false;
-	view_set_size(&picture->view, 0, 0);
-	view_fit(&picture->view);
-	if (picture->index == show->wanted)
-		show->dirty = true;
-}
-
 static void failed(struct show *show, struct picture *picture, enum shot_kind kind)
 {
 	struct shot *shot = &picture->shots[kind];
 	show->failed_ms = show->now_ms;
 	if (shot->error == -ESTALE) {
-		start_over(show, picture);
+		renew(show, picture);
 	} else if (shot->reason == MURAL_REASON_TRUNCATED && !picture->cut) {
 		/* Asked for as whole first, because all programs share that one. */
 		picture->cut = true;
@@ -559,7 +582,7 @@ bool show_pending(const struct show *show)
 	const struct picture *picture = show_wanted(show);
 	if (!picture || show->paused)
 		return false;
-	if (any_lost(picture))
+	if (any_lost(picture) || picture->changed)
 		return true;
 	for (int i = 0; i < KEPT; i++)
 		for (int kind = 0; kind < SHOT_KINDS; kind++) {
@@ -590,6 +613,8 @@ int show_timeout(const struct show *show, uint64_t now_ms)
 	if (show->resized)
 		timeout =
 			timeout_sooner(timeout, timeout_until(show->resized_ms, RESIZE_MS, now_ms));
+	if (any_is_to_be_renewed(show))
+		timeout = 0;
 	if (awaits_dwell(show, picture))
 		timeout = timeout_sooner(timeout, timeout_until(show->went_ms, DWELL_MS, now_ms));
 	if (any_lost(picture))
@@ -621,5 +646,6 @@ void show_tick(struct show *show, uint64_t now_ms)
 	show->now_ms = now_ms;
 	if (any_lost(picture))
 		retry_lost(show, picture);
+	renew_changed(show);
 	show_update(show, now_ms);
 }

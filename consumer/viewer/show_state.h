@@ -25,6 +25,8 @@ struct picture {
 	struct shot shots[SHOT_KINDS];
 	uint32_t box_width, box_height; /* of NEXT, else of FIT */
 	bool cut;                       /* its file ends early: what there is of it will do */
+	bool changed; /* its file has been written since: asked for again when what is pending has
+			 come and been seen */
 };
 
 /* What the layer holds. */

@@ -674,6 +674,29 @@ Test(show, a_file_that_was_written_is_decoded_anew_and_stays_to_be_seen)
 	cr_expect(draw(), "the new one is drawn");
 }
 
+/* A camera's picture, every 20 ms: each decode comes to its end, and is seen. */
+Test(show, a_file_that_is_written_faster_than_it_is_decoded_is_shown)
+{
+	show_go(show, 0, now);
+	settle();
+	show_changed(show, "a", now);
+	draw();
+	size_t before = fake_requests();
+	for (int i = 0; i < 10; i++)
+		show_changed(show, "a", now);
+	cr_expect_eq(fake_requests(), before, "what is pending is waited for");
+	fake_deliver_all();
+	show_changed(show, "a", now);
+	cr_expect_eq(fake_requests(), before, "and drawn");
+	cr_expect(draw());
+	cr_expect_eq(show_timeout(show, now), 0);
+	show_tick(show, now);
+	cr_expect_eq(fake_requests(), before + 1, "then asked for again");
+	settle();
+	show_tick(show, now);
+	cr_expect_eq(fake_requests(), before + 1, "once");
+}
+
 Test(show, a_zoom_outlives_that_its_file_is_written)
 {
 	show_go(show, 0, now);
