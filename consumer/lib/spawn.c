@@ -10,7 +10,9 @@
 #include "common/util.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,15 +69,23 @@ static char *beside_this_program(void)
 }
 
 /* Installed with this library, which may have been put elsewhere than was thought of when it was
- * built. Statically linked it is the program that is asked about, and there is nothing there. */
+ * built. Only there: linked statically it is the program that is asked about, whose name is what
+ * its caller says (the linker's own list has none for it), and in a folder of another name nobody
+ * knows what "../bin" is. */
 static char *of_this_library(void)
 {
-	static const char within;
+	static const char within, folder[] = "/" MURAL_LIBRARY_FOLDER "/libmural.so";
 	Dl_info info;
-	if (!dladdr(&within, &info) || !info.dli_fname)
+	struct link_map *map = NULL;
+	if (!dladdr1(&within, &info, (void **)&map, RTLD_DL_LINKMAP) || map->l_name[0] != '/')
 		return NULL;
-	CLEANUP(free_p) char *library = realpath(info.dli_fname, NULL);
-	return library ? runnable_beside(library, MURAL_LIBRARY_TO_BIN "/" PRODUCER_NAME) : NULL;
+	CLEANUP(free_p) char *library = realpath(map->l_name, NULL);
+	const char *slash = library ? strrchr(library, '/') : NULL;
+	size_t before = strlen("/" MURAL_LIBRARY_FOLDER);
+	if (!slash || (size_t)(slash - library) < before ||
+		strncmp(slash - before, folder, strlen(folder)) != 0)
+		return NULL;
+	return runnable_beside(library, MURAL_LIBRARY_TO_BIN "/" PRODUCER_NAME);
 }
 
 static char *find_program(const char *given)
