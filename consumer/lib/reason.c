@@ -18,6 +18,8 @@ const char *mural_open_error_text(int error)
 		       "used (mural doctor tells more)";
 	case -ETIMEDOUT:
 		return "the producer does not answer";
+	case -EDQUOT:
+		return "the producer has as many connections as this program or user may have";
 	case -ENAMETOOLONG:
 		return "the path of the producer's socket is too long";
 	default:
