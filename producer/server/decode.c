@@ -171,7 +171,7 @@ uint64_t decode_deadline(const struct server *server)
 		deadline = min_u64(deadline, server->bounce_ns);
 	list_for_each (node, &server->running) {
 		const struct entry *entry = list_item(node, struct entry, running_node);
-		if (entry->halted_ns == 0)
+		if (entry->halted_ns == 0 && entry->kill == ENTRY_ALIVE)
 			deadline = min_u64(deadline, entry->deadline_ns);
 	}
 	return deadline;
