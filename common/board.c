@@ -2,16 +2,12 @@
  * are believed. */
 #include "common/board.h"
 
+#include "common/populate.h"
 #include "common/shared_file.h"
 #include "common/util.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
-
-#ifndef MADV_POPULATE_READ /* Linux 5.14 */
-#define MADV_POPULATE_READ 22
-#define MADV_POPULATE_WRITE 23
-#endif
 
 #define FIRST_SLOTS BOARD_PAGE_SLOTS
 

@@ -1,15 +1,12 @@
 /* See slab.h. */
 #include "slab.h"
 
+#include "common/populate.h"
 #include "common/util.h"
 
 #include <ashmem/memory_dealer.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
-#define MADV_POPULATE_WRITE 23
-#endif
 
 struct slab *slab_find(const struct pool *pool, uint64_t bytes, uid_t uid)
 {

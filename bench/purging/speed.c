@@ -4,6 +4,7 @@
 #include "harness/bench.h"
 
 #include "common/message.h"
+#include "common/populate.h"
 #include "pool/pool.h"
 #include "window.h"
 
@@ -20,10 +21,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
 
 #define MIB ((uint64_t)1 << 20)
 #define WIDTH 4096u

@@ -1,13 +1,10 @@
 #include "pages.h"
 
+#include "common/populate.h"
 #include "common/util.h"
 
 #include <mural/pixel.h>
 #include <sys/mman.h>
-
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
 
 /* Reading, because it maps pages that are there already in batches, and writable all the same: a
  * reused 32 MiB took 5.5 ms to fill, with MADV_POPULATE_WRITE 11, without either 19; fresh memory

@@ -5,6 +5,7 @@
 #include "producer/sandbox.h"
 
 #include "common/message.h"
+#include "common/populate.h"
 #include "common/util.h"
 #include "decoder_descriptors.h"
 #include "descriptors.h"
@@ -18,10 +19,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 
 #define WARM_HEAP_BYTES ((size_t)128 << 10)
 

@@ -1,6 +1,7 @@
 /* The list of system calls that a decoder may make. Everything else kills the process. */
 #include "sandbox_parts.h"
 
+#include "common/populate.h"
 #include "common/util.h"
 
 #include <linux/filter.h>
@@ -9,11 +10,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#define MADV_POPULATE_WRITE 23
-#endif
 
 /* Calls whose arguments can do no harm to anybody else. */
 static const int allowed_always[] = {

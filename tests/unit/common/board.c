@@ -1,6 +1,7 @@
 /* The pin board: every change of it is marked, and only that. */
 #include "common/board.h"
 
+#include "common/populate.h"
 #include "common/util.h"
 
 #include <criterion/criterion.h>
@@ -130,7 +131,7 @@ static void skip_without_populate(void)
 {
 	void *page = mmap(NULL, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	cr_assert_neq(page, MAP_FAILED);
-	if (madvise(page, 1, 22 /* MADV_POPULATE_READ */) < 0 && errno == EINVAL)
+	if (madvise(page, 1, MADV_POPULATE_READ) < 0 && errno == EINVAL)
 		cr_skip_test("a kernel before 5.14");
 	munmap(page, 1);
 }

@@ -123,7 +123,7 @@ static void limit_addresses(uint64_t bytes)
 	fclose(file);
 	struct rlimit limit;
 	cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
-	limit.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes;
+	limit.rlim_cur = pages * (rlim_t)page_bytes() + bytes;
 	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
 }
 
