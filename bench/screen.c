@@ -108,6 +108,19 @@ void screen_close(struct screen *screen)
 	free(screen);
 }
 
+pid_t screen_start_program(const char *const *argv)
+{
+	pid_t pid = fork();
+	bench_must(pid >= 0, "fork");
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!freopen("/dev/null", "w", stderr) || !freopen("/dev/null", "w", stdout))
+		_exit(126);
+	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	_exit(127);
+}
+
 /* ---- what is to be seen ---- */
 
 /* Block @i of a picture of that size. */

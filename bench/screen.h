@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct screen; /* opaque */
 
@@ -22,6 +23,9 @@ struct look {
 /* Starts Xvfb, sets DISPLAY. NULL: it cannot be had; @ret_why says why. */
 struct screen *screen_open(uint32_t width, uint32_t height, const char **ret_why);
 void screen_close(struct screen *screen);
+
+/* Starts a program on it, found by PATH, whose output nobody wants; it ends with us. Its pid. */
+pid_t screen_start_program(const char *const *argv);
 
 /* From the file, decoded in-process. False: it can not be read. */
 bool look_of(const char *path, struct look *ret);

@@ -98,15 +98,7 @@ static pid_t start(const struct run *run, size_t which, int files)
 	for (int i = 0; i < files; i++)
 		argv[count++] = run->path[i];
 	argv[count] = NULL;
-	pid_t pid = fork();
-	bench_must(pid >= 0, "fork");
-	if (pid != 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!freopen("/dev/null", "w", stderr) || !freopen("/dev/null", "w", stdout))
-		_exit(126);
-	execvp(argv[0], (char *const *)(uintptr_t)argv);
-	_exit(127);
+	return screen_start_program(argv);
 }
 
 static void stop(const struct run *run, pid_t pid)

@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,15 +41,7 @@ static pid_t start(const struct run *run, const char *const *program)
 	for (int i = 0; i < TWENTY; i++)
 		argv[count++] = run->pictures[i];
 	argv[count] = NULL;
-	pid_t pid = fork();
-	bench_must(pid >= 0, "fork");
-	if (pid != 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!freopen("/dev/null", "w", stderr) || !freopen("/dev/null", "w", stdout))
-		_exit(126);
-	execvp(argv[0], (char *const *)(uintptr_t)argv);
-	_exit(127);
+	return screen_start_program(argv);
 }
 
 /* A viewer that has shown all of them, and stays on the last. */
