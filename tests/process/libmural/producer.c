@@ -149,6 +149,7 @@ Test(starting, one_program_can_not_have_all_connections)
 		cr_assert_eq(mural_open(&options, &opened[i]), 0, "%u", i);
 	for (unsigned i = 0; i < 2 * MOST; i++) /* those that are refused hold nothing */
 		cr_assert_eq(mural_open(&options, &more), -EDQUOT);
+	cr_expect_str_neq(mural_open_error_text(-EDQUOT), strerror(EDQUOT), "of disks");
 	mural_close(opened[0]);
 	int r;
 	while ((r = mural_open(&options, &more)) == -EDQUOT)

@@ -342,3 +342,17 @@ Test(turn, nor_a_header_that_is_read)
 	run_both(&scene, 0);
 	cr_expect_not(gives_up(&scene, true));
 }
+
+/* ---- time ---- */
+
+/* It may not end for as long as its file's disk is away. */
+Test(turn, what_has_been_killed_has_no_deadline)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.other.deadline_ns = 1;
+	run_other(&scene);
+	cr_assert_eq(decode_deadline(&scene.server), 1);
+	scene.other.kill = ENTRY_KILLED_UNWANTED;
+	cr_expect_eq(decode_deadline(&scene.server), UINT64_MAX);
+}
