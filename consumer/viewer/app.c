@@ -173,6 +173,7 @@ void app_destroy(struct app *app)
 	if (!app)
 		return;
 	follow_destroy(app->follow);
+	free(app->growing);
 	gallery_destroy(app->gallery);
 	show_destroy(app->show);
 	mural_close(app->mural);
@@ -254,6 +255,21 @@ static void start_ahead(struct app *app, const char *const *paths, size_t count,
 	mural_request(app->mural, &request, &ret->picture);
 }
 
+/* Of what was named alone: itself, or that of a file that brought its folder along. NULL: neither,
+ * or no memory. */
+static char *growing_folder(const struct app *app, const char *named, size_t first)
+{
+	const char *path = app->list.paths[first];
+	size_t length = strlen(named);
+	if (strcmp(path, named) == 0)
+		return app->options.list_flags & LIST_SIBLINGS
+			       ? strndup(path, (size_t)(list_base_name(path) - path))
+			       : NULL;
+	while (length > 1 && named[length - 1] == '/')
+		length--;
+	return strndup(path, length + (named[length - 1] != '/'));
+}
+
 int app_open(struct app *app, const char *const *paths, size_t count, struct window_size size,
 	uint64_t now_ms, const char **ret_bad)
 {
@@ -263,11 +279,8 @@ int app_open(struct app *app, const char *const *paths, size_t count, struct win
 	start_ahead(app, paths, count, size, &ahead);
 	app_resize(app, size, now_ms);
 	int r = list_add(&app->list, paths, count, app->options.list_flags, &first, ret_bad);
-	/* A folder was named, or a file brought its folder along. */
-	app->grows = count == 1 && app->list.count > 0 &&
-		     (app->options.list_flags & LIST_SIBLINGS ||
-			     strcmp(app->list.paths[first], paths[0]) != 0);
 	if (app->list.count > 0) {
+		app->growing = count == 1 ? growing_folder(app, paths[0], first) : NULL;
 		app_go(app, first);
 		app->slideshow = app->options.slideshow;
 		if (app->options.gallery)
@@ -309,13 +322,21 @@ int app_follow_fd(const struct app *app)
 	return app->follow ? follow_fd(app->follow) : -1;
 }
 
+static bool belongs_to_list(const struct app *app, const char *path)
+{
+	size_t length = app->growing ? strlen(app->growing) : 0;
+	if (!app->growing || strncmp(path, app->growing, length) != 0)
+		return false;
+	return app->options.list_flags & LIST_RECURSIVE || list_base_name(path) == path + length;
+}
+
 /* New files come behind the last: whoever looks through the others is not disturbed. */
 static void on_file(void *user, const char *path)
 {
 	struct app *app = user;
 	show_changed(app->show, path, app->now_ms);
 	gallery_changed(app->gallery, path);
-	if (!app->grows || !list_is_picture_name(list_base_name(path)) ||
+	if (!belongs_to_list(app, path) || !list_is_picture_name(list_base_name(path)) ||
 		list_contains(&app->list, path) || list_append(&app->list, path) < 0)
 		return;
 	gallery_grew(app->gallery);

@@ -26,7 +26,8 @@ struct app {
 	struct show *show;
 	struct gallery *gallery;
 	struct follow *follow; /* NULL: nothing is followed */
-	bool grows;            /* what comes into the shown picture's folder belongs to the list */
+	char *growing; /* owned: the folder, with its slash, whose new pictures belong to the list
+			*/
 	struct overlay_fonts fonts;
 	struct image layer; /* pictures only: what stays when a picture is not there just now */
 	struct window_size size;

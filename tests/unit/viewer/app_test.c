@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define RED 0xffff0000u
 #define GREEN 0xff00ff00u
@@ -320,6 +321,38 @@ Test(app, shows_what_comes_into_the_folder)
 	expect_title("1.jpg (1/3) - Mural");
 	expect_played("last", BLUE);
 	leave_folder();
+}
+
+static void drop_from(const char *folder, const char *named)
+{
+	char first[16], second[16];
+	const char *dropped = first;
+	snprintf(first, sizeof(first), "%s/4.jpg", folder);
+	snprintf(second, sizeof(second), "%s/5.jpg", folder);
+	follow_folder(named, LIST_SIBLINGS);
+	cr_assert_eq(mkdir(folder, 0700), 0);
+	write_file(first);
+	app_drop(app, &dropped, 1, 1000);
+	expect_title("4.jpg (3/3) - Mural");
+	write_file(second);
+	app_dispatch(app);
+	expect_title("4.jpg (3/3) - Mural");
+	unlink(first);
+	unlink(second);
+	rmdir(folder);
+	leave_folder();
+}
+
+/* Only what was named grows, not the folder of each file that came along: neither one in it, */
+Test(app, adds_nothing_from_the_folder_of_a_dropped_file)
+{
+	drop_from("other", "1.jpg");
+}
+
+/* nor another whose name is as long. */
+Test(app, adds_nothing_from_another_folder)
+{
+	drop_from("x", "./1.jpg");
 }
 
 Test(app, adds_nothing_to_a_single_file)
