@@ -25,6 +25,7 @@ struct arguments {
 	struct window_size size;
 	bool size_given, headless, fullscreen;
 	const char *keys, *snapshot, *tour;
+	const char *sort; /* NULL: not given */
 	const char **paths;
 	size_t count;
 	struct names names; /* instead of paths, when they were read */
@@ -122,12 +123,9 @@ static void parse_wheel(const char *text, struct arguments *arguments, struct ar
 
 static void parse_sort(const char *text, struct arguments *arguments, struct argp_state *state)
 {
-	if (strcmp(text, "none") == 0)
-		arguments->app.list_flags |= LIST_AS_NAMED;
-	else if (strcmp(text, "name") == 0)
-		arguments->app.list_flags &= ~(unsigned)LIST_AS_NAMED;
-	else
+	if (strcmp(text, "none") != 0 && strcmp(text, "name") != 0)
 		argp_error(state, "--sort: name or none, not '%s'", text);
+	arguments->sort = text;
 }
 
 static void read_names(const char *path, struct arguments *arguments, struct argp_state *state)
@@ -138,7 +136,6 @@ static void read_names(const char *path, struct arguments *arguments, struct arg
 		argp_failure(state, 1, -r, "--files-from: %s", path);
 	if (arguments->names.count == 0)
 		argp_failure(state, 1, 0, "--files-from: %s: it names nothing", path);
-	arguments->app.list_flags |= LIST_AS_NAMED;
 	arguments->app.list_flags &= ~(unsigned)LIST_SIBLINGS;
 }
 
@@ -151,6 +148,15 @@ static void take_names(struct arguments *arguments, struct argp_state *state)
 		argp_error(state, "--files-from: files are named besides");
 	arguments->paths = arguments->names.names;
 	arguments->count = arguments->names.count;
+}
+
+/* Whoever makes a list has an order in mind. */
+static void take_order(struct arguments *arguments)
+{
+	bool as_named =
+		arguments->sort ? strcmp(arguments->sort, "none") == 0 : arguments->names.count > 0;
+	if (as_named)
+		arguments->app.list_flags |= LIST_AS_NAMED;
 }
 
 static void check(const struct arguments *arguments, struct argp_state *state)
@@ -243,6 +249,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		take_names(arguments, state);
+		take_order(arguments);
 		check(arguments, state);
 		return 0;
 	default:

@@ -709,6 +709,15 @@ Test(viewer, what_a_file_names_is_shown_in_its_order)
 		   *a = strstr(run.err, "a.jpg: No such");
 	cr_expect(a && b && b < a, "it said: %s", run.err);
 	free(run.err);
+	for (int turned = 0; turned < 2; turned++) { /* whichever of the options comes first */
+		const char *const sort = "--sort=name";
+		run = view((const char *const[]){turned ? option : sort, turned ? sort : option,
+			"--keys", "next,first", NULL});
+		b = strstr(run.err, "b.jpg: No such file");
+		a = strstr(run.err, "a.jpg: No such");
+		cr_expect(a && b && a < b, "it said: %s", run.err);
+		free(run.err);
+	}
 	run = view((const char *const[]){option, "--keys", "next", "c.jpg", NULL});
 	cr_expect_eq(run.status, 2, "it said: %s", run.err);
 	free(run.err);
