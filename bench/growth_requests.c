@@ -1,6 +1,8 @@
 /* See growth_requests.h. Each size has a producer of its own, with files of its own, so that small
- * and large can be measured in turns. Memory pressure is not watched. */
+ * and large can be measured in turns, on one core with this program: where else the scheduler puts
+ * them says more than the size does. Memory pressure is not watched. */
 #include "growth_requests.h"
+#include "cores.h"
 
 #include <errno.h>
 #include <mural/mural.h>
@@ -194,6 +196,9 @@ static void measure_size(
 	struct scene large = open_scene(bench, name, files, consumers);
 	char at[64];
 	snprintf(at, sizeof(at), "%zu bitmaps, %zu consumers", files, consumers);
+	cores_take(small->producer, 0);
+	cores_take(large.producer, 0);
+	cores_take(0, 0);
 	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
 		const char *what = operations[i].what;
 		operations[i].measure(small);
@@ -206,6 +211,8 @@ static void measure_size(
 			bench_ratio(bench, PRODUCER, what, at, us / one);
 		}
 	}
+	cores_leave(0);
+	cores_leave(small->producer);
 	close_scene(&large);
 }
 

@@ -1,6 +1,7 @@
 /* What a pin costs: pin + unpin of a ready bitmap through libmural, beside other ways to say "I use
  * this"; and how it and they scale over threads and processes, each with a bitmap of its own or all
  * with the same. That it makes no system call is verified by forbidding all (seccomp). */
+#include "cores.h"
 #include "harness/bench.h"
 #include "pin_ways.h"
 
@@ -142,7 +143,7 @@ static void measure_together(
 	struct bench *bench, struct team *team, const struct scaling *scaling, unsigned count)
 {
 	char name[96], at[16];
-	unsigned cores = team_cores(), apart = count < cores ? count : cores;
+	unsigned cores = cores_count(), apart = count < cores ? count : cores;
 	struct team_pace alone = team_alone(team, apart), all = team_together(team, count);
 	snprintf(at, sizeof(at), "%u", count);
 	bench_sample(bench, "scaling", scaling->series, at, "M/s", all.rate);

@@ -1,5 +1,6 @@
 /* Workers that wait for a byte, meet, run, and send back when they began and ended. */
 #include "team.h"
+#include "cores.h"
 #include "harness/bench.h"
 
 #include <pthread.h>
@@ -40,35 +41,6 @@ struct team {
 	struct worker worker[TEAM_MAX];
 };
 
-/* ---- cores ---- */
-
-static cpu_set_t allowed_cores(void)
-{
-	cpu_set_t allowed;
-	bench_must(sched_getaffinity(0, sizeof(allowed), &allowed) == 0, "the cores");
-	return allowed;
-}
-
-unsigned team_cores(void)
-{
-	cpu_set_t allowed = allowed_cores();
-	return (unsigned)CPU_COUNT(&allowed);
-}
-
-static void take_core(unsigned number)
-{
-	cpu_set_t allowed = allowed_cores(), one;
-	unsigned nth = number % (unsigned)CPU_COUNT(&allowed);
-	CPU_ZERO(&one);
-	for (int core = 0; core < CPU_SETSIZE; core++) {
-		if (CPU_ISSET(core, &allowed) && nth-- == 0) {
-			CPU_SET(core, &one);
-			break;
-		}
-	}
-	bench_must(sched_setaffinity(0, sizeof(one), &one) == 0, "a core");
-}
-
 struct team_time team_time(void)
 {
 	/* user, nice, system, idle, iowait, irq, softirq, steal */
@@ -104,7 +76,7 @@ static void work(struct worker *worker)
 {
 	const struct team_job *job = &worker->team->job;
 	char told;
-	take_core(worker->number);
+	cores_take(0, worker->number);
 	while (read(worker->go[0], &told, 1) == 1) {
 		meet(worker->team->gate);
 		double cpu = bench_cpu_ns();

@@ -42,9 +42,6 @@ struct team_pace team_together(struct team *team, unsigned count);
 /* Each of the first @count alone, one after the other: the mean, since cores differ. */
 struct team_pace team_alone(struct team *team, unsigned count);
 
-/* Cores that this program may use. */
-unsigned team_cores(void);
-
 /* Processor time of the whole machine since it started, in ticks. */
 struct team_time {
 	double all, stolen; /* stolen: a core had work, and the host ran something else */

@@ -97,9 +97,9 @@ void holder_remove(struct pool *pool, struct pool_holder *holder, struct pool_sl
 	bits_clear(&holder->leaving, slot->number);
 }
 
-int grant_add(struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns)
+int grant_add(struct pool_slot *slot, struct pool_holder *holder, bool new, uint64_t now_ns)
 {
-	struct grant *grant = slot->grants;
+	struct grant *grant = new ? NULL : slot->grants;
 	while (grant && grant->holder != holder)
 		grant = grant->next;
 	if (!grant) {

@@ -28,8 +28,9 @@ static inline struct pool_holder *holder_next(
 	return pool->holder[index];
 }
 
-/* Makes or renews a grant; the slot is READY and the holder knows it. -ENOMEM. */
-int grant_add(struct pool_slot *slot, struct pool_holder *holder, uint64_t now_ns);
+/* Makes or renews a grant; the slot is READY and the holder knows it: since just now (@new), and
+ * then there is none to be looked for among the others'. -ENOMEM. */
+int grant_add(struct pool_slot *slot, struct pool_holder *holder, bool new, uint64_t now_ns);
 /* Ends @holder's grant, or all of them when it is NULL. */
 void grant_end(struct pool_slot *slot, const struct pool_holder *holder);
 /* Ends those that were used or have lasted too long. When the last of the others will; 0: there are

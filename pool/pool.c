@@ -292,7 +292,7 @@ int pool_tell(struct pool *pool, struct pool_slot *slot, struct pool_holder *hol
 	if (r < 0)
 		return r;
 	if (grant && slot->state == BOARD_READY)
-		r = grant_add(slot, holder, now_ns);
+		r = grant_add(slot, holder, new, now_ns);
 	if (r < 0) {
 		if (new)
 			holder_remove(pool, holder, slot);
