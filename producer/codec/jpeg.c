@@ -311,7 +311,9 @@ static void name_needs(struct jpeg *jpeg, struct job_result *result)
 	result->memory_bytes = bytes + coefficients;
 	if (jpeg_slices_possible(jpeg)) {
 		result->helpers = JOB_THREADS_MAX;
-		result->helper_bytes = bytes + sizeof(struct jpeg_scanner);
+		/* The caller opens another one, too, when it is done with this. */
+		result->helper_bytes =
+			bytes + sizeof(struct jpeg_scanner) + sizeof(*jpeg) + JPEG_FIXED_BYTES;
 	} else if (jpeg_scans_possible(jpeg)) {
 		result->helpers = JOB_THREADS_MAX;
 		result->helper_bytes = bytes + JPEG_SCANS_BYTES;

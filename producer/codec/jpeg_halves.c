@@ -52,7 +52,7 @@ static void step_first(struct jpeg *jpeg, void *context)
 	row_sink_make_pages(&jpeg->sink);
 	while (jpeg->cinfo.output_scanline < jpeg->cinfo.output_height) {
 		uint32_t cut = atomic_load_explicit(&halves->cut, memory_order_relaxed);
-		if (cut != CUT_OPEN && row_sink_reached(&jpeg->sink, cut))
+		if (cut != CUT_OPEN && row_sink_done(&jpeg->sink) >= cut)
 			break;
 		if (!jpeg_next_row(jpeg))
 			return;

@@ -318,7 +318,7 @@ static void step_rows(struct jpeg *jpeg, void *context)
 		jpeg_pass_over_to(jpeg, row_sink_begin_at(&jpeg->sink, begin));
 	row_sink_make_pages(&jpeg->sink);
 	while (cinfo->output_scanline < cinfo->output_height) {
-		if (end < jpeg->shape.fitted_height && row_sink_reached(&jpeg->sink, end))
+		if (end < jpeg->shape.fitted_height && row_sink_done(&jpeg->sink) >= end)
 			break;
 		if (!jpeg_next_row(jpeg))
 			return;

@@ -7,6 +7,10 @@
  * slice begins at least one row of MCUs early, and reads on past its end. And the last row of the
  * picture has no neighbour, so a slice's decompressor is told how many rows are left.
  *
+ * Rows are not alike (below the sky there is a town), nor are cores: whoever is done takes half of
+ * what the slowest has still to do. The slowest may notice late, and then some rows are written
+ * twice, the same both times.
+ *
  * Every bit is decoded by somebody. Whatever one of them complains about is left to one thread
  * alone to find again, so that outcomes do not depend on threads. */
 #include "jpeg_decoder.h"
@@ -14,19 +18,35 @@
 
 #include "common/util.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Rows of the bitmap that a slice has to save. Its beginning costs a look through the file, too: a
+ * millisecond or two. */
+#define SLICE_ROWS_SAVED (2 * ROW_SINK_PART)
+
+/* One thread's slice: rows of the bitmap before turning. */
+struct slice {
+	struct slices *all;
+	struct team_task task;
+	uint32_t begin;
+	_Atomic uint32_t end;     /* others make it less */
+	_Atomic uint32_t done;    /* rows before this one are in the bitmap; a hint */
+	struct job_result result; /* of its own decompressors */
+	int error;
+	bool damaged;
+};
+
 struct slices {
 	const struct picture_target *target;
 	const struct job *job;
 	int source_fd;
-};
-
-struct slice {
-	const struct slices *all;
-	struct team_task task;
-	uint32_t begin, end;      /* rows of the bitmap before turning */
-	struct job_result result; /* of its own decompressor */
-	int error;
-	bool damaged;
+	struct row_shape shape;
+	uint32_t unit, between; /* rows of the picture: of MCUs, and from where a slice can begin to
+				   where the next one can */
+	pthread_mutex_t lock;   /* while one takes of another */
+	unsigned count;
+	struct slice slice[TEAM_HELPERS_MAX + 1]; /* the first is the caller's own */
 };
 
 /* ---- where slices can begin ---- */
@@ -111,79 +131,185 @@ static int jump(struct jpeg *jpeg, uint32_t row)
 	return 0;
 }
 
-static void step_slice(struct jpeg *jpeg, void *context)
+static void read_early_rows(struct jpeg *jpeg, uint32_t count)
 {
-	const struct slice *slice = context;
-	struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
-	const uint32_t between = rows_between(cinfo), height = jpeg->shape.fitted_height;
+	for (; count > 0; count--) {
+		/* Where the first that counts will overwrite it. */
+		JSAMPROW place = row_sink_place(&jpeg->sink);
+		jpeg_read_scanlines(&jpeg->cinfo, &place, 1);
+	}
+}
+
+/* From the place where the decompressor stands. */
+static void decode_rows(struct jpeg *jpeg, struct slice *slice)
+{
+	const struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+	const uint32_t height = slice->all->shape.fitted_height;
+	row_sink_make_pages(&jpeg->sink);
+	while (cinfo->output_scanline < cinfo->output_height) {
+		uint32_t end = atomic_load_explicit(&slice->end, memory_order_relaxed);
+		uint32_t done = row_sink_done(&jpeg->sink);
+		if (end < height && done >= end)
+			break;
+		atomic_store_explicit(&slice->done, done, memory_order_relaxed);
+		if (!jpeg_next_row(jpeg))
+			return;
+	}
+	/* Who took the end of it looks how the file ends. */
+	if (atomic_load(&slice->end) == height)
+		jpeg_finish(jpeg);
+	jpeg_end_rows(jpeg);
+}
+
+static void step_top(struct jpeg *jpeg, void *context)
+{
+	jpeg_start(jpeg);
+	decode_rows(jpeg, context);
+}
+
+static void step_middle(struct jpeg *jpeg, void *context)
+{
+	struct slice *slice = context;
+	const uint32_t between = rows_between(&jpeg->cinfo), unit = jpeg_unit_rows(&jpeg->cinfo);
 	uint32_t first = row_sink_begin_at(&jpeg->sink, slice->begin);
-	uint32_t row = (first / jpeg_unit_rows(cinfo) - 1) / between * between;
+	uint32_t row = (first / unit - 1) / between * between;
 	if (jump(jpeg, row) < 0) {
 		jpeg->damaged = true;
 		return;
 	}
 	jpeg_start(jpeg);
-	for (uint32_t early = first - row * jpeg_unit_rows(cinfo); early > 0; early--) {
-		/* Where the first that counts will overwrite it. */
-		JSAMPROW place = row_sink_place(&jpeg->sink);
-		jpeg_read_scanlines(cinfo, &place, 1);
-	}
-	row_sink_make_pages(&jpeg->sink);
-	while (cinfo->output_scanline < cinfo->output_height) {
-		if (slice->end < height && row_sink_reached(&jpeg->sink, slice->end))
-			break;
-		if (!jpeg_next_row(jpeg))
-			return;
-	}
-	if (slice->end == height)
-		jpeg_finish(jpeg);
-	jpeg_end_rows(jpeg);
+	read_early_rows(jpeg, first - row * unit);
+	decode_rows(jpeg, slice);
 }
 
-static void run_slice(void *context)
+/* However it ended, there is nothing to be taken of it. */
+static void end_slice(struct slice *slice, int error, bool damaged)
 {
-	struct slice *slice = context;
+	slice->error = error;
+	slice->damaged = damaged;
+	atomic_store(&slice->done, slice->all->shape.fitted_height);
+}
+
+static void run_middle(struct slice *slice)
+{
 	const struct slices *all = slice->all;
 	struct source source = {.fd = all->source_fd};
 	struct jpeg *jpeg = jpeg_open(&source, all->job, all->target, &slice->result);
-	slice->error = jpeg ? jpeg_guarded(jpeg, step_slice, slice) : slice->result.error;
-	slice->damaged = jpeg && jpeg->damaged;
+	int error = jpeg ? jpeg_guarded(jpeg, step_middle, slice) : slice->result.error;
+	end_slice(slice, error, jpeg && jpeg->damaged);
 	jpeg_close(jpeg);
+}
+
+/* ---- who takes what ---- */
+
+static uint32_t rows_left(const struct slice *slice)
+{
+	uint32_t end = atomic_load(&slice->end), done = atomic_load(&slice->done);
+	return done < end ? end - done : 0;
+}
+
+static struct slice *find_slowest(struct slices *all)
+{
+	struct slice *slowest = &all->slice[0];
+	for (unsigned i = 1; i < all->count; i++)
+		if (rows_left(&all->slice[i]) > rows_left(slowest))
+			slowest = &all->slice[i];
+	return slowest;
+}
+
+/* Where a slice that is to begin at row @row of the bitmap costs least: one row of MCUs behind a
+ * place where decompressors can begin, which is for the neighbours. */
+static uint32_t place_near(const struct slices *all, uint32_t row)
+{
+	const struct row_shape *shape = &all->shape;
+	uint64_t there = (uint64_t)row * shape->height / shape->fitted_height;
+	uint64_t number = max_u64((there + all->between / 2) / all->between, 1);
+	uint64_t first = number * all->between + all->unit;
+	uint64_t fitted = (first * shape->fitted_height + shape->height - 1) / shape->height;
+	fitted = (fitted + ROW_SINK_PART - 1) / ROW_SINK_PART * ROW_SINK_PART;
+	return (uint32_t)min_u64(fitted, shape->fitted_height);
+}
+
+/* Rows of the bitmap that such a beginning decodes for nothing. */
+static uint32_t early_rows(const struct slices *all)
+{
+	uint64_t rows = (uint64_t)all->unit * all->shape.fitted_height / all->shape.height;
+	return (uint32_t)rows + ROW_SINK_PART;
+}
+
+/* Of the slowest's rows the last ones become @slice's, so many that both end at about the same
+ * time. False: it would not save enough. */
+static bool take_of_slowest(struct slices *all, struct slice *slice)
+{
+	const uint32_t early = early_rows(all);
+	pthread_mutex_lock(&all->lock);
+	struct slice *from = find_slowest(all);
+	const uint32_t left = rows_left(from), end = atomic_load(&from->end);
+	const uint32_t begin = place_near(all, end - (left > early ? (left - early) / 2 : 0));
+	bool worth_it =
+		begin + SLICE_ROWS_SAVED <= end && begin >= end - left + early + SLICE_ROWS_SAVED;
+	if (worth_it) {
+		slice->begin = begin;
+		atomic_store(&slice->done, begin);
+		atomic_store(&slice->end, end);
+		atomic_store(&from->end, begin);
+	}
+	pthread_mutex_unlock(&all->lock);
+	return worth_it;
+}
+
+static bool is_good(const struct slice *slice)
+{
+	return slice->error == 0 && !slice->damaged;
+}
+
+static void help(struct slice *slice)
+{
+	while (is_good(slice) && take_of_slowest(slice->all, slice))
+		run_middle(slice);
+}
+
+static void run_helper(void *context)
+{
+	struct slice *slice = context;
+	run_middle(slice);
+	help(slice);
 }
 
 /* ---- all of them ---- */
 
-static void step_top(struct jpeg *jpeg, void *context)
+static void add_slice(struct slices *all, uint32_t begin)
 {
-	const uint32_t *end = context;
-	jpeg_start(jpeg);
-	row_sink_make_pages(&jpeg->sink);
-	while (!row_sink_reached(&jpeg->sink, *end))
-		if (!jpeg_next_row(jpeg))
-			return;
-	jpeg_end_rows(jpeg);
+	struct slice *slice = &all->slice[all->count];
+	if (all->count > 0)
+		atomic_store(&slice[-1].end, begin);
+	*slice = (struct slice){
+		.all = all, .begin = begin, .end = all->shape.fitted_height, .done = begin};
+	slice->task = (struct team_task){.run = run_helper, .context = slice};
+	all->count++;
 }
 
-/* Cuts the rows into at most @count parts of the same size; how many there are. */
-static unsigned cut(const struct jpeg *jpeg, unsigned count, struct slice *slices)
+/* Into at most @count slices of the same size. */
+static void cut(struct slices *all, unsigned count)
 {
-	const struct row_shape *shape = &jpeg->shape;
-	/* Rows of the bitmap that a slice's beginning needs above it. */
-	uint64_t least = (uint64_t)(rows_between(&jpeg->cinfo) + 1) * jpeg_unit_rows(&jpeg->cinfo) *
-				 shape->fitted_height / shape->height +
-			 ROW_SINK_PART;
-	unsigned used = 0;
-	for (unsigned i = 1; i <= count; i++) {
-		uint64_t row = (uint64_t)shape->fitted_height * i / (count + 1);
-		row -= row % ROW_SINK_PART;
-		if (row < least || (used > 0 && row <= slices[used - 1].begin))
-			continue;
-		if (used > 0)
-			slices[used - 1].end = (uint32_t)row;
-		slices[used++] =
-			(struct slice){.begin = (uint32_t)row, .end = shape->fitted_height};
+	const uint32_t height = all->shape.fitted_height;
+	add_slice(all, 0);
+	for (unsigned i = 1; i < count; i++) {
+		uint32_t row = place_near(all, (uint32_t)((uint64_t)height * i / count));
+		if (row > all->slice[all->count - 1].begin && row < height)
+			add_slice(all, row);
 	}
-	return used;
+}
+
+/* The caller's own, from the top; what @jpeg needed for that is given back before more is taken. */
+static void run_top(struct slices *all, struct jpeg *jpeg)
+{
+	struct slice *top = &all->slice[0];
+	int error = jpeg_guarded(jpeg, step_top, top);
+	end_slice(top, error, jpeg->damaged);
+	jpeg_abort_decompress(&jpeg->cinfo);
+	row_sink_fini(&jpeg->sink);
+	help(top);
 }
 
 static int outcome_of(const struct slice *slice)
@@ -195,20 +321,24 @@ static int outcome_of(const struct slice *slice)
 
 int jpeg_decode_slices(struct jpeg *jpeg, int source_fd, const struct picture_target *target)
 {
-	const struct slices all = {.target = target, .job = jpeg->job, .source_fd = source_fd};
-	struct slice slices[TEAM_HELPERS_MAX];
-	unsigned count = cut(jpeg, jpeg_helpers(target), slices);
-	bool all_run = count > 0;
-	for (unsigned i = 0; i < count; i++) {
-		slices[i].all = &all;
-		slices[i].task = (struct team_task){.run = run_slice, .context = &slices[i]};
-		all_run &= team_start(target->team, &slices[i].task);
-	}
-	int r = all_run ? jpeg_guarded(jpeg, step_top, &slices[0].begin) : -EAGAIN;
-	for (unsigned i = 0; i < count; i++) {
-		team_wait(&slices[i].task);
+	struct slices all = {.target = target,
+		.job = jpeg->job,
+		.source_fd = source_fd,
+		.shape = jpeg->shape,
+		.unit = jpeg_unit_rows(&jpeg->cinfo),
+		.between = rows_between(&jpeg->cinfo) * jpeg_unit_rows(&jpeg->cinfo),
+		.lock = PTHREAD_MUTEX_INITIALIZER};
+	cut(&all, jpeg_helpers(target) + 1);
+	bool all_run = all.count > 1;
+	for (unsigned i = 1; i < all.count; i++)
+		all_run &= team_start(target->team, &all.slice[i].task);
+	int r = all_run ? 0 : -EAGAIN;
+	if (all_run)
+		run_top(&all, jpeg);
+	for (unsigned i = 0; i < all.count; i++) {
+		team_wait(&all.slice[i].task);
 		if (r == 0)
-			r = outcome_of(&slices[i]);
+			r = outcome_of(&all.slice[i]);
 	}
-	return r == 0 && jpeg->damaged ? -EBADMSG : r;
+	return r;
 }

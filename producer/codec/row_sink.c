@@ -157,9 +157,9 @@ uint32_t row_sink_begin_at(struct row_sink *sink, uint32_t fitted)
 	return sink->pushed;
 }
 
-bool row_sink_reached(const struct row_sink *sink, uint32_t fitted)
+uint32_t row_sink_done(const struct row_sink *sink)
 {
-	return (sink->direct ? sink->pushed : sink->placed) >= fitted;
+	return sink->direct ? sink->pushed : sink->placed;
 }
 
 static void write_strip(struct row_sink *sink)

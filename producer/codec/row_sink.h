@@ -52,13 +52,13 @@ int row_sink_init(
 	struct row_sink *sink, const struct row_shape *shape, const struct picture_target *target);
 void row_sink_fini(struct row_sink *sink);
 
-/* Two sinks can share a bitmap: one gets rows until row_sink_reached, the other, which begins
+/* Two sinks can share a bitmap: one gets rows until it has done so many, the other, which begins
  * there, the rest. @fitted counts rows after scaling, and is a multiple of ROW_SINK_PART. */
 #define ROW_SINK_PART 16u
 /* Before the first push. Returns the row of the picture that is to be pushed first. */
 uint32_t row_sink_begin_at(struct row_sink *sink, uint32_t fitted);
-/* Are all rows before @fitted in the bitmap? */
-bool row_sink_reached(const struct row_sink *sink, uint32_t fitted);
+/* All rows after scaling before this one are in the bitmap, or in the strip. */
+uint32_t row_sink_done(const struct row_sink *sink);
 
 /* Before the first row, by a decoder that gets the rows one by one from here on (and does not use
  * row_sink_direct_row) and makes the bitmap's pages itself: they are made shortly before they are
