@@ -232,7 +232,9 @@ void pool_window(
 
 bool pool_window_is_written(const struct pool *pool, const struct pool_slot *slot)
 {
-	return slot->region && !pool->device && pool->huge_from == NEVER;
+	/* Pages that are there are mapped in less time than it takes to copy into them. */
+	return slot->region && !pool->device && pool->huge_from == NEVER &&
+	       region_allocated(slot->region) < slot->region->capacity / 8 * 7;
 }
 
 /* The device can not give away a descriptor that only reads: the mask must say it, and then nobody

@@ -137,7 +137,8 @@ void pool_window(
 	const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset, uint64_t *ret_length);
 
 /* Rows are better written into the window's file than through a mapping of it: nothing else lies in
- * front of the window's end, and there will be no huge pages, which fault in as quickly. */
+ * front of the window's end, its memory is not there yet (as most of it is where a region is
+ * reused), and there will be no huge pages, which fault in as quickly. Asks the kernel. */
 bool pool_window_is_written(const struct pool *pool, const struct pool_slot *slot);
 
 /* FILLING -> READY with a new generation, granted to nobody; @prefetched: nobody has asked to see

@@ -439,6 +439,20 @@ Test(room, rows_are_written_only_into_a_file_of_their_own)
 	cr_assert_not(pool_window_is_written(f.pool, reserve_as(1000, 20000)), "a slab's scratch");
 }
 
+Test(room, rows_are_written_only_where_there_is_no_memory_yet)
+{
+	if (huge_pages_are_on())
+		cr_skip("huge pages fault in as quickly");
+	start(64 * MIB, UINT64_MAX, UINT64_MAX);
+	struct pool_slot *slot = reserve_as(1000, 2 * MIB);
+	slot_fill(slot, 1);
+	pool_abandon(f.pool, slot);
+	cr_assert_not(pool_window_is_written(f.pool, reserve_as(1000, 2 * MIB)));
+	pool_abandon(f.pool, reserve_as(1000, 4 * MIB));
+	cr_assert(pool_window_is_written(f.pool, reserve_as(1000, 4 * MIB)), "kept, but empty");
+	cr_assert_eq(stats_of(&f).reuses, 2);
+}
+
 Test(room, a_region_that_another_user_can_read_is_not_reused)
 {
 	struct consumer other;
