@@ -126,11 +126,18 @@ static uint64_t drop_piece(struct pool *pool, struct pool_slot *slot)
 	return freed;
 }
 
-static uint64_t drop_region(struct pool *pool, struct pool_slot *slot, enum slot_fate fate)
+struct region *slot_take_region(struct pool *pool, struct pool_slot *slot)
 {
 	struct region *region = slot->region;
 	slot->region = NULL;
 	account_take(&pool->account, slot->part, slot->charge);
+	slot->charge = 0;
+	return region;
+}
+
+static uint64_t drop_region(struct pool *pool, struct pool_slot *slot, enum slot_fate fate)
+{
+	struct region *region = slot_take_region(pool, slot);
 	if (fate == SLOT_PUNCH)
 		return region_destroy(pool, region);
 	keep_put(pool, region);

@@ -274,13 +274,9 @@ int pool_publish(struct pool *pool, struct pool_slot *slot, uint64_t cost_ns, bo
 
 void pool_abandon(struct pool *pool, struct pool_slot *slot)
 {
-	struct pool_holder *holder;
 	slot_drop_memory(pool, slot, SLOT_KEEP);
 	keep_trim(pool);
-	slot_enter(pool, slot, BOARD_PURGED);
-	for (uint32_t at = 0; !slot->remembered && (holder = holder_next(pool, slot, &at));)
-		holder_remove(pool, holder, slot);
-	slot_forget_if_unknown(pool, slot);
+	slot_abandon(pool, slot);
 }
 
 int pool_tell(struct pool *pool, struct pool_slot *slot, struct pool_holder *holder, bool grant,

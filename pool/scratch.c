@@ -3,6 +3,7 @@
 
 #include "keep.h"
 #include "room.h"
+#include "slot.h"
 
 #include "common/util.h"
 
@@ -82,6 +83,22 @@ int pool_scratch_of(struct pool *pool, struct pool_slot *slot, struct pool_scrat
 	scratch->region = slot->scratch;
 	scratch->slots = true;
 	lend(pool, scratch);
+	*ret = scratch;
+	return 0;
+}
+
+int pool_scratch_leave(struct pool *pool, struct pool_slot *slot, struct pool_scratch **ret)
+{
+	if (slot->state != BOARD_FILLING || !slot->region)
+		return -EINVAL;
+	struct pool_scratch *scratch = calloc(1, sizeof(*scratch));
+	if (!scratch)
+		return -ENOMEM;
+	scratch->region = slot_take_region(pool, slot);
+	scratch->unwanted = true;
+	account_add(&pool->account, ACCOUNT_OVERHEAD, region_charge(scratch->region));
+	lend(pool, scratch);
+	slot_abandon(pool, slot);
 	*ret = scratch;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* scratch.h - where the decoder of a small bitmap writes: a region that it has to itself, because a
  * slab has its neighbours' pixels in it. Charged to overhead; kept for the next when it is given
- * back. */
+ * back. So is the region of a large bitmap that was given up before its decoder had gone, except
+ * that it is not kept. */
 #ifndef POOL_SCRATCH_H
 #define POOL_SCRATCH_H
 

@@ -86,6 +86,15 @@ void slot_forget_if_unknown(struct pool *pool, struct pool_slot *slot)
 		slot_forget(pool, slot);
 }
 
+void slot_abandon(struct pool *pool, struct pool_slot *slot)
+{
+	struct pool_holder *holder;
+	slot_enter(pool, slot, BOARD_PURGED);
+	for (uint32_t at = 0; !slot->remembered && (holder = holder_next(pool, slot, &at));)
+		holder_remove(pool, holder, slot);
+	slot_forget_if_unknown(pool, slot);
+}
+
 static enum account_part part_of(enum board_state state)
 {
 	switch (state) {

@@ -21,6 +21,10 @@ void slot_retire(struct pool *pool, struct pool_slot *slot);
 /* Forgets it if it is PURGED and nobody knows it. */
 void slot_forget_if_unknown(struct pool *pool, struct pool_slot *slot);
 
+/* FILLING to PURGED, without memory already; forgotten if it was not remembered before, or nobody
+ * knows it. */
+void slot_abandon(struct pool *pool, struct pool_slot *slot);
+
 void slot_free(struct pool_slot *slot);
 
 /* Into any state but READY and IDLE: for the board, the account and the counts. */
@@ -38,6 +42,9 @@ int slot_get_memory(struct pool *pool, struct pool_slot *slot, uint64_t now_ns);
 
 /* Takes its memory away. Returns what the kernel got back. */
 uint64_t slot_drop_memory(struct pool *pool, struct pool_slot *slot, enum slot_fate fate);
+
+/* Takes the region of a large one, with its charge, which the caller accounts for. */
+struct region *slot_take_region(struct pool *pool, struct pool_slot *slot);
 
 /* Takes the scratch memory of a small one away. */
 void slot_drop_scratch(struct pool *pool, struct pool_slot *slot);

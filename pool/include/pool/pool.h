@@ -117,6 +117,10 @@ void pool_scratch_give_back(struct pool *pool, struct pool_scratch *scratch);
 /* The same for the memory that a small FILLING slot has for its decoder, which may then be
  * published while that is still there. -EINVAL: it has none, or it is lent already.  -ENOMEM. */
 int pool_scratch_of(struct pool *pool, struct pool_slot *slot, struct pool_scratch **ret);
+/* The same for a large FILLING slot whose decoder does not go: the slot is abandoned
+ * (pool_abandon), and its memory stays lent, charged to overhead; it is not kept for reuse.
+ * -EINVAL: it is not FILLING, or small.  -ENOMEM: nothing has changed. */
+int pool_scratch_leave(struct pool *pool, struct pool_slot *slot, struct pool_scratch **ret);
 /* As pool_reserve, for a bitmap that lies in @scratch: FILLING, to be published. It is given back
  * by pool_scratch_give_back in every case, before or afterwards. -EINVAL: it is not small, larger
  * than the scratch memory, another user's, or a slot has that already. */

@@ -71,6 +71,19 @@ static void abandon(void)
 	pool_abandon(f.pool, slot);
 }
 
+Test(inject, leaving_a_bitmaps_memory_to_its_decoder)
+{
+	struct pool_scratch *scratch = NULL;
+	size_now = 2 * MIB;
+	cr_assert_eq(reserve(), 0);
+	wrap_arm(1, false);
+	cr_expect_eq(pool_scratch_leave(f.pool, slot, &scratch), -ENOMEM);
+	cr_assert(wrap_disarm());
+	check(&f);
+	cr_expect_eq(pool_slot_state(slot), BOARD_FILLING);
+	abandon();
+}
+
 Test(inject, reserving_a_large_bitmap)
 {
 	size_now = 2 * MIB;

@@ -195,6 +195,8 @@ static void do_reserve(void)
 	*e = (struct entry){.slot = slot, .seed = (uint32_t)rand()};
 }
 
+static struct pool_scratch *stray; /* what a decoder has that does not go */
+
 static void do_finish(void)
 {
 	struct entry *e = any(BOARD_FILLING);
@@ -204,6 +206,13 @@ static void do_finish(void)
 		pool_abandon(f.pool, e->slot);
 		return;
 	}
+	if (rand() % 8 == 0 && !stray &&
+		pool_slot_bitmap(e->slot)->size_bytes >= POOL_LARGE_BYTES) {
+		cr_assert_eq(pool_scratch_leave(f.pool, e->slot, &stray), 0);
+		return;
+	}
+	if (rand() % 8 == 0)
+		pool_scratch_give_back(f.pool, take_ptr(&stray));
 	fill_sparsely(e);
 	cr_assert_eq(pool_publish(f.pool, e->slot, (uint64_t)rand(), rand() % 4 == 0, f.now), 0);
 	e->generation = pool_slot_generation(e->slot);

@@ -167,6 +167,82 @@ Test(scratch, that_a_slot_has_is_lent_to_its_decoder)
 	cr_assert_eq(pool_scratch_of(f.pool, slot, &scratch), -EINVAL);
 }
 
+static struct pool_slot *reserve_large(void)
+{
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = bitmap_of(2 * MIB);
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &slot), 0);
+	return slot;
+}
+
+static ino_t inode_to_fill(const struct pool_slot *slot)
+{
+	int fd = -1;
+	uint64_t offset = 0, length = 0;
+	pool_window(slot, &fd, &offset, &length);
+	return inode_of(fd);
+}
+
+Test(scratch, a_large_bitmaps_memory_stays_with_a_decoder_that_does_not_go)
+{
+	fixture_init(&f, 32 * MIB);
+	struct pool_slot *slot = reserve_large();
+	struct pool_scratch *scratch = NULL;
+	const ino_t inode = inode_to_fill(slot);
+	slot_fill(slot, 5);
+	cr_assert_eq(pool_scratch_leave(f.pool, slot, &scratch), 0);
+	check(&f);
+	cr_expect_eq(f.forgotten, 1, "the slot itself is given up");
+	cr_expect_eq(stats_of(&f).filling_bytes, 0);
+	cr_expect_geq(stats_of(&f).overhead_bytes, 2 * MIB, "it is charged");
+	slot = reserve_large();
+	cr_expect_neq(inode_to_fill(slot), inode, "it is there still, and may write");
+	pool_abandon(f.pool, slot);
+	const uint64_t kept = stats_of(&f).kept_bytes;
+	cr_expect_eq(inode_lent(scratch), inode);
+	pool_scratch_give_back(f.pool, scratch);
+	check(&f);
+	cr_expect_eq(stats_of(&f).used_bytes, kept, "nothing is kept of it");
+}
+
+Test(scratch, and_a_slot_that_is_known_can_be_decoded_again_meanwhile)
+{
+	struct consumer c;
+	fixture_init(&f, 32 * MIB);
+	consumer_init(&f, &c, getuid());
+	struct pool_slot *slot = slot_make_for(&f, &c, 2 * MIB, 1);
+	struct pool_scratch *scratch = NULL;
+	const uint32_t number = pool_slot_number(slot);
+	pool_purge(f.pool, f.now);
+	cr_assert_eq(pool_refill(f.pool, slot, c.holder, f.now), 0);
+	cr_assert_eq(pool_scratch_leave(f.pool, slot, &scratch), 0);
+	check(&f);
+	cr_assert_eq(pool_find(f.pool, number), slot);
+	cr_assert_eq(pool_slot_state(slot), BOARD_PURGED);
+	cr_assert_eq(pool_refill(f.pool, slot, c.holder, f.now), 0);
+	slot_fill(slot, 2);
+	cr_assert_eq(pool_publish(f.pool, slot, 1000, false, f.now), 0);
+	int fd = -1;
+	uint64_t length = 0;
+	pool_scratch_window(scratch, &fd, &length);
+	cr_assert_eq(pwrite(fd, "late", 4, 0), 4);
+	cr_expect_eq(slot_verify(&f, slot, 2), -1, "the first decoder wrote into it");
+	pool_scratch_give_back(f.pool, scratch);
+	consumer_fini(&f, &c);
+}
+
+Test(scratch, what_is_not_being_filled_or_is_small_can_not_be_left)
+{
+	fixture_init(&f, 32 * MIB);
+	struct pool_scratch *scratch = NULL;
+	struct pool_slot *slot = NULL;
+	cr_expect_eq(pool_scratch_leave(f.pool, slot_make(&f, 2 * MIB, 1), &scratch), -EINVAL);
+	struct pool_bitmap bitmap = bitmap_of(120000);
+	cr_assert_eq(pool_reserve(f.pool, &bitmap, getuid(), NULL, f.now, &slot), 0);
+	cr_expect_eq(pool_scratch_leave(f.pool, slot, &scratch), -EINVAL);
+	pool_abandon(f.pool, slot);
+}
+
 Test(scratch, it_is_charged_and_kept_for_the_next)
 {
 	fixture_init(&f, 32 * MIB);
