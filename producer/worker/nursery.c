@@ -369,7 +369,7 @@ static void finish_early(struct nursery *nursery)
 	{
 		if (leaving <= nursery->options.ahead)
 			return;
-		if (!worker->finished)
+		if (!worker->finished || worker->let_go)
 			continue;
 		worker_kill(worker);
 		leaving--;
@@ -388,7 +388,9 @@ static void bury_workers(struct nursery *nursery)
 		TAILQ_INSERT_TAIL(&ended, worker, link);
 	}
 	while ((worker = TAILQ_FIRST(&ended))) {
-		if (worker->finished)
+		if (worker->let_go)
+			nursery->events.left(worker->job_user, nursery->events.user);
+		else if (worker->finished)
 			nursery->leaving--;
 		else
 			call_finished(nursery, worker);

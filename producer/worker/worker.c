@@ -153,6 +153,13 @@ void worker_kill(struct worker *worker)
 	send_signal(worker, SIGKILL);
 }
 
+void worker_let_go(struct worker *worker, void *job_user)
+{
+	worker->job_user = job_user;
+	worker->lent = NULL;
+	worker->finished = worker->let_go = true;
+}
+
 void worker_halt(struct worker *worker)
 {
 	if (worker->answered || worker->halted)

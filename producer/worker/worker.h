@@ -30,6 +30,7 @@ struct worker {
 	struct job_result result;
 	bool early;    /* its answer is enough to be finished, */
 	bool finished; /* and it is: only its end is waited for */
+	bool let_go;   /* and so it is without an answer */
 	bool answered;
 	bool halted;
 	bool spoke_nonsense;  /* instead: for that it is killed */

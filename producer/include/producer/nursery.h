@@ -49,6 +49,8 @@ struct nursery_events {
 		const struct job_result *result, int signal, void *user);
 	/* The process that had this (worker_lend) has gone; after finished. */
 	void (*gone)(void *lent, void *user);
+	/* A worker that was let go has gone. */
+	void (*left)(void *job_user, void *user);
 	/* Workers have become ready: queued jobs may start. */
 	void (*available)(void *user);
 	/* @count workers that were ready are dead, and others on their way. Nobody but the OOM
@@ -86,6 +88,10 @@ void worker_lend(struct worker *worker, void *lent);
 /* Kills a worker (SIGKILL by pidfd); finished follows as usual, with answered false unless it had
  * answered already. */
 void worker_kill(struct worker *worker);
+
+/* Nobody waits any more for a worker that has been killed and does not go: instead of finished and
+ * gone it is `left` that follows, with @job_user. */
+void worker_let_go(struct worker *worker, void *job_user);
 
 /* Stops a worker where it is (SIGSTOP by pidfd), with what it has, and lets it go on. One that has
  * answered is not stopped, or goes on: it is about to leave. */
