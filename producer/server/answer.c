@@ -62,12 +62,16 @@ static void on_killed(struct server *server, struct entry *entry, int signal, bo
 	decode_room(server);
 }
 
+static void fail_late(struct server *server, struct entry *entry)
+{
+	decode_fail(server, entry, -ETIMEDOUT, MURAL_REASON_TIMEOUT, "decoding took too long");
+}
+
 static void fail_ended(struct server *server, struct entry *entry, int signal)
 {
 	log_line(LOG_INFO, "a decoder ended with signal %d", signal);
 	if (entry->kill == ENTRY_KILLED_LATE || signal == SIGXCPU)
-		decode_fail(
-			server, entry, -ETIMEDOUT, MURAL_REASON_TIMEOUT, "decoding took too long");
+		fail_late(server, entry);
 	else
 		decode_fail(
 			server, entry, -ECONNABORTED, MURAL_REASON_CRASHED, "its decoder crashed");
@@ -175,14 +179,12 @@ static bool plausible(
 static void join_other(struct server *server, struct entry *entry, struct entry *other)
 {
 	int fd = take_fd(&entry->source_fd);
-	while (!list_empty(&entry->requests)) {
-		struct request *request = list_item(entry->requests.next, struct request, in_entry);
-		list_remove(&request->in_entry);
-		/* Once it is taken the others need none: a decode is under way. If that has failed
-		 * at once they are to be sent again. */
-		if (decode_want(server, other, request, fd))
-			fd = -EAGAIN;
-	}
+	/* Once it is taken the others need none: a decode is under way, and does not start, or
+	 * fail, before all are there. */
+	while (!list_empty(&entry->requests))
+		if (decode_want(server, other,
+			    list_item(entry->requests.next, struct request, in_entry), fd))
+			fd = -1;
 	files_close(server->files, fd);
 	cache_forget(server, entry);
 }
@@ -230,6 +232,7 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 	bool straight = scratch && entry->stage == ENTRY_PROBE;
 	if (server->ending)
 		return;
+	server->scheduling = true; /* afterwards */
 	if (list_empty(&entry->requests)) {
 		decode_retire(server, entry);
 		decode_room(server);
@@ -253,5 +256,21 @@ void decode_finished(struct worker *worker, void *job_user, bool answered,
 	} else {
 		on_decoded(server, entry, result, worker_cpu_ns(worker));
 	}
+	server->scheduling = false;
 	decode_schedule(server);
+}
+
+void decode_let_go(struct server *server, struct entry *entry)
+{
+	if (!job_let_go(server, entry))
+		return;
+	if (list_empty(&entry->requests)) {
+		decode_retire(server, entry);
+	} else if (entry->kill == ENTRY_KILLED_UNWANTED) {
+		decode_push_back(server, entry);
+	} else {
+		server->counters.decode_failures++;
+		fail_late(server, entry);
+	}
+	decode_room(server);
 }

@@ -15,10 +15,9 @@ static bool in_queue(const struct entry *entry)
 
 static uint32_t highest_priority(const struct entry *entry)
 {
-	uint32_t priority = MURAL_PRIORITY_PREFETCH;
-	list_for_each (node, &entry->requests)
-		priority = max_u64(
-			priority, list_item(node, struct request, in_entry)->wanted.priority);
+	uint32_t priority = PRIORITIES - 1;
+	while (priority > MURAL_PRIORITY_PREFETCH && entry->waiting[priority] == 0)
+		priority--;
 	return priority;
 }
 
@@ -95,8 +94,7 @@ static int bring_back(struct server *server, struct entry *entry, const struct r
 bool decode_want(struct server *server, struct entry *entry, struct request *request, int fd)
 {
 	bool fresh = entry->source_fd < 0 && entry->stage != ENTRY_VERIFY;
-	request->entry = entry;
-	list_append(&entry->requests, &request->in_entry);
+	request_wait_for(request, entry);
 	if (entry->stage == ENTRY_CACHED) {
 		int r = bring_back(server, entry, request);
 		if (r == 0) {
@@ -109,13 +107,6 @@ bool decode_want(struct server *server, struct entry *entry, struct request *req
 				"too much pinned by this program");
 			return false;
 		}
-	}
-	if (fresh && fd < 0) {
-		list_remove(&request->in_entry);
-		request_fail(request, fd, MURAL_REASON_MEMORY, "no descriptor left");
-		if (entry->stage != ENTRY_CACHED)
-			decode_retire(server, entry);
-		return false;
 	}
 	if (!fresh) { /* somebody's descriptor of the same file is there already */
 		server->counters.joined++;
@@ -132,9 +123,8 @@ bool decode_want(struct server *server, struct entry *entry, struct request *req
 static void abort_entry(struct server *server, struct entry *entry)
 {
 	if (entry->worker) {
-		entry->kill = ENTRY_KILLED_UNWANTED;
-		worker_kill(entry->worker);
-		decode_schedule(server); /* others need not stand still for it */
+		job_kill(entry, ENTRY_KILLED_UNWANTED);
+		decode_schedule(server);           /* others need not stand still for it */
 	} else if (entry->stage != ENTRY_VERIFY) { /* that one is done but for a look: keep it */
 		decode_retire(server, entry);
 		decode_room(server);
@@ -171,7 +161,7 @@ uint64_t decode_deadline(const struct server *server)
 		deadline = min_u64(deadline, server->bounce_ns);
 	list_for_each (node, &server->running) {
 		const struct entry *entry = list_item(node, struct entry, running_node);
-		if (entry->halted_ns == 0 && entry->kill == ENTRY_ALIVE)
+		if (entry->halted_ns == 0 || entry->kill != ENTRY_ALIVE)
 			deadline = min_u64(deadline, entry->deadline_ns);
 	}
 	return deadline;
@@ -185,16 +175,20 @@ void decode_tick(struct server *server, uint64_t now_ns)
 	}
 	turn_watch(server, now_ns);
 	bool killed = false;
+	server->scheduling =
+		true; /* so that none starts, and ends, while they are walked through */
 	list_for_each (node, &server->running) {
 		struct entry *entry = list_item(node, struct entry, running_node);
-		if (entry->deadline_ns > now_ns || entry->kill != ENTRY_ALIVE ||
-			entry->halted_ns > 0)
+		if (entry->deadline_ns > now_ns ||
+			(entry->kill == ENTRY_ALIVE && entry->halted_ns > 0))
 			continue;
-		entry->kill = ENTRY_KILLED_LATE;
-		entry->deadline_ns = UINT64_MAX;
-		worker_kill(entry->worker);
+		if (entry->kill != ENTRY_ALIVE)
+			decode_let_go(server, entry);
+		else
+			job_kill(entry, ENTRY_KILLED_LATE);
 		killed = true;
 	}
+	server->scheduling = false;
 	if (killed)
 		decode_schedule(server);
 }

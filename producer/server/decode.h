@@ -13,6 +13,9 @@
 
 #include "common/util.h"
 
+/* Its decoder, which has been killed, should have gone by now: goes on as if it had. */
+void decode_let_go(struct server *server, struct entry *entry);
+
 /* Into the queue, at its age; older ones come first within a priority. */
 void decode_enqueue(struct server *server, struct entry *entry);
 /* The same for one that held memory: it gives it back. */
@@ -60,6 +63,14 @@ int job_submit(struct server *server, struct entry *entry);
 /* That job is finished. What the decoder was lent, which it has until it has gone; NULL: nothing.
  */
 struct pool_scratch *job_ended(struct server *server, struct entry *entry);
+/* Kills its decoder, which is then given a moment to go: its deadline. The first reason's moment
+ * counts, the last reason. */
+void job_kill(struct entry *entry, enum entry_kill why);
+/* That moment is over: the decoder is left to itself, with the memory that it may write, and the
+ * entry goes on without. False: no memory for that, its deadline is later now. */
+bool job_let_go(struct server *server, struct entry *entry);
+/* Are there so many of its file's file system that another one would have the same fate? */
+bool job_is_hopeless(const struct server *server, const struct entry *entry);
 /* While it is with a decoder: one of those that decode? Probes alone have places of their own. */
 bool job_takes_a_place(const struct entry *entry);
 

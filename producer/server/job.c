@@ -1,9 +1,14 @@
 /* What a decoder is given: its job, its memory, its limits. */
 #include "decode.h"
 
+#include "common/log.h"
+
 #define PROBE_TIMEOUT_NS UINT64_C(10000000000)
 #define DECODE_TIMEOUT_NS UINT64_C(30000000000)
 #define DECODE_NS_PER_PIXEL 2000u /* on top: 48 s more for 24 MP, fifty times what it takes */
+/* A decoder that is killed unmaps what it has, which takes tens of milliseconds, or more where
+ * others have the cores. After this it does not go: its file lies on a dead mount, say. */
+#define GOING_NS UINT64_C(500000000)
 #define PROBE_MEMORY ((uint64_t)32 << 20)
 
 /* Wall time, and the processor time of all threads together. */
@@ -99,4 +104,69 @@ struct pool_scratch *job_ended(struct server *server, struct entry *entry)
 	list_remove(&entry->running_node);
 	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) -= 1;
 	return take_ptr(&entry->scratch);
+}
+
+void job_kill(struct entry *entry, enum entry_kill why)
+{
+	if (entry->kill == ENTRY_ALIVE)
+		entry->deadline_ns = monotonic_ns() + GOING_NS;
+	entry->kill = why;
+	worker_kill(entry->worker);
+}
+
+/* ---- decoders that do not go ---- */
+
+/* A large bitmap's is its slot's own; a small one's was lent to the decoder when it started. */
+static int leave_region(struct server *server, struct entry *entry, struct pool_scratch **ret)
+{
+	int r = pool_scratch_leave(server->pool, entry->slot, ret);
+	if (r == 0 && !entry->again)
+		entry->slot = NULL;
+	return r;
+}
+
+bool job_let_go(struct server *server, struct entry *entry)
+{
+	struct stray *stray = calloc(1, sizeof(*stray));
+	bool large = entry->stage == ENTRY_DECODE && !entry->scratch;
+	if (!stray || (large && leave_region(server, entry, &stray->scratch) < 0)) {
+		free(stray);
+		entry->deadline_ns = monotonic_ns() + GOING_NS;
+		return false;
+	}
+	log_line(LOG_WARNING, "a decoder that was killed does not end: it is left to itself");
+	stray->device = entry->key.identity.device;
+	stray->since_ns = monotonic_ns();
+	list_append(&server->strays, &stray->node);
+	worker_let_go(entry->worker, stray);
+	/* What it has is not about to be given back. */
+	server->filling -= large || entry->scratch;
+	struct pool_scratch *lent = job_ended(server, entry);
+	if (lent)
+		stray->scratch = lent;
+	return true;
+}
+
+void job_left(void *job_user, void *user)
+{
+	struct server *server = user;
+	struct stray *stray = job_user;
+	list_remove(&stray->node);
+	pool_scratch_give_back(server->pool, stray->scratch);
+	free(stray);
+	if (!server->ending)
+		decode_room(server);
+}
+
+/* One that is only slow lets its decoders go soon after. */
+bool job_is_hopeless(const struct server *server, const struct entry *entry)
+{
+	unsigned dead = 0;
+	uint64_t now_ns = monotonic_ns();
+	list_for_each (node, &server->strays) {
+		const struct stray *stray = list_item(node, struct stray, node);
+		dead += stray->device == entry->key.identity.device &&
+			now_ns - stray->since_ns > FILES_TIMEOUT_NS;
+	}
+	return dead >= server->options.workers;
 }

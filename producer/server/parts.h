@@ -86,6 +86,8 @@ struct request {
 	struct protocol_request wanted;
 };
 
+/* It waits for @entry, with others; or for none (NULL), of which that is not told. */
+void request_wait_for(struct request *request, struct entry *entry);
 /* Takes @fd. Where it is -errno the descriptor was lost on its way: that is the answer. */
 void request_start(struct session *session, const struct protocol_request *wanted, int fd);
 /* The one answer of a request; frees it. */
@@ -143,9 +145,11 @@ struct entry {
 	uint32_t box_width, box_height; /* as first asked: fitting into the exact size again could
 					   round differently */
 	enum entry_stage stage;
-	struct list requests;     /* who waits */
-	struct list queue;        /* in one of server.queued or in server.roomless */
-	struct list running_node; /* in server.running */
+	struct list requests;         /* who waits, */
+	uint32_t waiting[PRIORITIES]; /* how many with each priority, */
+	uint32_t patient;             /* and how many would wait for room, too */
+	struct list queue;            /* in one of server.queued or in server.roomless */
+	struct list running_node;     /* in server.running */
 	struct pool_slot *slot;
 	uint64_t
 		straight_bytes; /* of scratch memory, to go straight on from the probe; 0: not to */
@@ -157,7 +161,8 @@ struct entry {
 	uint32_t helpers; /* threads that it was given */
 	enum entry_kill kill;
 	bool given_again; /* its decoder was killed by somebody else: this is the second */
-	uint64_t started_ns, deadline_ns; /* of the worker, without the time that it was halted */
+	uint64_t started_ns, deadline_ns; /* of the worker, without the time that it was halted; of
+					     one that was killed: when it should have gone */
 	uint64_t halted_ns;               /* since when it is, to give way; 0: it is not */
 	bool waits;                       /* it does nothing: its file does not come */
 	uint64_t cpu_ns;     /* of its decoder, when that was last watched; 0: not yet */
@@ -168,6 +173,16 @@ struct entry {
 	struct job_result facts; /* from the probe, then from the decode */
 	bool again;              /* this decode brings back what was purged */
 	uint64_t cost_ns;        /* of the decode: the decoder's processor time */
+};
+
+/* A decoder that was killed and does not go, as one does not whose file lies on a dead mount. It
+ * takes no place, nobody waits for it, and what it may write is nobody else's for as long as it is
+ * there. */
+struct stray {
+	struct list node; /* in server.strays */
+	uint64_t device;  /* its file's */
+	uint64_t since_ns;
+	struct pool_scratch *scratch; /* what it may write; NULL: nothing */
 };
 
 int cache_init(struct server *server);
@@ -204,6 +219,8 @@ uint64_t decode_deadline(const struct server *server);
 void decode_finished(struct worker *worker, void *entry, bool answered,
 	const struct job_result *result, int signal, void *server);
 void decode_gone(void *scratch, void *server);
+/* nursery_events.left */
+void job_left(void *stray, void *server);
 /* pool_events.forgotten */
 void decode_slot_forgotten(struct pool_slot *slot, void *server);
 
@@ -279,7 +296,9 @@ struct server {
 	struct list queued[PRIORITIES][QUEUES]; /* entries that want a decoder, by age */
 	struct list roomless;                   /* entries that want room, by priority and age */
 	struct list running;
+	struct list strays;
 	unsigned probing, decoding;
+	bool scheduling;  /* decode_schedule is at it, or comes later: not now */
 	unsigned filling; /* slots reserved and not yet published, and scratch memory lent */
 	uint64_t order;
 	uint64_t bounce_ns;  /* no decode of what has just gone before, unless it is visible */

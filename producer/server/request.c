@@ -25,11 +25,33 @@ struct request *request_find(const struct session *session, uint32_t serial)
 	return NULL;
 }
 
+/* @one: 1, or UINT32_MAX to take it back. */
+static void count(const struct request *request, uint32_t one)
+{
+	struct entry *entry = request->entry;
+	entry->waiting[request->wanted.priority] += one;
+	if (request->wanted.flags & PROTOCOL_WAIT)
+		entry->patient += one;
+}
+
+void request_wait_for(struct request *request, struct entry *entry)
+{
+	if (request->entry) {
+		list_remove(&request->in_entry);
+		count(request, UINT32_MAX);
+	}
+	request->entry = entry;
+	if (entry) {
+		list_append(&entry->requests, &request->in_entry);
+		count(request, 1);
+	}
+}
+
 /* The entry it leaves is not told: the caller decides whether that matters. */
 static void request_free(struct request *request)
 {
 	files_forget(request->session->server->files, request->ticket);
-	list_remove(&request->in_entry);
+	request_wait_for(request, NULL);
 	hash_remove(&request->session->requests, &request->in_session);
 	free(request);
 }
@@ -89,7 +111,7 @@ static void leave_entry(struct request *request)
 {
 	struct server *server = request->session->server;
 	struct entry *entry = request->entry;
-	list_remove(&request->in_entry);
+	request_wait_for(request, NULL);
 	if (entry)
 		decode_reconsider(server, entry);
 }
@@ -112,9 +134,13 @@ void request_set_priority(struct request *request, uint32_t priority)
 		session_drop(request->session, -EPROTO, "an unknown priority");
 		return;
 	}
-	request->wanted.priority = priority;
 	if (request->entry)
-		decode_reconsider(request->session->server, request->entry);
+		count(request, UINT32_MAX);
+	request->wanted.priority = priority;
+	if (!request->entry)
+		return;
+	count(request, 1);
+	decode_reconsider(request->session->server, request->entry);
 }
 
 static bool well_formed(const struct protocol_request *wanted)

@@ -305,6 +305,7 @@ static int start_nursery(struct server *server)
 	const struct nursery_events events = {
 		.finished = decode_finished,
 		.gone = decode_gone,
+		.left = job_left,
 		.available = worker_available,
 		.lost = workers_lost,
 		.crowded = worker_lacks_descriptors,
@@ -464,6 +465,8 @@ static void stop(struct server *server)
 		cache_fini(server);
 	list_for_each (node, &server->trims)
 		free(list_item(node, struct trim, node));
+	list_for_each (node, &server->strays)
+		free(list_item(node, struct stray, node));
 	files_destroy(server->files);
 	memory_stop(server);
 	pool_destroy(server->pool);
@@ -490,6 +493,7 @@ static void server_init(struct server *server, const struct server_options *opti
 	list_init(&server->trims);
 	list_init(&server->roomless);
 	list_init(&server->running);
+	list_init(&server->strays);
 	list_init(&server->picture_order);
 	for (int i = 0; i < PRIORITIES * QUEUES; i++)
 		list_init(&server->queued[i / QUEUES][i % QUEUES]);

@@ -175,12 +175,6 @@ void turn_watch(struct server *server, uint64_t now_ns)
 
 /* ---- decoders ---- */
 
-static void push_back(struct entry *entry)
-{
-	entry->kill = ENTRY_KILLED_UNWANTED;
-	worker_kill(entry->worker);
-}
-
 /* As many as hold enough, the last first: they have done the least. */
 void turn_take_room(struct server *server, uint64_t bytes)
 {
@@ -191,7 +185,7 @@ void turn_take_room(struct server *server, uint64_t bytes)
 		if (entry->stage != ENTRY_DECODE || entry->priority > MURAL_PRIORITY_PREFETCH)
 			continue;
 		if (entry->kill == ENTRY_ALIVE)
-			push_back(entry);
+			job_kill(entry, ENTRY_KILLED_UNWANTED);
 		taken += decode_bitmap_bytes(entry);
 	}
 }
@@ -209,7 +203,7 @@ static bool push_back_a_prefetch(struct server *server)
 	}
 	if (!victim)
 		return false;
-	push_back(victim);
+	job_kill(victim, ENTRY_KILLED_UNWANTED);
 	return true;
 }
 
@@ -248,7 +242,7 @@ bool decode_give_up_spare(struct server *server, bool running_too)
 		struct entry *entry = list_item(node, struct entry, running_node);
 		if (!is_spare(server, entry) || (entry->halted_ns == 0 && !running_too))
 			continue;
-		push_back(entry);
+		job_kill(entry, ENTRY_KILLED_UNWANTED);
 		any = true;
 	}
 	return any;
@@ -265,14 +259,6 @@ bool decode_is_leaving(const struct server *server)
 }
 
 /* ---- places ---- */
-
-static bool somebody_waits(const struct entry *entry)
-{
-	list_for_each (node, &entry->requests)
-		if (list_item(node, struct request, in_entry)->wanted.flags & PROTOCOL_WAIT)
-			return true;
-	return false;
-}
 
 /* What a decoder takes at the most: its own memory, and the pages that it fills. */
 static uint64_t decoder_bytes(const struct entry *entry, uint32_t helpers)
@@ -349,7 +335,7 @@ static bool has_turn(struct server *server, const struct entry *entry)
 {
 	if (!wants_a_place(server, entry))
 		return server->probing < server->options.workers;
-	if (!list_empty(&server->roomless) && somebody_waits(entry) &&
+	if (!list_empty(&server->roomless) && entry->patient > 0 &&
 		list_item(server->roomless.next, struct entry, queue)->priority >= entry->priority)
 		return false;
 	if (is_bounce(server, entry) && monotonic_ns() < server->bounce_ns)
@@ -434,6 +420,11 @@ static void start_all(struct server *server)
 	while (!server->ending && nursery_ready(server->nursery) > 0 &&
 		(entry = next_in_turn(server)) != NULL) {
 		list_remove(&entry->queue);
+		if (job_is_hopeless(server, entry)) {
+			decode_fail(server, entry, -ETIMEDOUT, MURAL_REASON_TIMEOUT,
+				"its file system does not answer");
+			continue;
+		}
 		if (!equip(server, entry))
 			continue;
 		int r = job_submit(server, entry);
@@ -449,9 +440,15 @@ static void start_all(struct server *server)
 	}
 }
 
+/* Whatever starts or fails here may call it again: that is one more round of the loop, not another
+ * loop inside, of thousands that are refused one after the other. */
 void decode_schedule(struct server *server)
 {
+	if (server->scheduling)
+		return;
+	server->scheduling = true;
 	start_all(server);
+	server->scheduling = false;
 	if (!server->ending)
 		give_way(server);
 }

@@ -346,13 +346,19 @@ Test(turn, nor_a_header_that_is_read)
 /* ---- time ---- */
 
 /* It may not end for as long as its file's disk is away. */
-Test(turn, what_has_been_killed_has_no_deadline)
+Test(turn, what_has_been_killed_has_a_moment_to_go_whatever_it_is_killed_for_then)
 {
 	struct scene scene;
+	struct worker nobody = {.pidfd = -1};
 	scene_init(&scene);
 	scene.other.deadline_ns = 1;
+	scene.other.worker = &nobody;
 	run_other(&scene);
 	cr_assert_eq(decode_deadline(&scene.server), 1);
-	scene.other.kill = ENTRY_KILLED_UNWANTED;
-	cr_expect_eq(decode_deadline(&scene.server), UINT64_MAX);
+	job_kill(&scene.other, ENTRY_KILLED_LATE);
+	uint64_t moment = decode_deadline(&scene.server);
+	cr_expect_gt(moment, monotonic_ns() - 1);
+	job_kill(&scene.other, ENTRY_KILLED_UNWANTED);
+	scene.other.halted_ns = 1;
+	cr_expect_eq(decode_deadline(&scene.server), moment);
 }

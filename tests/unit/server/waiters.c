@@ -1,0 +1,323 @@
+/* Who waits for an entry, and is answered, whatever happens to that: with a nursery that does as it
+ * is told. */
+#include "decode.h"
+#include "worker.h"
+
+#include <criterion/criterion.h>
+#include <mural/pixel.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#define SIDE 1000u
+#define LARGE_BOX 4000u /* the bitmap is as large as without a box */
+/* A file of this size is not decoded by its probe, so that each step is one job. */
+#define FILE_BYTES (1 << 20)
+
+/* ---- a nursery ---- */
+
+enum { JOBS_MAX = 8 };
+
+static struct {
+	unsigned given;
+	struct entry *entry[JOBS_MAX];
+	struct worker worker[JOBS_MAX];
+	int refusal; /* of the next */
+	uintptr_t first_frame, last_frame;
+} nursery;
+
+unsigned __wrap_nursery_ready(const struct nursery *unused);
+unsigned __wrap_nursery_ready(const struct nursery *unused)
+{
+	(void)unused;
+	return JOBS_MAX - nursery.given;
+}
+
+int __wrap_nursery_submit(struct nursery *unused, const struct job *job, int source_fd,
+	int memory_fd, void *job_user, struct worker **ret_worker);
+int __wrap_nursery_submit(struct nursery *unused, const struct job *job, int source_fd,
+	int memory_fd, void *job_user, struct worker **ret_worker)
+{
+	(void)unused, (void)job;
+	cr_assert_geq(source_fd, 0);
+	cr_assert_eq(job_has_window(job), memory_fd >= 0);
+	nursery.last_frame = (uintptr_t)__builtin_frame_address(0);
+	if (nursery.first_frame == 0)
+		nursery.first_frame = nursery.last_frame;
+	if (nursery.refusal < 0)
+		return nursery.refusal;
+	nursery.worker[nursery.given].pidfd = -1;
+	nursery.entry[nursery.given] = job_user;
+	*ret_worker = &nursery.worker[nursery.given++];
+	return 0;
+}
+
+/* ---- a server with one session ---- */
+
+static struct server server;
+static struct session session;
+static int peer, file;
+
+static void start(void)
+{
+	int pair[2];
+	server = (struct server){
+		.options = {.budget_bytes = 64 << 20, .workers = 2, .max_pixels = SIDE * SIDE},
+		.listen_fd = -1,
+		.memory.watch.fd = -1,
+	};
+	struct list *lists[] = {
+		&server.sessions, &server.trims, &server.roomless, &server.running, &server.strays};
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		list_init(lists[i]);
+	for (unsigned i = 0; i < PRIORITIES * QUEUES; i++)
+		list_init(&server.queued[i / QUEUES][i % QUEUES]);
+	const struct pool_options options = {
+		.budget_bytes = server.options.budget_bytes,
+		.keep_bytes = UINT64_MAX,
+		.holder_pinned_bytes = UINT64_MAX,
+		.events = {.forgotten = decode_slot_forgotten, .user = &server},
+	};
+	cr_assert_eq(loop_create(&server.loop), 0);
+	cr_assert_eq(files_create(&server.files), 0);
+	cr_assert_eq(cache_init(&server), 0);
+	cr_assert_eq(pool_create(&options, monotonic_ns(), &server.pool), 0);
+	cr_assert_eq(memory_start(&server), 0);
+	cr_assert_eq(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	peer = pair[1];
+	session = (struct session){.server = &server, .fd = pair[0], .pidfd = -1, .socket.fd = -1};
+	list_init(&session.unsent);
+	cr_assert_eq(hash_init(&session.requests), 0);
+	cr_assert_eq(hash_init(&session.regions), 0);
+	cr_assert_eq(hash_init(&session.slots), 0);
+	int board;
+	cr_assert_eq(
+		pool_holder_create(server.pool, getuid(), &session, &session.holder, &board), 0);
+	server.requests_max = SESSION_REQUESTS_MAX;
+	file = memfd_create("picture", MFD_CLOEXEC);
+	cr_assert_eq(ftruncate(file, FILE_BYTES), 0);
+}
+
+static void stop(void)
+{
+	server.ending = true;
+	cache_fini(&server);
+	list_for_each (node, &server.strays)
+		job_left(list_item(node, struct stray, node), &server);
+	files_destroy(server.files);
+	memory_stop(&server);
+	pool_destroy(server.pool);
+	loop_destroy(server.loop);
+	hash_fini(&session.requests);
+	close_p(&session.fd);
+	close_p(&peer);
+	close_p(&file);
+}
+
+TestSuite(waiters, .init = start, .fini = stop, .timeout = 60);
+
+/* Until all that was asked of files is answered. */
+static void settle(void)
+{
+	while (files_deadline(server.files) != UINT64_MAX) {
+		struct pollfd polled = {.fd = files_fd(server.files), .events = POLLIN};
+		files_answer(server.files);
+		if (files_deadline(server.files) != UINT64_MAX)
+			poll(&polled, 1, 10);
+		files_dispatch(server.files, monotonic_ns());
+	}
+}
+
+static void ask(uint32_t serial, uint32_t box, uint32_t priority)
+{
+	const struct protocol_request wanted = {
+		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
+		.format = MURAL_FORMAT_XRGB8888,
+		.priority = priority,
+		.box_width = box,
+		.box_height = box,
+	};
+	request_start(&session, &wanted, dup_cloexec(file));
+	settle();
+}
+
+/* That job's end, as with a picture of SIDE * SIDE. */
+static void finish(unsigned job)
+{
+	const struct job_result result = {
+		.source_width = SIDE,
+		.source_height = SIDE,
+		.width = SIDE,
+		.height = SIDE,
+		.memory_bytes = 1 << 20,
+	};
+	cr_assert_lt(job, nursery.given);
+	decode_finished(&nursery.worker[job], nursery.entry[job], true, &result, 0, &server);
+	settle();
+}
+
+/* The next message, and its descriptors closed. */
+static union protocol_any next(void)
+{
+	union protocol_any message;
+	struct iovec data = {.iov_base = &message, .iov_len = sizeof(message)};
+	char control[CMSG_SPACE(sizeof(int) * 4)];
+	struct msghdr head = {.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control)};
+	cr_assert_gt(
+		recvmsg(peer, &head, MSG_DONTWAIT | MSG_CMSG_CLOEXEC), 0, "nobody was answered");
+	struct cmsghdr *rights = CMSG_FIRSTHDR(&head);
+	if (rights)
+		close(*(int *)(void *)CMSG_DATA(rights));
+	return message;
+}
+
+static void expect_failed(uint32_t serial, int error, enum mural_reason reason)
+{
+	union protocol_any message = next();
+	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
+	cr_expect_eq(message.head.serial, serial);
+	cr_expect_eq(message.failed.error, error);
+	cr_expect_eq(message.failed.reason, reason, "%s", message.failed.text);
+}
+
+/* ---- how urgent it is ---- */
+
+Test(waiters, an_entry_is_as_urgent_as_the_most_urgent_of_them)
+{
+	ask(1, 0, MURAL_PRIORITY_PREFETCH);
+	const struct entry *entry = nursery.entry[0];
+	cr_expect_eq(entry->priority, MURAL_PRIORITY_PREFETCH);
+	ask(2, 0, MURAL_PRIORITY_VISIBLE);
+	ask(3, 0, MURAL_PRIORITY_SOON);
+	cr_expect_eq(entry->priority, MURAL_PRIORITY_VISIBLE);
+	request_set_priority(request_find(&session, 2), MURAL_PRIORITY_PREFETCH);
+	cr_expect_eq(entry->priority, MURAL_PRIORITY_SOON);
+	request_cancel(request_find(&session, 3));
+	cr_expect_eq(entry->priority, MURAL_PRIORITY_PREFETCH);
+	request_set_priority(request_find(&session, 1), MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(entry->priority, MURAL_PRIORITY_VISIBLE);
+	request_discard(request_find(&session, 1));
+	cr_expect_eq(entry->priority, MURAL_PRIORITY_PREFETCH);
+	cr_expect_eq(nursery.given, 1);
+}
+
+/* ---- two boxes, one bitmap ---- */
+
+/* A bitmap that nobody knows, in memory that has been purged by somebody else, as the kernel does
+ * with the device's. */
+static void have_it_purged_behind_our_back(void)
+{
+	int fd;
+	uint64_t offset, length;
+	struct entry *entry = nursery.entry[0];
+	struct pool_slot *slot = entry->slot;
+	cr_assert_eq(pool_release(server.pool, slot, session.holder), 0);
+	pool_nudge(server.pool, slot, monotonic_ns());
+	pool_tick(server.pool, UINT64_MAX / 2);
+	cr_assert_eq(pool_slot_state(slot), BOARD_IDLE);
+	pool_window(slot, &fd, &offset, &length);
+	cr_assert_gt(ashmem_purge_all_caches(fd), 0);
+}
+
+/* A decoder that can not be had fails all who moved there, each once. */
+Test(waiters, those_that_move_to_an_entry_that_fails_at_once_are_all_told)
+{
+	ask(1, 0, MURAL_PRIORITY_PREFETCH);
+	ask(2, LARGE_BOX, MURAL_PRIORITY_PREFETCH); /* is probed, too */
+	ask(3, LARGE_BOX, MURAL_PRIORITY_PREFETCH);
+	cr_assert_eq(nursery.given, 2);
+	finish(0);
+	cr_assert_eq(nursery.given, 3);
+	finish(2);
+	cr_assert_eq(next().head.type, PROTOCOL_HANDOVER);
+	have_it_purged_behind_our_back();
+	nursery.refusal = -ETOOMANYREFS;
+	finish(1);
+	expect_failed(2, -ETOOMANYREFS, MURAL_REASON_MEMORY);
+	expect_failed(3, -ETOOMANYREFS, MURAL_REASON_MEMORY);
+	cr_expect_eq(session.requests.count, 0);
+	cr_expect_eq(server.entries.count, 0);
+}
+
+/* ---- many ---- */
+
+/* Each that fails makes room for the next to be tried; and there may be thousands. */
+Test(waiters, those_that_fail_one_after_the_other_are_no_tower_of_calls)
+{
+	enum { MANY = 50 };
+	nursery.given = JOBS_MAX; /* none is ready */
+	for (uint32_t i = 1; i <= MANY; i++) {
+		close_p(&file);
+		file = memfd_create("picture", MFD_CLOEXEC);
+		cr_assert_eq(ftruncate(file, FILE_BYTES), 0);
+		ask(i, 0, MURAL_PRIORITY_PREFETCH);
+	}
+	nursery.given = 0;
+	nursery.refusal = -ETOOMANYREFS;
+	decode_schedule(&server);
+	for (uint32_t i = 1; i <= MANY; i++)
+		expect_failed(i, -ETOOMANYREFS, MURAL_REASON_MEMORY);
+	cr_expect_eq(nursery.first_frame, nursery.last_frame);
+}
+
+/* ---- decoders that do not go ---- */
+
+static void stay_beyond_its_time(void)
+{
+	struct entry *entry = nursery.entry[0];
+	decode_tick(&server, entry->deadline_ns);
+	cr_assert_eq(entry->kill, ENTRY_KILLED_LATE);
+	cr_assert_eq(session.requests.count, 1, "it has a moment to go");
+	decode_tick(&server, entry->deadline_ns);
+}
+
+Test(waiters, are_told_when_its_decoder_takes_too_long_and_does_not_go)
+{
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	stay_beyond_its_time();
+	expect_failed(1, -ETIMEDOUT, MURAL_REASON_TIMEOUT);
+	cr_expect_eq(server.probing, 0, "it has its place no more");
+	cr_expect_eq(server.entries.count, 0);
+	cr_expect_eq(decode_deadline(&server), UINT64_MAX);
+	ask(2, 0, MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(nursery.given, 2, "the same picture gets another");
+}
+
+static struct stray *first_stray(void)
+{
+	cr_assert_not(list_empty(&server.strays));
+	return list_item(server.strays.next, struct stray, node);
+}
+
+/* So many as there are workers: one more would have the same fate. */
+Test(waiters, are_told_at_once_where_decoders_have_not_gone_for_long)
+{
+	server.options.workers = 1;
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	stay_beyond_its_time();
+	expect_failed(1, -ETIMEDOUT, MURAL_REASON_TIMEOUT);
+	first_stray()->since_ns = 0;
+	ask(2, 0, MURAL_PRIORITY_VISIBLE);
+	expect_failed(2, -ETIMEDOUT, MURAL_REASON_TIMEOUT);
+	cr_expect_eq(nursery.given, 1);
+	first_stray()->device++; /* another file system */
+	ask(3, 0, MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(nursery.given, 2);
+}
+
+Test(waiters, and_no_more_when_these_have_gone)
+{
+	server.options.workers = 1;
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	stay_beyond_its_time();
+	expect_failed(1, -ETIMEDOUT, MURAL_REASON_TIMEOUT);
+	first_stray()->since_ns = 0;
+	job_left(first_stray(), &server);
+	ask(2, 0, MURAL_PRIORITY_VISIBLE);
+	cr_expect_eq(nursery.given, 2);
+}
