@@ -251,6 +251,13 @@ static uint64_t kernel_bytes(pid_t pid)
 	return bytes;
 }
 
+/* One control block and its ranges: a small picture's decoder, which may be there for a moment
+ * after its answer, has gone with its memory. */
+static bool has_little_overhead(void *peer)
+{
+	return peer_stats(peer).overhead_bytes <= UINT64_C(256) << 10;
+}
+
 Test(service, after_a_purge_the_kernel_holds_only_what_is_pinned)
 {
 	start_with("256M", "2", NULL, NULL);
@@ -263,6 +270,7 @@ Test(service, after_a_purge_the_kernel_holds_only_what_is_pinned)
 	glance(&peer, ready(&peer, 4, "jpeg-444.jpg"));
 	cr_assert_gt(kernel_bytes(producer.pid), UINT64_C(40) << 20);
 	cr_assert_gt(peer_purge(&peer), UINT64_C(40) << 20);
+	cr_assert(test_until(has_little_overhead, &peer, TEST_TIMEOUT_MS));
 	struct mural_stats stats = peer_stats(&peer);
 	cr_expect_eq(stats.pinned_bitmaps, 1);
 	cr_expect_eq(stats.ready_bitmaps + stats.idle_bitmaps + stats.kept_bytes, 0);
@@ -271,8 +279,6 @@ Test(service, after_a_purge_the_kernel_holds_only_what_is_pinned)
 	cr_expect_leq(kernel, stats.pinned_bytes + stats.overhead_bytes,
 		"%llu bytes left, %llu pinned", (unsigned long long)kernel,
 		(unsigned long long)stats.pinned_bytes);
-	cr_expect_leq(
-		stats.overhead_bytes, UINT64_C(256) << 10); /* one control block, its ranges */
 	unpin(&peer, &held);
 	peer_leave(&peer);
 	free(large);
