@@ -1,6 +1,7 @@
 /* What there is to be shown, what the pool tells, and time. */
 #include "app_state.h"
 
+#include "viewer/folder.h"
 #include "viewer/style.h"
 #include "viewer/timeout.h"
 
@@ -131,6 +132,57 @@ static void on_event(struct mural *mural, enum mural_event event, int value, voi
 	}
 }
 
+/* ---- what becomes of the files ---- */
+
+/* Before it is looked through: nothing that comes meanwhile is missed. */
+static void on_folder(void *user, const char *folder, bool recursive, bool inner)
+{
+	struct app *app = user;
+	unsigned flags =
+		FOLLOW_GROWS | (recursive ? FOLLOW_DEEP : 0u) | (inner ? FOLLOW_INNER : 0u);
+	if (app->follow)
+		follow_folder(app->follow, folder, flags);
+}
+
+/* Those of files that were named themselves. */
+static void follow_files(struct app *app, size_t first)
+{
+	CLEANUP(free_p) char *last = NULL;
+	for (size_t i = first; app->follow && i < app->list.count; i++) {
+		char *folder = folder_of(app->list.paths[i]);
+		if (folder && !(last && strcmp(last, folder) == 0))
+			follow_folder(app->follow, folder, 0);
+		free(last);
+		last = folder;
+	}
+}
+
+/* New files come behind the last: whoever looks through the others is not disturbed. */
+static void on_file(void *user, const char *path, bool grows)
+{
+	struct app *app = user;
+	size_t index, from = 0;
+	for (; list_find(&app->list, path, from, &index); from = index + 1) {
+		show_changed(app->show, index, app->now_ms);
+		gallery_changed(app->gallery, index);
+	}
+	if (from == 0 && grows && list_is_picture_name(list_base_name(path)))
+		app->grew |= list_append(&app->list, path) == 0;
+}
+
+/* Some of what there is to be told; the rest when the window has had its turn. */
+static void read_news(struct app *app)
+{
+	if (!app->follow)
+		return;
+	app->grew = false;
+	follow_read(app->follow, on_file, app);
+	if (!app->grew)
+		return;
+	gallery_grew(app->gallery);
+	app->dirty = true;
+}
+
 /* ---- making and ending ---- */
 
 int app_create(const struct app_options *options, struct app **ret)
@@ -163,6 +215,8 @@ int app_create(const struct app_options *options, struct app **ret)
 	}
 	if (options->follow)
 		follow_create(&app->follow); /* without, "load the file again" is a key */
+	app->list.on_folder = on_folder;
+	app->list.user = app;
 	follow_calm(app);
 	*ret = app;
 	return 0;
@@ -173,7 +227,6 @@ void app_destroy(struct app *app)
 	if (!app)
 		return;
 	follow_destroy(app->follow);
-	free(app->growing);
 	gallery_destroy(app->gallery);
 	show_destroy(app->show);
 	mural_close(app->mural);
@@ -197,7 +250,7 @@ void app_go(struct app *app, size_t index)
 	app->went_ms = app->now_ms;
 	app->dirty = true;
 	if (app->follow)
-		follow_folder_of(app->follow, app->list.paths[index]);
+		follow_shown(app->follow, app->list.paths[index]);
 	show_go(app->show, index, app->now_ms);
 }
 
@@ -255,21 +308,6 @@ static void start_ahead(struct app *app, const char *const *paths, size_t count,
 	mural_request(app->mural, &request, &ret->picture);
 }
 
-/* Of what was named alone: itself, or that of a file that brought its folder along. NULL: neither,
- * or no memory. */
-static char *growing_folder(const struct app *app, const char *named, size_t first)
-{
-	const char *path = app->list.paths[first];
-	size_t length = strlen(named);
-	if (strcmp(path, named) == 0)
-		return app->options.list_flags & LIST_SIBLINGS
-			       ? strndup(path, (size_t)(list_base_name(path) - path))
-			       : NULL;
-	while (length > 1 && named[length - 1] == '/')
-		length--;
-	return strndup(path, length + (named[length - 1] != '/'));
-}
-
 int app_open(struct app *app, const char *const *paths, size_t count, struct window_size size,
 	uint64_t now_ms, const char **ret_bad)
 {
@@ -280,8 +318,8 @@ int app_open(struct app *app, const char *const *paths, size_t count, struct win
 	app_resize(app, size, now_ms);
 	int r = list_add(&app->list, paths, count, app->options.list_flags, &first, ret_bad);
 	if (app->list.count > 0) {
-		app->growing = count == 1 ? growing_folder(app, paths[0], first) : NULL;
 		app_go(app, first);
+		follow_files(app, 0);
 		app->slideshow = app->options.slideshow;
 		if (app->options.gallery)
 			app_enter_gallery(app);
@@ -305,6 +343,7 @@ void app_drop(struct app *app, const char *const *paths, size_t count, uint64_t 
 		app_note(app, "%s: no pictures in it", paths[0]);
 	if (first == app->list.count)
 		return;
+	follow_files(app, first);
 	if (app->in_gallery) {
 		app->in_gallery = false;
 		gallery_hide(app->gallery);
@@ -322,33 +361,11 @@ int app_follow_fd(const struct app *app)
 	return app->follow ? follow_fd(app->follow) : -1;
 }
 
-static bool belongs_to_list(const struct app *app, const char *path)
-{
-	size_t length = app->growing ? strlen(app->growing) : 0;
-	if (!app->growing || strncmp(path, app->growing, length) != 0)
-		return false;
-	return app->options.list_flags & LIST_RECURSIVE || list_base_name(path) == path + length;
-}
-
-/* New files come behind the last: whoever looks through the others is not disturbed. */
-static void on_file(void *user, const char *path)
-{
-	struct app *app = user;
-	show_changed(app->show, path, app->now_ms);
-	gallery_changed(app->gallery, path);
-	if (!belongs_to_list(app, path) || !list_is_picture_name(list_base_name(path)) ||
-		list_contains(&app->list, path) || list_append(&app->list, path) < 0)
-		return;
-	gallery_grew(app->gallery);
-	app->dirty = true;
-}
-
 void app_dispatch(struct app *app)
 {
 	app->now_ms = monotonic_ns() / 1000000;
 	mural_dispatch(app->mural);
-	if (app->follow)
-		follow_read(app->follow, on_file, app);
+	read_news(app);
 }
 
 int app_wait(struct app *app, int timeout_ms)
@@ -384,7 +401,7 @@ bool app_awaits_picture(const struct app *app)
 
 int app_timeout(const struct app *app, uint64_t now_ms)
 {
-	if (app->dirty)
+	if (app->dirty || (app->follow && follow_pending(app->follow)))
 		return 0;
 	int timeout =
 		timeout_sooner(show_timeout(app->show, now_ms), gallery_timeout(app->gallery));
@@ -429,6 +446,8 @@ void app_tick(struct app *app, uint64_t now_ms)
 	expire(app, &app->mark_ms);
 	calm_tick(&app->calm, now_ms);
 	follow_calm(app);
+	if (app->follow && follow_pending(app->follow))
+		read_news(app);
 	show_tick(app->show, now_ms);
 	gallery_tick(app->gallery, now_ms);
 	if (app->slideshow && !app->in_gallery && app->list.count > 0)

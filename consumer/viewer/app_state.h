@@ -26,8 +26,7 @@ struct app {
 	struct show *show;
 	struct gallery *gallery;
 	struct follow *follow; /* NULL: nothing is followed */
-	char *growing; /* owned: the folder, with its slash, whose new pictures belong to the list
-			*/
+	bool grew;             /* the list did, since it was last looked for news */
 	struct overlay_fonts fonts;
 	struct image layer; /* pictures only: what stays when a picture is not there just now */
 	struct window_size size;

@@ -1,6 +1,9 @@
-/* The folder is watched, not the file: most programs write another file and rename it over the old
- * one, whose watch would go with it. */
+/* Folders are watched, not files: most programs write another file and rename it over the old one,
+ * whose watch would go with it. In the place of a folder that is not there, the nearest one above
+ * it is watched for what is made in it. */
 #include "viewer/follow.h"
+
+#include "viewer/folder.h"
 
 #include "common/util.h"
 
@@ -8,10 +11,29 @@
 #include <string.h>
 #include <sys/inotify.h>
 
+/* The folder may come while what is above it is looked for; whoever makes and removes it all the
+ * time does not keep us. */
+#define TRIES 8
+
+#define MASK_ALWAYS (IN_ONLYDIR | IN_MASK_ADD | IN_MOVED_TO | IN_MOVE_SELF)
+
+struct followed {
+	char *folder; /* owned; NULL: this place is free */
+	int watch;    /* -1: none */
+	unsigned flags;
+	bool absent; /* @watch is of a folder above it */
+	bool retry;  /* what @watch is of has to be found out anew */
+	bool stale;  /* has to be looked through */
+};
+
 struct follow {
 	int fd;
-	int watch;    /* -1: none */
-	char *folder; /* with the slash behind it, or "" */
+	/* The first is the shown picture's, where it is none of the others. */
+	struct followed folders[1 + FOLLOW_MAX];
+	size_t count;     /* at most; at least 1 */
+	bool any_stale;   /* some may be */
+	DIR *dir;         /* being looked through */
+	size_t dir_place; /* in folders */
 };
 
 int follow_create(struct follow **ret)
@@ -19,7 +41,7 @@ int follow_create(struct follow **ret)
 	struct follow *follow = calloc(1, sizeof(*follow));
 	if (!follow)
 		return -ENOMEM;
-	follow->watch = -1;
+	follow->count = 1;
 	follow->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (follow->fd < 0) {
 		int error = errno;
@@ -34,8 +56,10 @@ void follow_destroy(struct follow *follow)
 {
 	if (!follow)
 		return;
+	for (size_t i = 0; i < follow->count; i++)
+		free(follow->folders[i].folder);
+	folder_close_p(&follow->dir);
 	close(follow->fd);
-	free(follow->folder);
 	free(follow);
 }
 
@@ -44,50 +68,274 @@ int follow_fd(const struct follow *follow)
 	return follow->fd;
 }
 
-static size_t folder_length(const char *path)
+/* ---- watches ---- */
+
+/* Several names may lead to one folder, and share its watch. */
+static void release(struct follow *follow, struct followed *folder)
 {
-	const char *slash = strrchr(path, '/');
-	return slash ? (size_t)(slash - path) + 1 : 0;
+	int watch = folder->watch;
+	folder->watch = -1;
+	for (size_t i = 0; i < follow->count; i++)
+		if (follow->folders[i].folder && follow->folders[i].watch == watch)
+			return;
+	if (watch >= 0)
+		inotify_rm_watch(follow->fd, watch);
 }
 
-void follow_folder_of(struct follow *follow, const char *path)
+static void forget(struct follow *follow, struct followed *folder)
 {
-	size_t length = folder_length(path);
-	if (follow->folder && strlen(follow->folder) == length &&
-		memcmp(follow->folder, path, length) == 0)
+	release(follow, folder);
+	if (follow->dir && follow->dir_place == (size_t)(folder - follow->folders))
+		folder_close_p(&follow->dir);
+	free(folder->folder);
+	*folder = (struct followed){.watch = -1};
+}
+
+static int add_watch(const struct follow *follow, const char *path, size_t length, uint32_t mask)
+{
+	CLEANUP(free_p) char *part = length ? strndup(path, length) : strdup(".");
+	return part ? inotify_add_watch(follow->fd, part, MASK_ALWAYS | mask) : -1;
+}
+
+/* How much of a folder's name is that of the one above it; that of "/" and of "" is itself. */
+static size_t above(const char *folder, size_t length)
+{
+	if (length <= 1)
+		return folder[0] == '/' ? length : 0;
+	while (length > 1 && folder[length - 2] != '/')
+		length--;
+	return length - 1;
+}
+
+/* Watches it, or what is above it. True: is there a folder by now of which that was said not to be?
+ */
+static bool try_watch(struct follow *follow, struct followed *folder)
+{
+	const char *name = folder->folder;
+	size_t whole = strlen(name), length = whole, missing = whole;
+	int found = add_watch(follow, name, length,
+		IN_CLOSE_WRITE | (folder->flags & FOLLOW_DEEP ? IN_CREATE : 0));
+	while (found < 0 && (errno == ENOENT || errno == ENOTDIR) && above(name, length) < length) {
+		missing = length;
+		length = above(name, length);
+		found = add_watch(follow, name, length, IN_CREATE);
+	}
+	if (found != folder->watch)
+		release(follow, folder);
+	folder->watch = found;
+	folder->absent = length < whole;
+	if (!folder->absent)
+		return false;
+	CLEANUP(free_p) char *part = strndup(name, missing);
+	return part && folder_is(part);
+}
+
+static void watch(struct follow *follow, struct followed *folder)
+{
+	int tries = TRIES;
+	folder->retry = false;
+	while (try_watch(follow, folder) && --tries > 0)
+		;
+}
+
+/* Watches it again; when that is another folder than before, nothing is known of it. */
+static void watch_again(struct follow *follow, struct followed *folder)
+{
+	int before = folder->absent ? -1 : folder->watch;
+	watch(follow, folder);
+	if (!folder->absent && folder->watch >= 0 && folder->watch != before)
+		folder->stale = follow->any_stale = true;
+	else if (folder->absent && folder->flags & FOLLOW_INNER)
+		forget(follow, folder); /* its like is seen to come by the folder that it was in */
+}
+
+static void retry_all(struct follow *follow)
+{
+	for (size_t i = 0; i < follow->count; i++)
+		if (follow->folders[i].folder && follow->folders[i].retry)
+			watch_again(follow, &follow->folders[i]);
+}
+
+/* ---- what is followed ---- */
+
+static struct followed *find(struct follow *follow, const char *name)
+{
+	for (size_t i = 0; i < follow->count; i++)
+		if (follow->folders[i].folder && strcmp(follow->folders[i].folder, name) == 0)
+			return &follow->folders[i];
+	return NULL;
+}
+
+/* NULL: there are FOLLOW_MAX. */
+static struct followed *free_place(struct follow *follow)
+{
+	for (size_t i = 1; i < follow->count; i++)
+		if (!follow->folders[i].folder)
+			return &follow->folders[i];
+	return follow->count <= FOLLOW_MAX ? &follow->folders[follow->count++] : NULL;
+}
+
+static void take(struct follow *follow, struct followed *place, const char *name, unsigned flags)
+{
+	*place = (struct followed){.folder = strdup(name), .watch = -1, .flags = flags};
+	if (place->folder)
+		watch(follow, place);
+}
+
+void follow_folder(struct follow *follow, const char *folder, unsigned flags)
+{
+	struct followed *found = find(follow, folder);
+	if (found == &follow->folders[0]) {
+		forget(follow, found);
+		found = NULL;
+	}
+	if (found) {
+		found->flags |= flags;
+		watch(follow, found);
 		return;
-	if (follow->watch >= 0)
-		inotify_rm_watch(follow->fd, follow->watch);
-	free(follow->folder);
-	follow->watch = -1;
-	follow->folder = strndup(path, length);
-	if (follow->folder)
-		follow->watch = inotify_add_watch(follow->fd, length ? follow->folder : ".",
-			IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
+	}
+	struct followed *place = free_place(follow);
+	if (place)
+		take(follow, place, folder, flags);
 }
 
-static void tell(const struct follow *follow, const struct inotify_event *event,
-	void (*fn)(void *user, const char *path), void *user)
+void follow_shown(struct follow *follow, const char *path)
+{
+	CLEANUP(free_p) char *folder = folder_of(path);
+	struct followed *found = folder ? find(follow, folder) : NULL;
+	if (found) {
+		/* Another may have taken its place unseen, where somebody keeps the old one open,
+		 * or mounts something over it. */
+		watch_again(follow, found);
+		return;
+	}
+	if (!folder)
+		return;
+	forget(follow, &follow->folders[0]);
+	take(follow, &follow->folders[0], folder, 0);
+}
+
+/* A folder that came into one that is DEEP: whatever was put into it meanwhile is looked for. */
+static void follow_inner(struct follow *follow, const struct followed *outer, const char *name)
+{
+	CLEANUP(free_p) char *path = NULL;
+	if (asprintf(&path, "%s%s/", outer->folder, name) < 0) {
+		path = NULL;
+		return;
+	}
+	follow_folder(follow, path, outer->flags | FOLLOW_INNER);
+	struct followed *inner = find(follow, path);
+	if (inner)
+		inner->stale = follow->any_stale = true;
+}
+
+/* ---- what is told ---- */
+
+static void tell(const struct followed *folder, const char *name, follow_fn *fn, void *user)
 {
 	char *path;
-	if (event->wd != follow->watch || event->len == 0 || event->mask & IN_ISDIR)
-		return; /* of the folder before, or lost for want of room: then nothing is known */
-	if (asprintf(&path, "%s%s", follow->folder, event->name) < 0)
+	if (asprintf(&path, "%s%s", folder->folder, name) < 0)
 		return;
-	fn(user, path);
+	fn(user, path, folder->flags & FOLLOW_GROWS);
 	free(path);
 }
 
-void follow_read(struct follow *follow, void (*fn)(void *user, const char *path), void *user)
+/* An event of what @folder watches. */
+static void heed(struct follow *follow, struct followed *folder, const struct inotify_event *event,
+	follow_fn *fn, void *user)
 {
-	char events[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
-	ssize_t size;
-	while ((size = read(follow->fd, events, sizeof(events))) > 0) {
-		const struct inotify_event *event;
-		for (const char *at = events; at < events + size;
-			at += sizeof(*event) + event->len) {
-			event = (const void *)at;
-			tell(follow, event, fn, user);
-		}
+	bool came = event->mask & (IN_CREATE | IN_MOVED_TO), inner = event->mask & IN_ISDIR;
+	if (event->mask & IN_UNMOUNT)
+		folder->watch =
+			-1; /* looking for it would mount it again, where that is automatic */
+	else if (event->mask & (IN_IGNORED | IN_MOVE_SELF))
+		folder->retry = true;
+	else if (folder->absent)
+		folder->retry |= came && inner;
+	else if (event->len == 0 || folder->retry)
+		return; /* of one that has been moved away, when it is to be retried */
+	else if (inner && came && folder->flags & FOLLOW_DEEP && event->name[0] != '.')
+		follow_inner(follow, folder, event->name);
+	else if (!inner && event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO))
+		tell(folder, event->name, fn, user);
+}
+
+static void heed_all(
+	struct follow *follow, const struct inotify_event *event, follow_fn *fn, void *user)
+{
+	bool lost = event->mask & IN_Q_OVERFLOW;
+	follow->any_stale |= lost;
+	/* What is added on the way has another watch. */
+	for (size_t i = 0, count = follow->count; i < count; i++) {
+		struct followed *folder = &follow->folders[i];
+		if (!folder->folder)
+			continue;
+		folder->stale |= lost;
+		folder->retry |= lost;
+		if (folder->watch == event->wd)
+			heed(follow, folder, event, fn, user);
 	}
+}
+
+static void read_events(struct follow *follow, follow_fn *fn, void *user)
+{
+	char events[FOLLOW_STEP * sizeof(struct inotify_event)]
+		__attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t size = read(follow->fd, events, sizeof(events));
+	const struct inotify_event *event;
+	for (const char *at = events; at < events + size; at += sizeof(*event) + event->len) {
+		event = (const void *)at;
+		heed_all(follow, event, fn, user);
+	}
+	if (size > 0)
+		retry_all(follow);
+}
+
+static void open_next_stale(struct follow *follow)
+{
+	for (size_t i = 0; i < follow->count && !follow->dir; i++) {
+		struct followed *folder = &follow->folders[i];
+		if (!folder->folder || !folder->stale)
+			continue;
+		folder->stale = false;
+		if (!folder->absent)
+			follow->dir = folder_open(folder->folder);
+		follow->dir_place = i;
+	}
+	follow->any_stale = follow->dir != NULL;
+}
+
+static void look_at(struct follow *follow, const struct followed *folder,
+	const struct dirent *entry, follow_fn *fn, void *user)
+{
+	enum folder_kind kind = folder_kind(follow->dir, entry);
+	if (kind == FOLDER_FILE)
+		tell(folder, entry->d_name, fn, user);
+	else if (kind == FOLDER_FOLDER && folder->flags & FOLLOW_DEEP && entry->d_name[0] != '.')
+		follow_inner(follow, folder, entry->d_name);
+}
+
+static void look_through(struct follow *follow, follow_fn *fn, void *user)
+{
+	if (!follow->dir)
+		open_next_stale(follow);
+	for (int i = 0; i < FOLLOW_STEP && follow->dir; i++) {
+		const struct dirent *entry = readdir(follow->dir);
+		if (entry)
+			look_at(follow, &follow->folders[follow->dir_place], entry, fn, user);
+		else
+			folder_close_p(&follow->dir);
+	}
+}
+
+void follow_read(struct follow *follow, follow_fn *fn, void *user)
+{
+	read_events(follow, fn, user);
+	if (follow->any_stale)
+		look_through(follow, fn, user);
+}
+
+bool follow_pending(const struct follow *follow)
+{
+	return follow->any_stale;
 }

@@ -9,7 +9,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #define THUMBNAIL_BOX 256
 #define IN_FLIGHT_MAX                                                                              \
@@ -89,7 +88,8 @@ static int follow_list(struct gallery *gallery)
 	struct thumbnail *grown = reallocarray(gallery->thumbnails, count, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	memset(grown + gallery->count, 0, (count - gallery->count) * sizeof(*grown));
+	for (size_t i = gallery->count; i < count; i++)
+		grown[i] = (struct thumbnail){.touched = true};
 	gallery->thumbnails = grown;
 	gallery->count = count;
 	return 0;
@@ -375,23 +375,16 @@ void gallery_repin(struct gallery *gallery)
 	gallery->dirty = true;
 }
 
-void gallery_changed(struct gallery *gallery, const char *path)
+void gallery_changed(struct gallery *gallery, size_t index)
 {
-	bool any = false;
-	for (size_t i = 0; i < gallery->count; i++) {
-		struct thumbnail *thumbnail = &gallery->thumbnails[i];
-		if (thumbnail->shot.state == SHOT_ABSENT ||
-			strcmp(gallery->list->paths[i], path) != 0)
-			continue;
-		any = true;
-		/* One that is still to come is not given up for a file that is written faster than
-		 * it is decoded. */
-		thumbnail->changed = thumbnail->shot.state == SHOT_PENDING;
-		if (!thumbnail->changed)
-			renew(gallery, thumbnail);
-	}
-	if (any)
-		update(gallery);
+	if (index >= gallery->count || gallery->thumbnails[index].shot.state == SHOT_ABSENT)
+		return;
+	struct thumbnail *thumbnail = &gallery->thumbnails[index];
+	/* One that is still to come is not given up for a file that is written faster than it is
+	 * decoded. */
+	thumbnail->changed = thumbnail->shot.state == SHOT_PENDING;
+	if (!thumbnail->changed)
+		renew(gallery, thumbnail);
 }
 
 void gallery_grew(struct gallery *gallery)
@@ -399,8 +392,9 @@ void gallery_grew(struct gallery *gallery)
 	/* Hidden it looks when it is shown; without memory it goes on with what it has. */
 	if (!gallery->shown || follow_list(gallery) < 0)
 		return;
-	layout(gallery, gallery->grid.window);
-	update(gallery);
+	/* What is there stays in its place: most often only the scroll bar is another. */
+	gallery->grid.count = gallery->count;
+	gallery->dirty = true;
 }
 
 /* ---- drawing ---- */

@@ -1,14 +1,14 @@
 /* Files, folders and their natural order. */
 #include "viewer/list.h"
 
+#include "viewer/folder.h"
+
 #include "common/util.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 /* A loop of bind mounts or a tree made to hurt must not run us out of stack. */
 #define DEPTH_MAX 32
@@ -18,6 +18,7 @@ void list_fini(struct list *list)
 	for (size_t i = 0; i < list->count; i++)
 		free(list->paths[i]);
 	free(list->paths);
+	free(list->places);
 	*list = (struct list){0};
 }
 
@@ -118,52 +119,74 @@ int list_append(struct list *list, const char *path)
 	return append(list, strdup(path));
 }
 
-bool list_contains(const struct list *list, const char *path)
+/* ---- which place a path has ---- */
+
+static size_t hash(const char *path)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->paths[i], path) == 0)
-			return true;
-	return false;
+	uint64_t value = 0xcbf29ce484222325u; /* FNV-1a */
+	for (; *path; path++)
+		value = (value ^ (unsigned char)*path) * 0x100000001b3u;
+	return (size_t)(value ^ value >> 32);
 }
 
-static char *join(const char *folder, const char *name)
+static void index_one(struct list *list, size_t index)
 {
-	size_t length = strlen(folder);
-	while (length > 1 && folder[length - 1] == '/')
-		length--;
-	const char *slash = folder[length - 1] == '/' ? "" : "/";
+	size_t mask = list->place_count - 1, at = hash(list->paths[index]) & mask;
+	while (list->places[at])
+		at = (at + 1) & mask;
+	list->places[at] = index + 1;
+}
+
+/* What came since the last time goes in; at most half of the table is used. */
+static bool index_all(struct list *list)
+{
+	if (list->place_count < 2 * list->count) {
+		size_t count = list->place_count ? list->place_count : 256;
+		while (count < 2 * list->count)
+			count *= 2;
+		size_t *places = calloc(count, sizeof(*places));
+		if (!places)
+			return false;
+		free(list->places);
+		list->places = places;
+		list->place_count = count;
+		list->indexed = 0;
+	}
+	while (list->indexed < list->count)
+		index_one(list, list->indexed++);
+	return list->count > 0;
+}
+
+bool list_find(struct list *list, const char *path, size_t from, size_t *ret)
+{
+	size_t found = SIZE_MAX;
+	if (!index_all(list))
+		return false;
+	size_t mask = list->place_count - 1;
+	for (size_t at = hash(path) & mask; list->places[at]; at = (at + 1) & mask) {
+		size_t index = list->places[at] - 1;
+		if (index >= from && index < found && strcmp(list->paths[index], path) == 0)
+			found = index;
+	}
+	if (found == SIZE_MAX)
+		return false;
+	*ret = found;
+	return true;
+}
+
+/* ---- files and folders ---- */
+
+static char *join(const char *folder, const char *name, const char *end)
+{
 	char *joined;
-	return asprintf(&joined, "%.*s%s%s", (int)length, folder, slash, name) < 0 ? NULL : joined;
-}
-
-static void closedir_p(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
-enum kind { KIND_OTHER, KIND_FILE, KIND_FOLDER };
-
-/* Most file systems tell the kind for free; a stat for each of 10 000 files would be felt. */
-static enum kind kind_of(DIR *dir, const struct dirent *entry)
-{
-	struct stat st;
-	if (entry->d_type == DT_REG)
-		return KIND_FILE;
-	if (entry->d_type == DT_DIR)
-		return KIND_FOLDER;
-	if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN)
-		return KIND_OTHER;
-	if (fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
-		return KIND_OTHER;
-	if (S_ISREG(st.st_mode))
-		return KIND_FILE;
-	return S_ISDIR(st.st_mode) && entry->d_type == DT_UNKNOWN ? KIND_FOLDER : KIND_OTHER;
+	return asprintf(&joined, "%s%s%s", folder, name, end) < 0 ? NULL : joined;
 }
 
 static int scan_folder(struct list *list, const char *folder, bool recursive, int depth)
 {
-	CLEANUP(closedir_p) DIR *dir = opendir(folder);
+	if (list->on_folder)
+		list->on_folder(list->user, folder, recursive, depth > 0);
+	CLEANUP(folder_close_p) DIR *dir = folder_open(folder);
 	if (!dir)
 		return -errno;
 	const struct dirent *entry;
@@ -173,13 +196,13 @@ static int scan_folder(struct list *list, const char *folder, bool recursive, in
 		bool picture = list_is_picture_name(entry->d_name);
 		if (!picture && !recursive)
 			continue;
-		enum kind kind = kind_of(dir, entry);
-		if (kind == KIND_FILE && picture) {
-			int r = append(list, join(folder, entry->d_name));
+		enum folder_kind kind = folder_kind(dir, entry);
+		if (kind == FOLDER_FILE && picture) {
+			int r = append(list, join(folder, entry->d_name, ""));
 			if (r < 0)
 				return r;
-		} else if (kind == KIND_FOLDER && recursive && depth < DEPTH_MAX) {
-			CLEANUP(free_p) char *inner = join(folder, entry->d_name);
+		} else if (kind == FOLDER_FOLDER && recursive && depth < DEPTH_MAX) {
+			CLEANUP(free_p) char *inner = join(folder, entry->d_name, "/");
 			int r = inner ? scan_folder(list, inner, recursive, depth + 1) : -ENOMEM;
 			if (r == -ENOMEM)
 				return r; /* a folder that may not be read hides only itself */
@@ -188,27 +211,26 @@ static int scan_folder(struct list *list, const char *folder, bool recursive, in
 	return 0;
 }
 
-static bool is_folder(const char *path)
+static int add_folder(struct list *list, const char *path, unsigned flags)
 {
-	struct stat st;
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	CLEANUP(free_p) char *folder = folder_named(path);
+	return folder ? scan_folder(list, folder, flags & LIST_RECURSIVE, 0) : -ENOMEM;
 }
 
-/* Adds what else is in the folder of the only file that was named. */
-static int add_siblings(struct list *list, const char *path)
+/* Adds what else is in the folder of the only file that was named, which is the last one. */
+static int add_siblings(struct list *list)
 {
-	const char *slash = strrchr(path, '/');
-	CLEANUP(free_p)
-	char *folder =
-		slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-	struct list found = {0};
-	int r = folder ? scan_folder(&found, folder, false, 0) : -ENOMEM;
-	for (size_t i = 0; i < found.count && r == 0; i++) {
-		const char *name = list_base_name(found.paths[i]);
-		if (strcmp(name, list_base_name(path)) != 0)
-			r = append(list, slash ? strdup(found.paths[i]) : strdup(name));
+	const char *named = list->paths[list->count - 1];
+	CLEANUP(free_p) char *folder = folder_of(named);
+	size_t first = list->count, kept = first;
+	int r = folder ? scan_folder(list, folder, false, 0) : -ENOMEM;
+	for (size_t i = first; i < list->count; i++) {
+		if (strcmp(list->paths[i], named) == 0)
+			free(list->paths[i]);
+		else
+			list->paths[kept++] = list->paths[i];
 	}
-	list_fini(&found);
+	list->count = kept;
 	return r == -ENOMEM ? r : 0; /* the file itself may be readable where its folder is not */
 }
 
@@ -225,8 +247,8 @@ static int add_all(struct list *list, const char *const *paths, size_t count, un
 	int failed = 0;
 	for (size_t i = 0; i < count; i++) {
 		size_t first = list->count;
-		int r = is_folder(paths[i]) ? scan_folder(list, paths[i], flags & LIST_RECURSIVE, 0)
-					    : append(list, strdup(paths[i]));
+		int r = folder_is(paths[i]) ? add_folder(list, paths[i], flags)
+					    : append(list, folder_tidy(paths[i]));
 		if (r == -ENOMEM)
 			return r;
 		if (flags & LIST_AS_NAMED)
@@ -242,17 +264,20 @@ static int add_all(struct list *list, const char *const *paths, size_t count, un
 int list_add(struct list *list, const char *const *paths, size_t count, unsigned flags,
 	size_t *ret_first, const char **ret_bad)
 {
-	const char *bad = NULL;
+	const char *bad = NULL, *named = NULL;
 	size_t first = list->count;
-	bool alone = count == 1 && !is_folder(paths[0]);
+	bool alone = count == 1 && !folder_is(paths[0]);
 	int r = add_all(list, paths, count, flags, &bad);
-	if (r != -ENOMEM && alone && (flags & LIST_SIBLINGS))
-		r = add_siblings(list, paths[0]);
+	if (r == 0 && alone) {
+		named = list->paths[first];
+		if (flags & LIST_SIBLINGS)
+			r = add_siblings(list);
+	}
 	if (alone || !(flags & LIST_AS_NAMED))
 		sort_from(list, first);
 	*ret_first = first;
-	for (size_t i = first; alone && i < list->count; i++)
-		if (strcmp(list->paths[i], paths[0]) == 0)
+	for (size_t i = first; named && i < list->count; i++)
+		if (list->paths[i] == named)
 			*ret_first = i;
 	if (ret_bad)
 		*ret_bad = bad;

@@ -5,8 +5,6 @@
 
 #include "common/util.h"
 
-#include <string.h>
-
 #define KEPT                                                                                       \
 	24 /* pictures whose references are kept: coming back to one is a pin, not a request       \
 	    */
@@ -416,13 +414,12 @@ void show_reload(struct show *show, uint64_t now_ms)
 	show_go(show, show->wanted, now_ms);
 }
 
-void show_changed(struct show *show, const char *path, uint64_t now_ms)
+void show_changed(struct show *show, size_t index, uint64_t now_ms)
 {
-	for (int i = 0; i < KEPT; i++) {
-		struct picture *picture = &show->pictures[i];
-		if (picture->used && strcmp(show->list->paths[picture->index], path) == 0)
-			picture->changed = true;
-	}
+	struct picture *picture = find(show, index);
+	if (!picture)
+		return;
+	picture->changed = true;
 	if (!show->paused)
 		renew_changed(show);
 	show_update(show, now_ms);

@@ -144,6 +144,13 @@ wait_for "no decodes under way" number_is filling_bitmaps 0
 decodes=$(number decodes)
 cp "$2" "$work/live/1.jpg"
 wait_for "the first picture, decoded again" more_than decodes "$decodes"
+# Many at once, and another folder in the place of this one.
+(cd "$work/live" && seq 10001 20000 | sed 's/$/.jpg/' | xargs touch)
+wait_for "ten thousand more" title_is "1.jpg (1/10003)"
+mv "$work/live" "$work/old"
+mkdir "$work/live"
+cp "$3" "$work/live/new.jpg"
+wait_for "what is in the new folder" title_is "1.jpg (1/10004)"
 xdotool search --class mural-viewer windowfocus >/dev/null 2>&1 || true
 key q
 wait_for "q: the end" gone

@@ -2,6 +2,7 @@
 #include "fake_mural.h"
 
 #include "viewer/app.h"
+#include "viewer/follow.h"
 #include "viewer/headless.h"
 #include "viewer/list.h"
 #include "viewer/style.h"
@@ -10,6 +11,8 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <ftw.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +27,7 @@ static const struct fake_file files[] = {
 	{"2.jpg", 4000, 3000, GREEN, 0, NULL, 0},
 	{"3.jpg", 4000, 3000, BLUE, 0, NULL, 0},
 	{"4.jpg", 4000, 3000, BLUE, -EBADMSG, "it ends early", 0},
+	{"y/2.jpg", 4000, 3000, BLUE, 0, NULL, 0},
 };
 static const char *const paths[] = {"1.jpg", "2.jpg", "3.jpg", "4.jpg"};
 
@@ -32,7 +36,7 @@ static struct app *app;
 static void start(struct app_options options, size_t count)
 {
 	const char *bad;
-	fake_open(files, 4);
+	fake_open(files, ARRAY_SIZE(files));
 	options.still = true;
 	cr_assert_eq(app_create(&options, &app), 0);
 	cr_assert_eq(app_open(app, paths, count, (struct window_size){400, 300}, 1000, &bad), 0);
@@ -266,7 +270,7 @@ static void write_file(const char *name)
 }
 
 /* Leaves what setup made, for a folder with 1.jpg and 2.jpg. */
-static void follow_folder(const char *named, unsigned list_flags)
+static void start_with(const char *const *named, size_t count, unsigned list_flags)
 {
 	static char folder[] = "/tmp/mural-app-XXXXXX";
 	const char *bad;
@@ -275,18 +279,41 @@ static void follow_folder(const char *named, unsigned list_flags)
 	cr_assert(mkdtemp(folder) && chdir(folder) == 0);
 	write_file("1.jpg");
 	write_file("2.jpg");
-	fake_open(files, 4);
+	cr_assert(mkdir("x", 0700) == 0 && mkdir("y", 0700) == 0);
+	write_file("x/1.jpg");
+	write_file("y/2.jpg");
+	fake_open(files, ARRAY_SIZE(files));
 	cr_assert_eq(app_create(&options, &app), 0);
-	cr_assert_eq(app_open(app, &named, 1, (struct window_size){400, 300}, 1000, &bad), 0);
+	cr_assert_eq(app_open(app, named, count, (struct window_size){400, 300}, 1000, &bad), 0);
+}
+
+static void start_in_folder(const char *named, unsigned list_flags)
+{
+	start_with(&named, 1, list_flags);
+}
+
+/* As the window's loop does it, until there is nothing to be done. */
+static void look(void)
+{
+	struct pollfd readable = {.fd = app_follow_fd(app), .events = POLLIN};
+	while (poll(&readable, 1, 0) == 1)
+		app_dispatch(app);
+	for (int i = 0; i < 1000 && app_timeout(app, 1000) == 0; i++) {
+		app_tick(app, 1000);
+		app_draw(app, 1000);
+	}
+}
+
+static int remove_one(const char *name, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st, (void)type, (void)at;
+	return remove(name);
 }
 
 static void leave_folder(void)
 {
-	static const char *const names[] = {"1.jpg", "2.jpg", "3.jpg", "notes.txt"};
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		unlink(names[i]);
 	char *folder = getcwd(NULL, 0);
-	cr_expect_eq(rmdir(folder), 0);
+	cr_expect_eq(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 	free(folder);
 }
 
@@ -299,25 +326,25 @@ static void expect_title(const char *wanted)
 
 Test(app, shows_what_becomes_of_the_file)
 {
-	follow_folder("1.jpg", LIST_SIBLINGS);
+	start_in_folder("1.jpg", LIST_SIBLINGS);
 	expect_played("", RED);
 	size_t before = fake_requests();
-	app_dispatch(app);
+	look();
 	cr_expect_eq(fake_requests(), before);
 	write_file("1.jpg");
-	app_dispatch(app);
+	look();
 	cr_expect_eq(fake_requests(), before + 1);
 	leave_folder();
 }
 
 Test(app, shows_what_comes_into_the_folder)
 {
-	follow_folder("1.jpg", LIST_SIBLINGS);
+	start_in_folder("1.jpg", LIST_SIBLINGS);
 	expect_title("1.jpg (1/2) - Mural");
 	write_file("3.jpg");
 	write_file("notes.txt");
 	write_file("2.jpg");
-	app_dispatch(app);
+	look();
 	expect_title("1.jpg (1/3) - Mural");
 	expect_played("last", BLUE);
 	leave_folder();
@@ -329,17 +356,14 @@ static void drop_from(const char *folder, const char *named)
 	const char *dropped = first;
 	snprintf(first, sizeof(first), "%s/4.jpg", folder);
 	snprintf(second, sizeof(second), "%s/5.jpg", folder);
-	follow_folder(named, LIST_SIBLINGS);
-	cr_assert_eq(mkdir(folder, 0700), 0);
+	start_in_folder(named, LIST_SIBLINGS);
+	mkdir(folder, 0700);
 	write_file(first);
 	app_drop(app, &dropped, 1, 1000);
 	expect_title("4.jpg (3/3) - Mural");
 	write_file(second);
-	app_dispatch(app);
+	look();
 	expect_title("4.jpg (3/3) - Mural");
-	unlink(first);
-	unlink(second);
-	rmdir(folder);
 	leave_folder();
 }
 
@@ -357,9 +381,110 @@ Test(app, adds_nothing_from_another_folder)
 
 Test(app, adds_nothing_to_a_single_file)
 {
-	follow_folder("1.jpg", 0);
+	start_in_folder("1.jpg", 0);
 	write_file("3.jpg");
-	app_dispatch(app);
+	look();
 	expect_title("1.jpg (1/1) - Mural");
+	leave_folder();
+}
+
+Test(app, a_folder_that_is_named_with_two_slashes_grows_once)
+{
+	start_in_folder(".//1.jpg", LIST_SIBLINGS);
+	expect_title("1.jpg (1/2) - Mural");
+	write_file("2.jpg");
+	write_file("3.jpg");
+	look();
+	expect_title("1.jpg (1/3) - Mural");
+	leave_folder();
+}
+
+Test(app, follows_all_folders_that_were_named)
+{
+	static const char *const named[] = {"x", "y/"};
+	start_with(named, 2, LIST_SIBLINGS);
+	expect_title("1.jpg (1/2) - Mural");
+	write_file("y/3.jpg");
+	write_file("x/3.jpg");
+	write_file("3.jpg");
+	look();
+	expect_title("1.jpg (1/4) - Mural");
+	leave_folder();
+}
+
+Test(app, follows_the_folders_of_all_files_that_were_named)
+{
+	static const char *const named[] = {"1.jpg", "y/2.jpg"};
+	start_with(named, 2, LIST_SIBLINGS);
+	headless_play(app, "Enter");
+	fake_deliver_all();
+	size_t before = fake_requests();
+	write_file("y/3.jpg");
+	write_file("y/2.jpg");
+	look();
+	cr_expect_eq(fake_requests(), before + 1, "another thumbnail");
+	expect_title("1.jpg (1/2) - Mural");
+	leave_folder();
+}
+
+Test(app, a_dropped_folder_grows)
+{
+	const char *dropped = "y";
+	start_in_folder("1.jpg", LIST_SIBLINGS);
+	app_drop(app, &dropped, 1, 1000);
+	expect_title("2.jpg (3/3) - Mural");
+	write_file("y/3.jpg");
+	look();
+	expect_title("2.jpg (3/4) - Mural");
+	leave_folder();
+}
+
+Test(app, folders_in_folders_grow_only_when_asked)
+{
+	start_in_folder(".", LIST_RECURSIVE);
+	expect_title("1.jpg (1/4) - Mural");
+	write_file("x/3.jpg");
+	cr_assert_eq(mkdir("z", 0700), 0);
+	write_file("z/4.jpg");
+	look();
+	expect_title("1.jpg (1/6) - Mural");
+	leave_folder();
+}
+
+Test(app, a_folder_that_is_made_again_is_followed_again)
+{
+	start_in_folder("x", LIST_SIBLINGS);
+	cr_assert(unlink("x/1.jpg") == 0 && rmdir("x") == 0);
+	look();
+	expect_title("1.jpg (1/1) - Mural");
+	cr_assert_eq(mkdir("x", 0700), 0);
+	write_file("x/2.jpg");
+	look();
+	expect_title("1.jpg (1/2) - Mural");
+	write_file("x/3.jpg");
+	look();
+	expect_title("1.jpg (1/3) - Mural");
+	leave_folder();
+}
+
+/* Thousands at once: a turn of the loop does a small part of it. */
+Test(app, what_comes_in_heaps_is_taken_in_steps)
+{
+	char name[32];
+	size_t turns = 0;
+	struct pollfd readable = {.events = POLLIN};
+	start_in_folder("1.jpg", LIST_SIBLINGS);
+	headless_play(app, "Enter");
+	for (int i = 10; i < 3010; i++) {
+		snprintf(name, sizeof(name), "%d.jpg", i);
+		write_file(name);
+	}
+	readable.fd = app_follow_fd(app);
+	for (; poll(&readable, 1, 0) == 1; turns++)
+		app_dispatch(app);
+	cr_expect_geq(turns, 3000 / FOLLOW_STEP);
+	expect_title("1.jpg (1/3002) - Mural");
+	cr_expect_eq(headless_play(app, "End,Enter"), 1, "an empty file");
+	expect_title("3009.jpg (3002/3002) - Mural");
 	leave_folder();
 }

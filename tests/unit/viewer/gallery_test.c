@@ -14,7 +14,7 @@
 static struct fake_file files[COUNT];
 static char names[COUNT][16];
 static char *paths[COUNT];
-static struct list list = {paths, COUNT, COUNT};
+static struct list list = {.paths = paths, .count = COUNT, .capacity = COUNT};
 static struct gallery *gallery;
 static struct font *font;
 static struct image layer;
@@ -276,9 +276,11 @@ Test(gallery, a_file_that_was_written_has_a_new_thumbnail)
 	gallery_show(gallery, 0, window, now);
 	settle();
 	size_t before = fake_requests();
-	gallery_changed(gallery, "1.jpg");
+	gallery_changed(gallery, 1);
+	gallery_tick(gallery, now);
 	cr_expect_eq(fake_requests(), before + 1);
-	gallery_changed(gallery, "200.jpg");
+	gallery_changed(gallery, 200);
+	gallery_tick(gallery, now);
 	cr_expect_eq(fake_requests(), before + 1, "nobody has seen it");
 }
 
@@ -293,4 +295,21 @@ Test(gallery, grows)
 	gallery_grew(gallery);
 	gallery_select(gallery, COUNT - 1, now);
 	cr_expect_eq(gallery_selected(gallery), COUNT - 1);
+}
+
+/* Ten thousand files come one after the other, and the window is not painted anew for each. */
+Test(gallery, what_comes_does_not_disturb_what_is_there)
+{
+	list.count = 3;
+	gallery_show(gallery, 0, window, now);
+	settle();
+	size_t before = count_colour(GREEN);
+	image_fill(&layer, (struct rect){0, 0, (int32_t)layer.width, (int32_t)layer.height}, 0);
+	list.count = 4;
+	gallery_grew(gallery);
+	gallery_tick(gallery, now);
+	gallery_draw(gallery, &layer, now);
+	cr_expect_neq(layer.pixels[360 * window.width + 370], 0, "the place of the new one");
+	settle();
+	cr_expect_eq(count_colour(GREEN), before / 3);
 }

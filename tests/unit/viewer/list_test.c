@@ -151,6 +151,90 @@ Test(list, a_file_named_alone_brings_its_folder_along)
 	cr_expect_str_eq(list.paths[first], path);
 }
 
+struct spelling {
+	char named[32], sibling[32];
+};
+
+ParameterizedTestParameters(list, one_file_has_one_spelling)
+{
+	static struct spelling cases[] = {
+		{"1.jpg", "2.jpg"},
+		{"./1.jpg", "./2.jpg"},
+		{".//./1.jpg", "./2.jpg"},
+		{"../f//1.jpg", "../f/2.jpg"},
+		{".././f/./1.jpg", "../f/2.jpg"},
+		{"./../f/1.jpg", "./../f/2.jpg"},
+	};
+	return cr_make_param_array(struct spelling, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+ParameterizedTest(struct spelling *c, list, one_file_has_one_spelling)
+{
+	size_t first, at;
+	make_folder("f");
+	touch("f/1.jpg");
+	touch("f/2.jpg");
+	cr_assert(chdir(folder) == 0 && chdir("f") == 0);
+	cr_assert_eq(add(c->named, LIST_SIBLINGS, &first), 0);
+	cr_expect_eq(list.count, 2, "%s", c->named);
+	cr_expect_eq(first, 0);
+	cr_expect(list_find(&list, c->sibling, 0, &at) && at == 1, "%s", c->sibling);
+}
+
+Test(list, a_folder_has_one_spelling)
+{
+	size_t first, at;
+	char named[64], wanted[64];
+	make_folder("f");
+	touch("f/1.jpg");
+	snprintf(named, sizeof(named), "%s//./f//", folder);
+	snprintf(wanted, sizeof(wanted), "%s/f/1.jpg", folder);
+	cr_assert_eq(add(named, 0, &first), 0);
+	cr_expect(list_find(&list, wanted, 0, &at));
+}
+
+Test(list, finds_each_place_of_a_file)
+{
+	size_t first, at;
+	const char *named[] = {"a", "b", "a"};
+	cr_expect_not(list_find(&list, "a", 0, &at));
+	cr_assert_eq(list_add(&list, named, 3, LIST_AS_NAMED, &first, NULL), 0);
+	cr_expect(list_find(&list, "a", 0, &at) && at == 0);
+	cr_expect(list_find(&list, "a", 1, &at) && at == 2);
+	cr_expect_not(list_find(&list, "a", 3, &at));
+	cr_expect_not(list_find(&list, "c", 0, &at));
+	cr_assert_eq(list_append(&list, "c"), 0);
+	cr_expect(list_find(&list, "c", 0, &at) && at == 3);
+}
+
+static char seen[256];
+
+static void remember_folder(void *user, const char *name, bool recursive, bool inner)
+{
+	(void)user;
+	cr_expect_eq(inner, strcmp(name + strlen(folder), "/") != 0);
+	snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s%s", name + strlen(folder),
+		recursive ? " deep " : " ");
+}
+
+Test(list, tells_of_folders_before_it_looks_through_them)
+{
+	size_t first;
+	char path[64];
+	make_folder("inner");
+	touch("1.jpg");
+	list.on_folder = remember_folder;
+	cr_assert_eq(add(folder, 0, &first), 0);
+	cr_expect_str_eq(seen, "/ ");
+	seen[0] = '\0';
+	cr_assert_eq(add(folder, LIST_RECURSIVE, &first), 0);
+	cr_expect_str_eq(seen, "/ deep /inner/ deep ");
+	seen[0] = '\0';
+	snprintf(path, sizeof(path), "%s/1.jpg", folder);
+	cr_assert_eq(add(path, LIST_RECURSIVE | LIST_SIBLINGS, &first), 0);
+	cr_expect_str_eq(seen, "/ ");
+}
+
 Test(list, several_files_are_ordered)
 {
 	size_t first;
@@ -224,6 +308,8 @@ Test(list, ten_thousand_files)
 	for (int i = 0; i < 10000; i++) {
 		snprintf(name, sizeof(name), "%d.jpg", i);
 		cr_assert_str_eq(list_base_name(list.paths[i]), name);
+		size_t at;
+		cr_assert(list_find(&list, list.paths[i], 0, &at) && at == (size_t)i);
 	}
 }
 

@@ -28,7 +28,7 @@ static const struct fake_file files[] = {
 };
 
 static char *paths[] = {"a", "b", "c", "d", "e", "bad", "small", "coarse", "coarse too"};
-static struct list list = {paths, 9, 9};
+static struct list list = {.paths = paths, .count = 9, .capacity = 9};
 static struct show *show;
 static struct image layer;
 static uint64_t now = 1000;
@@ -564,7 +564,7 @@ Test(show, a_larger_window_gets_a_larger_bitmap_after_a_while)
 Test(show, a_turned_picture_is_asked_for_as_it_fits_then)
 {
 	struct mural *mural = fake_open((struct fake_file[]){{"a", 600, 800, RED, 0, NULL, 0}}, 1);
-	struct list one = {paths, 1, 1};
+	struct list one = {.paths = paths, .count = 1, .capacity = 1};
 	struct show *turned;
 	cr_assert_eq(show_create(mural, &one, &turned), 0);
 	show_resize(turned, (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, now);
@@ -664,7 +664,7 @@ Test(show, a_file_that_was_written_is_decoded_anew_and_stays_to_be_seen)
 	show_go(show, 0, now);
 	settle();
 	size_t before = fake_requests();
-	show_changed(show, "a", now);
+	show_changed(show, 0, now);
 	cr_expect_eq(fake_requests(), before + 1);
 	cr_expect_eq(fake_priority("a", WINDOW_WIDTH), MURAL_PRIORITY_VISIBLE);
 	draw();
@@ -679,14 +679,14 @@ Test(show, a_file_that_is_written_faster_than_it_is_decoded_is_shown)
 {
 	show_go(show, 0, now);
 	settle();
-	show_changed(show, "a", now);
+	show_changed(show, 0, now);
 	draw();
 	size_t before = fake_requests();
 	for (int i = 0; i < 10; i++)
-		show_changed(show, "a", now);
+		show_changed(show, 0, now);
 	cr_expect_eq(fake_requests(), before, "what is pending is waited for");
 	fake_deliver_all();
-	show_changed(show, "a", now);
+	show_changed(show, 0, now);
 	cr_expect_eq(fake_requests(), before, "and drawn");
 	cr_expect(draw());
 	cr_expect_eq(show_timeout(show, now), 0);
@@ -702,7 +702,7 @@ Test(show, a_zoom_outlives_that_its_file_is_written)
 	show_go(show, 0, now);
 	settle();
 	view_zoom_to(show_view(show), (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, 1, 0, 0);
-	show_changed(show, "a", now);
+	show_changed(show, 0, now);
 	settle();
 	cr_expect_not(show_view(show)->fitted);
 	cr_expect_eq(show_view(show)->scale, 1);
@@ -713,9 +713,9 @@ Test(show, a_file_that_nobody_looks_at_is_written)
 	show_go(show, 0, now);
 	settle();
 	size_t before = fake_requests();
-	show_changed(show, "e", now);
+	show_changed(show, 4, now);
 	cr_expect_eq(fake_requests(), before, "it is not remembered");
-	show_changed(show, "b", now);
+	show_changed(show, 1, now);
 	cr_expect_eq(fake_requests(), before + 1, "the next one is had ready again");
 	cr_expect_eq(fake_priority("b", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
 }

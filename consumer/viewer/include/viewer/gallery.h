@@ -58,10 +58,10 @@ void gallery_settle(struct gallery *gallery);
 
 void gallery_repin(struct gallery *gallery);
 
-/* The file was written: its thumbnail is asked for anew. */
-void gallery_changed(struct gallery *gallery, const char *path);
+/* The file was written: its thumbnail is asked for anew by the next gallery_tick. */
+void gallery_changed(struct gallery *gallery, size_t index);
 
-/* Shows what was added to the list. */
+/* Shows what was added to the list: once for all that came. */
 void gallery_grew(struct gallery *gallery);
 
 bool gallery_draw(struct gallery *gallery, struct image *layer, uint64_t now_ms);

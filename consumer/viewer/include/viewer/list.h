@@ -10,8 +10,14 @@
 #include <stddef.h>
 
 struct list {
-	char **paths;
+	char **paths; /* without "//" and "/./" (viewer/folder.h) */
 	size_t count, capacity;
+	size_t *places; /* a hash table: a place in paths and one, or 0; for list_find */
+	size_t place_count, indexed;
+	/* The owner's; NULL: nobody. Called before a folder is looked through: one that was named,
+	 * that of a file that brings it along, or an @inner one of those. */
+	void (*on_folder)(void *user, const char *folder, bool recursive, bool inner);
+	void *user;
 };
 
 enum list_flags {
@@ -42,7 +48,9 @@ int list_compare_natural(const char *a, const char *b);
 /* Adds a file at the end. -ENOMEM. */
 int list_append(struct list *list, const char *path);
 
-bool list_contains(const struct list *list, const char *path);
+/* The first place from @from on of a path; the same file may have been named twice. False: there is
+ * none, or no memory to find it. */
+bool list_find(struct list *list, const char *path, size_t from, size_t *ret);
 
 /* The last part of a path. */
 const char *list_base_name(const char *path);

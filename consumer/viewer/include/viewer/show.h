@@ -69,9 +69,9 @@ void show_go(struct show *show, size_t index, uint64_t now_ms);
 /* Forgets what is known of the wanted picture and asks for it as the file is now. */
 void show_reload(struct show *show, uint64_t now_ms);
 
-/* The file was written: what is known of it is forgotten. The wanted picture stays on the screen, as
- * large as it is, until the new one is there. */
-void show_changed(struct show *show, const char *path, uint64_t now_ms);
+/* The file was written: what is known of it is forgotten. The wanted picture stays on the screen,
+ * as large as it is, until the new one is there. */
+void show_changed(struct show *show, size_t index, uint64_t now_ms);
 
 /* Asks for nothing while another view is shown (the gallery); show_go and show_resume end that. */
 void show_pause(struct show *show);
