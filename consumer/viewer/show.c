@@ -319,13 +319,19 @@ static void want_neighbours(struct show *show)
 	find_or_make(show, show->wanted); /* the last to be forgotten */
 }
 
-/* The file is not what it was: what was decoded before does not belong to it any more. What is on
- * the screen stays until the new one is there. */
-static void renew(struct show *show, struct picture *picture)
+/* What was decoded before does not count any more. */
+static void drop_all(struct show *show, struct picture *picture)
 {
 	for (int kind = 0; kind < SHOT_KINDS; kind++)
 		shot_drop(&picture->shots[kind]);
 	picture->cut = picture->changed = false;
+	show->drawn.outdated |= show->drawn.index == picture->index;
+}
+
+/* The file is not what it was. What is on the screen stays until the new one is there. */
+static void renew(struct show *show, struct picture *picture)
+{
+	drop_all(show, picture);
 	if (picture->index == show->wanted)
 		show->dirty = true;
 	else
@@ -407,9 +413,7 @@ void show_reload(struct show *show, uint64_t now_ms)
 	struct picture *picture = show_wanted(show);
 	if (!picture)
 		return;
-	for (int kind = 0; kind < SHOT_KINDS; kind++)
-		shot_drop(&picture->shots[kind]);
-	picture->cut = false;
+	drop_all(show, picture);
 	view_set_size(&picture->view, 0, 0);
 	show_go(show, show->wanted, now_ms);
 }

@@ -56,12 +56,16 @@ static struct drawn plan(const struct show *show, const struct picture *picture,
 	};
 }
 
-static bool is_worth_drawing(const struct show *show, const struct drawn *now)
+static bool is_worth_drawing(
+	const struct show *show, const struct picture *picture, const struct drawn *now)
 {
 	if (!show->has_drawn || !same_placement(&show->drawn, now))
 		return true;
-	if (show->drawn.covers && !now->covers)
-		return false; /* the sharp one was purged: it stays to be seen until it is back */
+	/* The sharp one was purged, or is of what the file was: it stays to be seen until it is
+	 * back, the other until the new one has come, or does not come. */
+	bool stays = !show->drawn.outdated || picture->shots[SHOT_FULL].state == SHOT_PENDING;
+	if (show->drawn.covers && !now->covers && stays)
+		return false;
 	return show->drawn.bitmap != now->bitmap || show->drawn.generation != now->generation ||
 	       (show->drawn.quick && !now->quick);
 }
@@ -92,7 +96,7 @@ static bool draw_pinned(struct show *show, struct picture *picture, struct shot 
 	const struct mural_view *pinned, struct image *layer)
 {
 	struct drawn now = plan(show, picture, shot, pinned);
-	if (!is_worth_drawing(show, &now))
+	if (!is_worth_drawing(show, picture, &now))
 		return false;
 	struct bitmap bitmap = shot_pixels(pinned);
 	struct rect whole = {0, 0, (int32_t)layer->width, (int32_t)layer->height};

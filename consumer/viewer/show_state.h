@@ -37,6 +37,7 @@ struct drawn {
 	struct placement place;
 	unsigned turn;
 	bool mirror, quick, covers;
+	bool outdated; /* its file has been written since */
 	bool preview, partial;
 	uint32_t width, height, took_ms;
 };

@@ -65,6 +65,11 @@ void fake_change(const char *path, int error, const char *text)
 	find_file(path)->text = text;
 }
 
+void fake_paint(const char *path, uint32_t colour)
+{
+	find_file(path)->colour = colour;
+}
+
 bool fake_is_clean(void)
 {
 	for (size_t i = 0; i < BITMAPS_MAX; i++)

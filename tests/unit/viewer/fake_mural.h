@@ -44,6 +44,7 @@ void fake_lose(void);
 
 /* Changes what a file's next decode gives. */
 void fake_change(const char *path, int error, const char *text);
+void fake_paint(const char *path, uint32_t colour);
 
 /* What is asked for now: a request for the path that is at most this wide, by its box; UINT32_MAX:
  * none. */

@@ -719,3 +719,63 @@ Test(show, a_file_that_nobody_looks_at_is_written)
 	cr_expect_eq(fake_requests(), before + 1, "the next one is had ready again");
 	cr_expect_eq(fake_priority("b", WINDOW_WIDTH), MURAL_PRIORITY_PREFETCH);
 }
+
+/* "a" at 100 %, sharp, and written since; what fits the window has come of the new one. */
+static void change_what_is_sharp(void)
+{
+	show_go(show, 0, now);
+	settle();
+	view_zoom_to(show_view(show), (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, 1, 0, 0);
+	show_touch(show, false, now);
+	settle();
+	cr_assert(status().drawn);
+	fake_paint("a", GREEN);
+	show_changed(show, 0, now);
+	cr_assert(fake_deliver());
+	draw();
+	cr_assert_eq(fake_priority("a", 0), MURAL_PRIORITY_VISIBLE, "the new full size");
+}
+
+Test(show, what_is_sharp_stays_until_the_new_one_is)
+{
+	change_what_is_sharp();
+	cr_expect_eq(middle(), RED);
+	settle();
+	cr_expect_eq(middle(), GREEN);
+	cr_expect(status().drawn);
+}
+
+Test(show, what_the_file_was_does_not_stay_when_its_new_full_size_fails)
+{
+	change_what_is_sharp();
+	fake_change("a", -ENOSPC, "all is pinned");
+	settle();
+	cr_expect_eq(middle(), GREEN);
+	cr_expect_not(status().drawn);
+	cr_expect_not_null(status().full_error);
+}
+
+Test(show, what_the_file_was_does_not_stay_when_the_new_one_can_not_be_shown)
+{
+	show_go(show, 0, now);
+	settle();
+	fake_change("a", -EBADMSG, "it is damaged");
+	show_changed(show, 0, now);
+	settle();
+	cr_expect_eq(middle(), COLOUR_BACKGROUND);
+	cr_expect_str_eq(status().error, "it is damaged");
+}
+
+Test(show, what_the_file_was_does_not_stay_when_it_is_loaded_again_by_hand)
+{
+	change_what_is_sharp();
+	settle();
+	fake_paint("a", BLUE);
+	show_reload(show, now);
+	fake_deliver();
+	view_zoom_to(show_view(show), (struct window_size){WINDOW_WIDTH, WINDOW_HEIGHT}, 1, 0, 0);
+	show_touch(show, false, now);
+	fake_change("a", -ENOSPC, "all is pinned");
+	settle();
+	cr_expect_eq(middle(), BLUE);
+}
