@@ -154,28 +154,37 @@ static error_t parse_cat(int key, char *argument, struct argp_state *state)
 
 struct picture {
 	const char *file;
+	bool asked;
 	struct mural_bitmap *bitmap; /* NULL: not asked for, or refused */
 	int error;                   /* why it was refused */
 };
 
-/* Standard input is read once, however often it is named. */
-static int input_of(const char *file, int *input)
+/* What is asked of the pool, and what is there to be shown. */
+struct cat {
+	const struct cat_options *options;
+	struct mural *mural;
+	struct output *output;
+	int input; /* owned: standard input; -1: not read yet */
+};
+
+static bool is_input(const char *file)
 {
-	if (strcmp(file, "-") != 0 || *input >= 0)
-		return 0;
-	return input_open(STDIN_FILENO, INPUT_MAX, input);
+	return strcmp(file, "-") == 0;
 }
 
-static void ask(struct mural *mural, const struct cat_options *options, struct picture *picture,
-	uint32_t priority, int *input)
+/* Standard input is read once, however often it is named. */
+static void ask(struct cat *cat, struct picture *picture, uint32_t priority)
 {
-	picture->error = input_of(picture->file, input);
+	const struct cat_options *options = cat->options;
+	bool input = is_input(picture->file);
+	picture->asked = true;
+	if (input && cat->input < 0)
+		picture->error = input_open(STDIN_FILENO, INPUT_MAX, &cat->input);
 	if (picture->error < 0)
 		return;
-	bool is_input = strcmp(picture->file, "-") == 0;
 	struct mural_request request = {
-		.path = is_input ? NULL : picture->file,
-		.fd = is_input ? *input : -1,
+		.path = input ? NULL : picture->file,
+		.fd = input ? cat->input : -1,
 		.box_width = options->box_width,
 		.box_height = options->box_height,
 		.format = options->write != write_raw ? MURAL_FORMAT_ARGB8888
@@ -184,7 +193,7 @@ static void ask(struct mural *mural, const struct cat_options *options, struct p
 		.flags = options->flags,
 		.priority = priority,
 	};
-	picture->error = mural_request(mural, &request, &picture->bitmap);
+	picture->error = mural_request(cat->mural, &request, &picture->bitmap);
 }
 
 /* The request is well formed, so that what is left of -EINVAL is the file's kind. */
@@ -195,6 +204,8 @@ static const char *refusal_text(int error)
 		return "a folder, not a picture";
 	case -EINVAL:
 		return "not a regular file";
+	case -EFBIG:
+		return "too large (of a pipe at most 1 GiB is taken)";
 	default:
 		return strerror(-error);
 	}
@@ -228,16 +239,16 @@ static int wait_and_pin(struct mural_bitmap *bitmap, struct mural_view *ret)
 }
 
 /* False: it could not be shown, or not be written (then output->error says why). */
-static bool show(
-	const struct cat_options *options, const struct picture *picture, struct output *output)
+static bool show(const struct cat *cat, const struct picture *picture)
 {
 	struct mural_view view;
+	struct output *output = cat->output;
 	if (!picture->bitmap)
 		return complain_of(picture, picture->error);
 	int r = wait_and_pin(picture->bitmap, &view);
 	if (r < 0)
 		return complain_of(picture, r);
-	r = options->write(output, &view);
+	r = cat->options->write(output, &view);
 	if (r == 0)
 		r = output_flush(output);
 	if (r == 0 && view.flags & MURAL_BITMAP_PARTIAL)
@@ -249,24 +260,28 @@ static bool show(
 }
 
 /* Each picture is asked for before the one ahead of it is written, so that decoding and writing
- * overlap. */
-static enum exit_status show_all(
-	struct mural *mural, const struct cat_options *options, struct output *output)
+ * overlap; but standard input, which may take as long as it likes to come to its end, is read when
+ * all before it has been written. */
+static enum exit_status show_all(struct cat *cat)
 {
 	enum exit_status status = EXIT_DONE;
-	struct picture next = {.file = options->files[0]};
-	CLEANUP(close_p) int input = -1;
-	ask(mural, options, &next, MURAL_PRIORITY_VISIBLE, &input);
-	for (int i = 0; i < options->file_count && output->error == 0; i++) {
+	struct picture next = {0};
+	for (int i = 0; i < cat->options->file_count && cat->output->error == 0; i++) {
 		struct picture picture = next;
+		picture.file = cat->options->files[i];
+		if (!picture.asked && !is_input(picture.file))
+			ask(cat, &picture, MURAL_PRIORITY_VISIBLE);
 		next = (struct picture){0};
-		if (i + 1 < options->file_count) {
-			next.file = options->files[i + 1];
-			ask(mural, options, &next, MURAL_PRIORITY_SOON, &input);
+		if (i + 1 < cat->options->file_count) {
+			next.file = cat->options->files[i + 1];
+			if (!is_input(next.file) || cat->input >= 0)
+				ask(cat, &next, MURAL_PRIORITY_SOON);
 		}
+		if (!picture.asked)
+			ask(cat, &picture, MURAL_PRIORITY_VISIBLE);
 		if (picture.bitmap)
 			mural_bitmap_set_priority(picture.bitmap, MURAL_PRIORITY_VISIBLE);
-		if (!show(options, &picture, output))
+		if (!show(cat, &picture))
 			status = EXIT_FAILED;
 		mural_bitmap_unref(picture.bitmap);
 	}
@@ -304,7 +319,9 @@ enum exit_status cat_run(int argc, char **argv)
 		complain(NULL, "%s", mural_open_error_text(r));
 		return EXIT_FAILED;
 	}
-	enum exit_status status = show_all(mural, &options, output);
+	struct cat cat = {.options = &options, .mural = mural, .output = output, .input = -1};
+	enum exit_status status = show_all(&cat);
+	close_p(&cat.input);
 	/* A reader that has seen enough is no news. */
 	if (output->error < 0 && output->error != -EPIPE)
 		complain("standard output", "%s", strerror(-output->error));

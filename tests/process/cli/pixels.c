@@ -223,6 +223,39 @@ Test(pixels, of_a_pipe)
 	close(ends[0]);
 }
 
+static bool has_printed(void *context)
+{
+	size_t size;
+	CLEANUP(free_p) char *out = test_process_out(context, &size);
+	return size > 0;
+}
+
+/* Standard input may come to its end much later. */
+Test(pixels, what_is_named_before_standard_input_does_not_wait_for_it)
+{
+	CLEANUP(free_p) char *program = strdup(test_program("mural"));
+	CLEANUP(free_p) char *path = strdup(test_source_path("assets/formats/png-rgb8.png"));
+	const char *const argv[] = {program, "cat", path, "-", path, NULL};
+	struct test_process process;
+	int ends[2];
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	test_process_start(&process, ends[0], argv);
+	cr_expect(test_until(has_printed, &process, TEST_TIMEOUT_MS));
+	cr_expect_not(process.ended);
+	size_t size, file_size, out_size;
+	CLEANUP(free_p) char *file = test_read_file(path, &file_size);
+	CLEANUP(free_p) char *expected = expected_pam(path, false, &size);
+	cr_assert_eq(write(ends[1], file, file_size), (ssize_t)file_size);
+	close(ends[1]);
+	cr_assert(test_process_wait(&process, TEST_TIMEOUT_MS));
+	CLEANUP(free_p) char *out = test_process_out(&process, &out_size);
+	cr_assert_eq(out_size, 3 * size);
+	for (int i = 0; i < 3; i++)
+		cr_expect_arr_eq(out + (size_t)i * size, expected, size);
+	test_process_fini(&process);
+	close(ends[0]);
+}
+
 /* The header's WIDTH and HEIGHT. */
 static void size_of_pam(const struct run *run, unsigned *ret_width, unsigned *ret_height)
 {
