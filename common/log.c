@@ -2,6 +2,7 @@
  * not mix. */
 #include "common/log.h"
 
+#include "common/utf8.h"
 #include "common/util.h"
 
 #include <limits.h>
@@ -20,14 +21,6 @@ void log_setup(const char *name, enum log_level level)
 	log_journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
-/* A file may be called anything, and a terminal would obey what is in its name. */
-static void tame(char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = '?';
-}
-
 void log_line(enum log_level level, const char *format, ...)
 {
 	static const char *const journal_levels[] = {"<3>", "<4>", "<6>", "<7>"};
@@ -43,7 +36,8 @@ void log_line(enum log_level level, const char *format, ...)
 	size_t length = (size_t)used + (more < 0 ? 0 : (size_t)more);
 	if (length > sizeof(line) - 2)
 		length = sizeof(line) - 2;
-	tame(line, length);
+	/* A file may be called anything, and a terminal would obey what is in its name. */
+	utf8_tame(line, length);
 	line[length] = '\n';
 	ssize_t written = write(STDERR_FILENO, line, length + 1);
 	(void)written; /* nobody is left to be told */

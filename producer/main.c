@@ -1,5 +1,6 @@
 /* mural-producer: options in, server out. */
 #include "common/log.h"
+#include "common/standard.h"
 #include "common/machine.h"
 #include "common/size.h"
 #include "common/util.h"
@@ -263,11 +264,14 @@ int main(int argc, char **argv)
 			},
 		.nursery_fd = -1,
 	};
+	log_setup("mural-producer", LOG_WARNING);
+	standard_setup(1);
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	if (arguments.nursery_fd >= 0)
 		return nursery_main(arguments.nursery_fd);
-	log_setup("mural-producer", arguments.verbose ? LOG_DEBUG : LOG_WARNING);
+	if (arguments.verbose)
+		log_setup("mural-producer", LOG_DEBUG);
 	struct server_options *server = &arguments.server;
 	server->listen_fd = passed_socket();
 	if (server->listen_fd >= 0 && !arguments.idle_exit_given)

@@ -2,6 +2,7 @@
 #include "doctor.h"
 #include "command.h"
 
+#include "common/utf8.h"
 #include "common/util.h"
 
 #include <fcntl.h>
@@ -45,6 +46,7 @@ void finding_set(struct finding *finding, enum finding_state state, const char *
 	va_start(arguments, format);
 	vsnprintf(finding->text, sizeof(finding->text), format, arguments);
 	va_end(arguments);
+	utf8_tame(finding->text, strlen(finding->text));
 }
 
 void finding_advise(struct finding *finding, const char *format, ...)
@@ -53,6 +55,7 @@ void finding_advise(struct finding *finding, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(finding->advice, sizeof(finding->advice), format, arguments);
 	va_end(arguments);
+	utf8_tame(finding->advice, strlen(finding->advice));
 }
 
 bool read_line(const char *path, char *ret, size_t size)
@@ -99,9 +102,11 @@ static bool print_json(const struct finding *findings, unsigned problems)
 	}
 	json_t *object = json_pack("{s:s, s:i, s:o}", "version", MURAL_VERSION, "problems",
 		(int)problems, "checks", list);
-	bool good = object && json_array_size(list) == ARRAY_SIZE(checks) &&
-		    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) == 0 &&
-		    putchar('\n') != EOF;
+	bool good = object && json_array_size(list) == ARRAY_SIZE(checks);
+	if (good) {
+		json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+		putchar('\n');
+	}
 	json_decref(object);
 	return good;
 }
@@ -135,7 +140,7 @@ enum exit_status doctor_run(int argc, char **argv)
 	struct finding findings[ARRAY_SIZE(checks)] = {0};
 	struct doctor doctor = {0};
 	unsigned problems = 0;
-	bool json = false, good = true;
+	bool json = false;
 	argp_parse(&argp, argc, argv, 0, NULL, &json);
 
 	ask_producer(&doctor);
@@ -143,12 +148,10 @@ enum exit_status doctor_run(int argc, char **argv)
 		checks[i].look(&doctor, &findings[i]);
 		problems += findings[i].state == FINDING_PROBLEM;
 	}
-	if (json)
-		good = print_json(findings, problems);
-	else
+	if (!json) {
 		print_text(findings);
-	if (!good || fflush(stdout) != 0) {
-		complain("standard output", "%s", strerror(errno));
+	} else if (!print_json(findings, problems)) {
+		complain(NULL, "%s", strerror(ENOMEM));
 		return EXIT_FAILED;
 	}
 	return problems ? EXIT_FAILED : EXIT_DONE;

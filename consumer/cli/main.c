@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "common/log.h"
+#include "common/standard.h"
 #include "common/util.h"
 
 #include <signal.h>
@@ -115,7 +116,7 @@ int main(int argc, char **argv)
 	struct choice choice = {0};
 	char name[32];
 
-	guard_standard_descriptors();
+	standard_setup(EXIT_FAILED);
 	argp_err_exit_status = EXIT_USAGE;
 	/* A reader that has gone is an error of write(2), told by the exit status. */
 	signal(SIGPIPE, SIG_IGN);

@@ -2,6 +2,7 @@
 #include "command.h"
 #include "stat_fields.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct stat_options {
@@ -21,11 +22,12 @@ static error_t parse_stat(int key, char *argument, struct argp_state *state)
 static bool print_json(const struct mural_stats *stats)
 {
 	json_t *object = stats_to_json(stats);
-	bool good = object &&
-		    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) == 0 &&
-		    putchar('\n') != EOF;
+	if (!object)
+		return false;
+	json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	putchar('\n');
 	json_decref(object);
-	return good;
+	return true;
 }
 
 enum exit_status stat_run(int argc, char **argv)
@@ -58,13 +60,10 @@ enum exit_status stat_run(int argc, char **argv)
 		complain(NULL, "%s", open_error_text(r));
 		return EXIT_FAILED;
 	}
-	bool good = true;
-	if (options.json)
-		good = print_json(&stats);
-	else
+	if (!options.json) {
 		stats_print(stdout, &stats);
-	if (!good || fflush(stdout) != 0) {
-		complain("standard output", "%s", strerror(errno));
+	} else if (!print_json(&stats)) {
+		complain(NULL, "%s", strerror(ENOMEM));
 		return EXIT_FAILED;
 	}
 	return EXIT_DONE;

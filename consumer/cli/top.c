@@ -3,6 +3,7 @@
 #include "command.h"
 #include "stat_fields.h"
 
+#include "common/standard.h"
 #include "common/util.h"
 
 #include <inttypes.h>
@@ -132,6 +133,7 @@ static void print_rates(const struct mural_stats *now, const struct mural_stats 
 		rate(now->purges, before->purges, seconds));
 }
 
+/* 1: it can not be written. */
 static int show_block(
 	const struct terminal *terminal, struct mural *mural, struct mural_stats *last)
 {
@@ -145,7 +147,7 @@ static int show_block(
 	print_rates(&stats, last);
 	putchar('\n');
 	*last = stats;
-	return fflush(stdout) == 0 ? 0 : -errno;
+	return standard_flush() ? 0 : 1;
 }
 
 static enum exit_status watch(
@@ -157,7 +159,7 @@ static enum exit_status watch(
 		if (!pause_until(terminal, mural, due))
 			return EXIT_DONE;
 		int r = show_block(terminal, mural, &last);
-		if (r == -EPIPE)
+		if (r > 0)
 			return EXIT_FAILED;
 		if (r < 0) {
 			complain(NULL, "%s",

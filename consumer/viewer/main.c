@@ -5,6 +5,7 @@
 #include "viewer/window.h"
 
 #include "common/log.h"
+#include "common/standard.h"
 #include "common/util.h"
 
 #include <argp.h>
@@ -243,7 +244,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_LIST_KEYS:
 		print_keys();
-		exit(fflush(stdout) == 0 ? 0 : 1);
+		exit(0);
 	case ARGP_KEY_ARG:
 		arguments->paths[arguments->count++] = argument;
 		return 0;
@@ -337,12 +338,12 @@ int main(int argc, char **argv)
 		.paths = paths,
 	};
 	struct app *app;
-	guard_standard_descriptors();
+	log_setup("mural-viewer", LOG_WARNING);
+	standard_setup(1);
 	argp_err_exit_status = 2;
 	if (!paths)
 		return 1;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	log_setup("mural-viewer", LOG_WARNING);
 	arguments.app.still = arguments.headless;
 	arguments.app.follow = !arguments.headless;
 	arguments.app.notes = arguments.tour != NULL;

@@ -5,6 +5,7 @@
 
 #include "viewer/glyphs.h"
 
+#include "common/utf8.h"
 #include "common/util.h"
 
 #include <math.h>
@@ -201,28 +202,12 @@ static const struct glyph *font_glyph(struct font *font, uint32_t character)
 	return glyph;
 }
 
-uint32_t text_decode(const char *text, size_t *ret_bytes)
+/* Control characters look like what can not be read. */
+static uint32_t decode(const char *text, size_t *ret_bytes)
 {
-	const unsigned char *s = (const unsigned char *)text;
-	unsigned more = s[0] < 0x80                   ? 0
-			: s[0] >= 0xc2 && s[0] < 0xe0 ? 1
-			: s[0] >= 0xe0 && s[0] < 0xf0 ? 2
-			: s[0] >= 0xf0 && s[0] < 0xf5 ? 3
-						      : 4;
-	uint32_t character = more == 0   ? s[0]
-			     : more == 1 ? s[0] & 0x1f
-			     : more == 2 ? s[0] & 0x0f
-					 : s[0] & 0x07;
-	*ret_bytes = 1;
-	if (more == 4)
-		return 0xfffd;
-	for (unsigned i = 1; i <= more; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0xfffd;
-		character = character << 6 | (s[i] & 0x3f);
-	}
-	*ret_bytes = more + 1;
-	return character < ' ' ? 0xfffd : character;
+	uint32_t character = utf8_decode(text, ret_bytes);
+	bool control = character < ' ' || (character >= 0x7f && character < 0xa0);
+	return control ? 0xfffd : character;
 }
 
 int32_t text_width(struct font *font, const char *text)
@@ -230,7 +215,7 @@ int32_t text_width(struct font *font, const char *text)
 	int32_t width = 0;
 	size_t bytes;
 	for (; *text; text += bytes) {
-		const struct glyph *glyph = font_glyph(font, text_decode(text, &bytes));
+		const struct glyph *glyph = font_glyph(font, decode(text, &bytes));
 		width += glyph ? glyph->advance : 0;
 	}
 	return width;
@@ -252,7 +237,7 @@ int32_t text_draw(struct image *image, struct font *font, int32_t x, int32_t y, 
 {
 	size_t bytes;
 	for (; *text; text += bytes) {
-		const struct glyph *glyph = font_glyph(font, text_decode(text, &bytes));
+		const struct glyph *glyph = font_glyph(font, decode(text, &bytes));
 		if (!glyph)
 			continue;
 		blend_glyph(image, font, glyph, x - (int32_t)(font->scale * 0.5), y, colour);
@@ -266,7 +251,7 @@ static size_t skip(const char *text, size_t count)
 {
 	size_t at = 0, bytes;
 	for (; count > 0 && text[at]; count--) {
-		text_decode(text + at, &bytes);
+		decode(text + at, &bytes);
 		at += bytes;
 	}
 	return at;

@@ -9,7 +9,7 @@ enum log_level {
 	LOG_DEBUG = 3,
 };
 
-/* The program's name and the last level that is printed. Call once, before the first message. */
+/* The program's name and the last level that is printed. Call before the first message. */
 void log_setup(const char *name, enum log_level level);
 
 /* One line: control characters become question marks. Systemd's level prefix is added when standard

@@ -66,16 +66,6 @@ static inline void close_all(int *fds, size_t count)
 	}
 }
 
-/* For the beginning of main: a standard descriptor that whoever started the program has closed is
- * opened so that using it still fails (EBADF). Otherwise the next file or socket would get its
- * number, and a picture or a message meant for standard output would go into that. */
-static inline void guard_standard_descriptors(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-}
-
 #define MURAL_HUGE_PAGE_SIZE ((uint64_t)2 << 20)
 
 /* Of memory, which can be mapped, given back and protected by whole pages only: 4 KiB on x86; arm64

@@ -102,12 +102,9 @@ Test(usage, every_command_explains_itself)
 	run_fini(&list);
 }
 
-/* The exit status of `mural cat` on a picture with @out, which is taken, as standard output. */
-static int cat_into(int out, char **ret_err)
+/* The exit status of a program with @out, which is taken, as standard output. */
+static int run_into(int out, const char *const argv[], char **ret_err)
 {
-	CLEANUP(free_p) char *program = strdup(test_program("mural"));
-	CLEANUP(free_p) char *file = strdup(test_source_path("assets/formats/png-rgb8.png"));
-	const char *const argv[] = {program, "cat", file, file, NULL};
 	struct test_process process;
 	test_process_start_to(&process, -1, out, argv);
 	bool ended = test_process_wait(&process, TEST_TIMEOUT_MS);
@@ -115,6 +112,84 @@ static int cat_into(int out, char **ret_err)
 	int status = process.status;
 	test_process_fini(&process);
 	return ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The exit status of `mural cat` on a picture. */
+static int cat_into(int out, char **ret_err)
+{
+	CLEANUP(free_p) char *program = strdup(test_program("mural"));
+	CLEANUP(free_p) char *file = strdup(test_source_path("assets/formats/png-rgb8.png"));
+	return run_into(out, (const char *const[]){program, "cat", file, file, NULL}, ret_err);
+}
+
+struct full_case {
+	char program[16], words[3][16];
+};
+
+ParameterizedTestParameters(usage, a_full_disk_is_no_success)
+{
+	static struct full_case cases[] = {
+		{"mural", {"--help"}},
+		{"mural", {"--usage"}},
+		{"mural", {"--version"}},
+		{"mural", {"cat", "--help"}},
+		{"mural", {"stat"}},
+		{"mural", {"stat", "--json"}},
+		{"mural", {"top", "-n", "1"}},
+		{"mural", {"purge"}},
+		{"mural", {"trim", "1M"}},
+		{"mural", {"doctor"}},
+		{"mural", {"doctor", "--json"}},
+		{"mural-viewer", {"--help"}},
+		{"mural-viewer", {"--list-keys"}},
+		{"mural-producer", {"--help"}},
+		{"mural-producer", {"--version"}},
+	};
+	return cr_make_param_array(struct full_case, cases, ARRAY_SIZE(cases));
+}
+
+ParameterizedTest(struct full_case *c, usage, a_full_disk_is_no_success, .timeout = 120)
+{
+	CLEANUP(free_p) char *program = strdup(test_program(c->program));
+	CLEANUP(free_p) char *wanted = NULL;
+	CLEANUP(free_p) char *err = NULL;
+	const char *argv[5] = {program};
+	for (size_t i = 0; i < 3 && c->words[i][0]; i++)
+		argv[i + 1] = c->words[i];
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	if (full < 0)
+		cr_skip("no /dev/full here");
+	if (access(program, X_OK) < 0)
+		cr_skip("not built");
+	struct test_process producer;
+	test_producer_start(&producer, folder, NULL);
+	int status = run_into(full, argv, &err);
+	cr_assert(asprintf(&wanted, "%s: standard output: No space left on device\n", c->program) >
+		  0);
+	cr_expect_eq(status, 1, "%s %s: exit status %d", c->program, c->words[0], status);
+	cr_expect_str_eq(err, wanted, "%s %s said: %s", c->program, c->words[0], err);
+	test_process_fini(&producer);
+}
+
+/* What a shell makes of "*" may be anything. */
+Test(usage, a_terminal_is_not_made_to_obey_a_name)
+{
+	static const char *const names[] = {"\xc2\x9b"
+					    "2J.jpg",
+		"\x9b"
+		"2J.jpg",
+		"--\x1b[2J.jpg",
+		"--\xc2\x9b"
+		"2J.jpg"};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct run run = run_mural("cat", names[i]);
+		cr_expect_neq(run.status, 0);
+		cr_expect(strstr(run.err, "?2J.jpg") || strstr(run.err, "?[2J.jpg"), "%s", run.err);
+		for (const char *c = run.err; *c; c++)
+			cr_expect(*c == '\n' || (*c >= ' ' && *c <= '~'), "it said 0x%02x",
+				(unsigned char)*c);
+		run_fini(&run);
+	}
 }
 
 Test(usage, a_full_disk)

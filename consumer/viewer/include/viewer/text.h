@@ -26,8 +26,4 @@ int32_t text_draw(struct image *image, struct font *font, int32_t x, int32_t y, 
 /* Copies @text to @ret, shortened in its middle by "…" until it is at most @width wide. */
 void text_shorten(struct font *font, const char *text, int32_t width, char *ret, size_t size);
 
-/* The first character of @text and how many bytes it takes; U+FFFD and 1 for bytes that are not
- * UTF-8. */
-uint32_t text_decode(const char *text, size_t *ret_bytes);
-
 #endif
