@@ -133,6 +133,10 @@ static void read_names(const char *path, struct arguments *arguments, struct arg
 {
 	names_fini(&arguments->names);
 	int r = names_read(path, &arguments->names);
+	if (r == -E2BIG)
+		argp_failure(state, 1, 0,
+			"--files-from: %s: more than %zu names, or %zu MiB of them", path,
+			NAMES_MAX, NAMES_BYTES_MAX >> 20);
 	if (r < 0)
 		argp_failure(state, 1, -r, "--files-from: %s", path);
 	if (arguments->names.count == 0)

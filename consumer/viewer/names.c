@@ -19,6 +19,8 @@ static int read_text(FILE *file, char **ret_text, size_t *ret_size)
 	size_t size = 0, room = 0;
 	CLEANUP(free_p) char *text = NULL;
 	do {
+		if (room >= NAMES_BYTES_MAX)
+			return -E2BIG;
 		room = room ? 2 * room : 4096;
 		char *larger = realloc(text, room + 1);
 		if (!larger)
@@ -42,7 +44,9 @@ static int split(struct names *names, size_t size)
 			*at++ = '\0';
 	size_t most = 0;
 	for (const char *at = text; at < end; at += strlen(at) + 1)
-		most++;
+		most += *at != '\0';
+	if (most > NAMES_MAX)
+		return -E2BIG;
 	names->names = calloc(most + 1, sizeof(*names->names));
 	if (!names->names)
 		return -ENOMEM;

@@ -9,13 +9,26 @@
 
 static struct names names;
 
-static void read_all(const char *text, size_t size)
+static int try_read(const char *text, size_t size, struct names *ret)
 {
 	char path[] = "/tmp/mural-names-XXXXXX";
 	CLEANUP(close_p) int fd = mkstemp(path);
 	cr_assert(fd >= 0 && write(fd, text, size) == (ssize_t)size);
-	cr_expect_eq(names_read(path, &names), 0);
+	int r = names_read(path, ret);
 	unlink(path);
+	return r;
+}
+
+static void read_all(const char *text, size_t size)
+{
+	cr_expect_eq(try_read(text, size, &names), 0);
+}
+
+static void expect_too_big(const char *text, size_t size)
+{
+	struct names untouched = {.count = 7};
+	cr_expect_eq(try_read(text, size, &untouched), -E2BIG);
+	cr_expect_eq(untouched.count, 7);
 }
 
 static void teardown(void)
@@ -61,6 +74,26 @@ Test(names, more_than_a_page)
 	read_all(text, sizeof(text));
 	cr_assert_eq(names.count, (sizeof(text) + 9) / 10);
 	cr_expect_eq(strlen(names.names[names.count - 2]), 9);
+}
+
+Test(names, as_many_as_there_may_be)
+{
+	CLEANUP(free_p) char *text = malloc(2 * NAMES_MAX + 2);
+	cr_assert_not_null(text);
+	for (size_t i = 0; i <= NAMES_MAX; i++)
+		memcpy(text + 2 * i, "a\n", 2);
+	read_all(text, 2 * NAMES_MAX);
+	cr_expect_eq(names.count, NAMES_MAX);
+	expect_too_big(text, 2 * NAMES_MAX + 2);
+}
+
+Test(names, a_list_without_an_end)
+{
+	struct names untouched = {.count = 7};
+	if (access("/dev/zero", R_OK) < 0)
+		cr_skip_test("no /dev/zero here");
+	cr_expect_eq(names_read("/dev/zero", &untouched), -E2BIG);
+	cr_expect_eq(untouched.count, 7);
 }
 
 Test(names, no_such_file)
