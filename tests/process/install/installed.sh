@@ -83,6 +83,13 @@ if [ -n "${viewer-}" ]; then
 	else
 		echo "not looked at: $desktop (desktop-file-validate is not installed)"
 	fi
+	metainfo=$prefix/share/metainfo/mural-viewer.metainfo.xml
+	grep -q "<launchable type=\"desktop-id\">${desktop##*/}<" "$metainfo" || fail "$metainfo does not launch $desktop"
+	if command -v appstreamcli >/dev/null; then
+		appstreamcli validate --no-net "$metainfo" || fail "$metainfo is not valid"
+	else
+		echo "not looked at: $metainfo (appstreamcli is not installed)"
+	fi
 fi
 
 # What a shell offers behind a word: complete_words FILE WORD...
@@ -116,4 +123,59 @@ if [ -r /usr/share/bash-completion/bash_completion ]; then
 else
 	echo "not looked at: completions (bash-completion is not installed)"
 fi
+
+zsh_offers() { # LINE WANTED: all of it, in order
+	local offered
+	offered=$(cd "$work/pictures" && zsh -f "$source/tests/process/install/zsh_offers.zsh" "$prefix/share/zsh/site-functions" "$1" | xargs)
+	[ "$offered" = "$2" ] || fail "zsh offers behind \"$1\": $offered (not: $2)"
+}
+if command -v zsh >/dev/null; then
+	PATH=$prefix/bin:$PATH
+	mkdir -p "$work/pictures/folder"
+	touch "$work/pictures/a.jpg" "$work/pictures/b.PNG" "$work/pictures/notes.txt"
+	zsh_offers 'mural ' 'cat doctor purge stat top trim'
+	zsh_offers 'mural stat --' '--help --json --usage --version'
+	zsh_offers 'mural cat ' 'a.jpg b.PNG folder'
+	zsh_offers 'mural cat -s 5 --p' '--partial --pixel-format --preview'
+	zsh_offers 'mural cat --format ' 'pam png raw'
+	zsh_offers 'mural cat --format=p' 'pam png'
+	zsh_offers 'mural-producer --idle' '--idle-exit --idle-ms'
+	if [ -n "${viewer-}" ]; then
+		zsh_offers 'mural-viewer ' 'a.jpg b.PNG folder'
+		zsh_offers 'mural-viewer --h' '--headless --help'
+		zsh_offers 'mural-viewer --wheel=' 'leaf zoom'
+		zsh_offers 'mural-viewer --tour ' 'folder'
+		zsh_offers 'mural-viewer --files-from ' 'a.jpg b.PNG folder notes.txt'
+	fi
+else
+	echo "not looked at: completions for zsh (it is not installed)"
+fi
+# What is linked with the library finds it by where it is, also after the tree was moved.
+expect() {
+	[ "$1" = "$2" ] || fail "$1 (not: $2)"
+}
+pkg-config --static --libs mural | grep -q -- -ldl || fail "dladdr1 is in libdl before glibc 2.34: $(pkg-config --static --libs mural)"
+expect "$(pkg-config --define-variable=prefix=/else --cflags libashmem mural | xargs)" "-I/else/include"
+mv "$prefix" "$work/moved"
+libs=$work/moved${libs#"$prefix"} prefix=$work/moved
+export PKG_CONFIG_PATH=$libs/pkgconfig
+compile cc -std=c11 "$work/readme.c" -o "$work/readme"
+(cd "$work" && clean env LD_LIBRARY_PATH="$libs" ./readme) | grep -q ': drawn$' || fail "README's program fails where all was moved to"
+clean "$prefix/bin/mural" --version | grep -q '^mural [0-9]'
+
+places() { # PREFIX LIBDIR: what a .pc file says
+	echo "set(CMAKE_INSTALL_PREFIX $1)
+		set(CMAKE_INSTALL_LIBDIR $2)
+		set(CMAKE_INSTALL_INCLUDEDIR include)
+		include($source/cmake/InstalledPlaces.cmake)
+		message(\"\${PC_PREFIX} \${PC_LIBDIR} \${PC_INCLUDEDIR}\")" >"$work/places.cmake"
+	cmake -P "$work/places.cmake" 2>&1
+}
+# shellcheck disable=SC2016 # pkg-config's variables
+{
+	expect "$(places /opt/m lib)" '${pcfiledir}/../.. ${prefix}/lib ${prefix}/include'
+	expect "$(places /opt/m lib/x86_64-linux-gnu)" '${pcfiledir}/../../.. ${prefix}/lib/x86_64-linux-gnu ${prefix}/include'
+	expect "$(places /opt/m /var/lib)" '/opt/m /var/lib ${prefix}/include'
+	expect "$(places /usr lib)" '/usr ${prefix}/lib ${prefix}/include'
+}
 echo "what is installed works"
