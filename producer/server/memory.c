@@ -152,12 +152,14 @@ void memory_tick(struct server *server, uint64_t now_ns)
 	struct memory *memory = &server->memory;
 	if (memory_deadline(server) > now_ns)
 		return;
+	bool was_short = memory_is_short(server);
 	look(server, now_ns);
 	uint64_t bytes = max_u64(memory->advice.free_bytes, memory->owed_bytes);
 	if (bytes == 0)
 		memory->vain = false;
 	else if (!waits_for_spare(server, now_ns))
 		give_back(server, bytes);
+	memory->eased |= was_short && !memory_is_short(server);
 	if (memory->eased)
 		decode_schedule(server);
 	memory->eased = false;
@@ -169,8 +171,9 @@ uint64_t memory_deadline(const struct server *server)
 {
 	const struct memory *memory = &server->memory;
 	bool spare = decode_has_spare(server);
-	if (pool_held_bytes(server->pool) == 0 && memory->advice.level == MURAL_PRESSURE_NONE &&
-		!spare)
+	if (memory->eased)
+		return 0;
+	if (pool_held_bytes(server->pool) == 0 && !memory_is_short(server) && !spare)
 		return UINT64_MAX;
 	if (memory->vain && pool_purgeable_bytes(server->pool) == 0 && !spare)
 		return max_u64(memory->look_ns, memory->looked_ns + VAIN_NS);
@@ -188,6 +191,11 @@ static uint64_t missing(struct server *server, uint64_t bytes)
 	return wanted - min_u64(wanted, advice->headroom_bytes);
 }
 
+bool memory_has(struct server *server, uint64_t bytes)
+{
+	return missing(server, bytes) == 0;
+}
+
 bool memory_allows(struct server *server, uint64_t bytes)
 {
 	return missing(server, bytes) <= pool_purgeable_bytes(server->pool);
@@ -195,7 +203,7 @@ bool memory_allows(struct server *server, uint64_t bytes)
 
 bool memory_is_short(const struct server *server)
 {
-	return server->memory.advice.level != MURAL_PRESSURE_NONE;
+	return server->memory.advice.level != MURAL_PRESSURE_NONE || server->memory.owed_bytes > 0;
 }
 
 /* A decoder fills memory faster than looks would follow. */

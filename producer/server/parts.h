@@ -249,9 +249,11 @@ void memory_tell(struct session *session);
 void memory_lost(struct server *server, unsigned count);
 void memory_tick(struct server *server, uint64_t now_ns);
 uint64_t memory_deadline(const struct server *server);
+/* Can @bytes more be taken? */
+bool memory_has(struct server *server, uint64_t bytes);
 /* Can @bytes more be taken, with what the pool would give back for them? */
 bool memory_allows(struct server *server, uint64_t bytes);
-/* Was it under pressure at the last look? */
+/* Was it under pressure at the last look, or is something to be given back still? */
 bool memory_is_short(const struct server *server);
 /* Gives back what is missing for @bytes more, which are about to be taken. */
 void memory_prepare(struct server *server, uint64_t bytes);

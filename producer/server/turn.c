@@ -272,13 +272,13 @@ static uint64_t decoder_bytes(const struct entry *entry, uint32_t helpers)
 		       : sum;
 }
 
-/* What all that run may yet take, and @entry. */
+/* What all that run may yet take, and @entry. Those that have been killed take no more. */
 static uint64_t decoders_bytes(const struct server *server, const struct entry *entry)
 {
 	uint64_t bytes = decoder_bytes(entry, turn_helpers(server, entry));
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
-		if (job_takes_a_place(other) &&
+		if (job_takes_a_place(other) && other->kill == ENTRY_ALIVE &&
 			__builtin_add_overflow(bytes, decoder_bytes(other, other->helpers), &bytes))
 			return UINT64_MAX;
 	}
@@ -303,14 +303,33 @@ static bool place_free(const struct server *server, const struct entry *entry)
 	return decoders < server->options.workers + may_be_one_more(entry);
 }
 
+static void give_up_what_stands_still(struct server *server, const struct entry *entry)
+{
+	list_for_each (node, &server->running) {
+		struct entry *other = list_item(node, struct entry, running_node);
+		if (other->priority == MURAL_PRIORITY_PREFETCH &&
+			entry->priority > other->priority && other->halted_ns > 0 &&
+			other->kill == ENTRY_ALIVE)
+			job_kill(other, ENTRY_KILLED_UNWANTED);
+	}
+}
+
 /* Decoders at once are as many as there is memory for, so that decoding under pressure does not
- * bring the machine down; but one always may. What would be given up again does not start. */
+ * bring the machine down; but one always may. Where something has to go for it, half of a picture
+ * that nobody has seen goes before whole ones that may be wanted again, and has a moment for that.
+ * What would be given up again does not start. */
 static bool memory_free(struct server *server, const struct entry *entry)
 {
-	if (entry->priority == MURAL_PRIORITY_PREFETCH && memory_is_short(server) &&
-		more_urgent_runs(server, entry))
+	bool ahead = entry->priority == MURAL_PRIORITY_PREFETCH && more_urgent_runs(server, entry);
+	if (ahead && memory_is_short(server))
 		return false;
-	return server->decoding == 0 || memory_allows(server, decoders_bytes(server, entry));
+	if (server->decoding == 0 || memory_has(server, decoders_bytes(server, entry)))
+		return true;
+	if (ahead)
+		return false;
+	give_up_what_stands_still(server, entry);
+	uint64_t bytes = decoders_bytes(server, entry);
+	return decode_is_leaving(server) ? memory_has(server, bytes) : memory_allows(server, bytes);
 }
 
 /* Bringing back what has just gone, when nobody is looking at the hole: while the pool thrashes,

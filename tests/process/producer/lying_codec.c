@@ -43,6 +43,15 @@ void codec_run(int source_fd, const struct job *job, const struct codec_place *p
 				(unsigned long long)job->memory_bytes);
 		}
 		break;
+	case 'p': /* reads the header, or decodes, for as long as its file says so */
+	case 's':
+		result->decoded = 0;
+		result->helpers = 1;
+		while ((what == 'p' && job->kind == JOB_PROBE) ||
+			(what == 's' && job->kind == JOB_DECODE))
+			if (pread(source_fd, &what, 1, 0) != 1)
+				break;
+		break;
 	case 'm':
 		result->error = -12;
 		result->reason = MURAL_REASON_MEMORY;

@@ -185,7 +185,7 @@ static ino_t inode_to_fill(const struct pool_slot *slot)
 
 Test(scratch, a_large_bitmaps_memory_stays_with_a_decoder_that_does_not_go)
 {
-	fixture_init(&f, 32 * MIB);
+	fixture_init(&f, 64 * MIB);
 	struct pool_slot *slot = reserve_large();
 	struct pool_scratch *scratch = NULL;
 	const ino_t inode = inode_to_fill(slot);

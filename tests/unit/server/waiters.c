@@ -4,11 +4,14 @@
 #include "worker.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <mural/pixel.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define SIDE 1000u
 #define LARGE_BOX 4000u /* the bitmap is as large as without a box */
@@ -117,6 +120,13 @@ static void stop(void)
 }
 
 TestSuite(waiters, .init = start, .fini = stop, .timeout = 60);
+
+static void have_another_file(void)
+{
+	close_p(&file);
+	file = memfd_create("another picture", MFD_CLOEXEC);
+	cr_assert_eq(ftruncate(file, FILE_BYTES), 0);
+}
 
 /* Until all that was asked of files is answered. */
 static void settle(void)
@@ -252,9 +262,7 @@ Test(waiters, those_that_fail_one_after_the_other_are_no_tower_of_calls)
 	enum { MANY = 50 };
 	nursery.given = JOBS_MAX; /* none is ready */
 	for (uint32_t i = 1; i <= MANY; i++) {
-		close_p(&file);
-		file = memfd_create("picture", MFD_CLOEXEC);
-		cr_assert_eq(ftruncate(file, FILE_BYTES), 0);
+		have_another_file();
 		ask(i, 0, MURAL_PRIORITY_PREFETCH);
 	}
 	nursery.given = 0;
@@ -263,6 +271,98 @@ Test(waiters, those_that_fail_one_after_the_other_are_no_tower_of_calls)
 	for (uint32_t i = 1; i <= MANY; i++)
 		expect_failed(i, -ETOOMANYREFS, MURAL_REASON_MEMORY);
 	cr_expect_eq(nursery.first_frame, nursery.last_frame);
+}
+
+/* ---- memory ---- */
+
+/* So many MiB of 1 GiB are left from now on, of which the last 64 are not to be taken. */
+static void have_memory(unsigned mib)
+{
+	char root[] = "/tmp/mural-waiters-XXXXXX", path[64], text[128];
+	cr_assert_not_null(mkdtemp(root));
+	snprintf(path, sizeof(path), "%s/proc", root);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/proc/meminfo", root);
+	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	int length = snprintf(
+		text, sizeof(text), "MemTotal: 1048576 kB\nMemAvailable: %u kB\n", mib * 1024);
+	cr_assert_eq(write(fd, text, (size_t)length), length);
+	close(fd);
+	const struct pressure_options options = {.root = root, .sources = MURAL_WATCH_MEMINFO};
+	pressure_destroy(server.memory.pressure);
+	cr_assert_eq(pressure_create(&options, monotonic_ns(), &server.memory.pressure), 0);
+	server.memory.looked_ns = 0;
+	unlink(path); /* it is open */
+	snprintf(path, sizeof(path), "%s/proc", root);
+	rmdir(path);
+	rmdir(root);
+}
+
+/* An idle bitmap of 4 MB that nobody knows. */
+static struct pool_slot *have_an_idle_one(void)
+{
+	struct pool_slot *slot = NULL;
+	struct pool_bitmap bitmap = {
+		.format = MURAL_FORMAT_XRGB8888, .width = SIDE, .height = SIDE};
+	mural_bitmap_layout(bitmap.format, bitmap.width, bitmap.height, &bitmap.stride_bytes,
+		&bitmap.size_bytes);
+	uint64_t now_ns = monotonic_ns();
+	cr_assert_eq(pool_reserve(server.pool, &bitmap, getuid(), NULL, now_ns, &slot), 0);
+	cr_assert_eq(pool_publish(server.pool, slot, 1, false, now_ns), 0);
+	pool_tick(server.pool, UINT64_MAX / 2);
+	cr_assert_eq(pool_slot_state(slot), BOARD_IDLE);
+	return slot;
+}
+
+/* A decode ahead stands still, beside the header of what is to be seen. With its decode each may
+ * take 5 MB. */
+static struct entry *have_one_stand_still(void)
+{
+	server.options.workers = 1;
+	ask(1, 0, MURAL_PRIORITY_PREFETCH);
+	finish(0);
+	struct entry *ahead = nursery.entry[1];
+	have_another_file();
+	ask(2, 0, MURAL_PRIORITY_VISIBLE);
+	cr_assert_eq(nursery.given, 3);
+	cr_assert_neq(ahead->halted_ns, 0);
+	return ahead;
+}
+
+Test(waiters, half_a_picture_goes_before_whole_ones)
+{
+	struct pool_slot *idle = have_an_idle_one();
+	struct entry *ahead = have_one_stand_still();
+	have_memory(64 + 8); /* for one of them */
+	finish(2);
+	cr_expect_eq(ahead->kill, ENTRY_KILLED_UNWANTED);
+	cr_expect_eq(nursery.given, 4, "there is enough without what it may yet take");
+	cr_expect_eq(pool_slot_state(idle), BOARD_IDLE);
+}
+
+Test(waiters, and_has_a_moment_to_go_for_that)
+{
+	struct pool_slot *idle = have_an_idle_one();
+	struct entry *ahead = have_one_stand_still();
+	have_memory(64 + 2); /* for none, but what is idle would do */
+	finish(2);
+	cr_expect_eq(ahead->kill, ENTRY_KILLED_UNWANTED);
+	cr_expect_eq(nursery.given, 3);
+	have_memory(64 + 6); /* what it had is there */
+	decode_finished(&nursery.worker[1], ahead, false, NULL, SIGKILL, &server);
+	cr_expect_eq(nursery.given, 4);
+	cr_expect_eq(pool_slot_state(idle), BOARD_IDLE);
+}
+
+Test(waiters, what_is_idle_goes_when_there_is_nothing_else)
+{
+	have_an_idle_one();
+	struct entry *ahead = have_one_stand_still();
+	have_memory(64 + 2);
+	finish(2);
+	decode_finished(&nursery.worker[1], ahead, false, NULL, SIGKILL, &server);
+	cr_expect_eq(nursery.given, 4);
+	cr_expect_eq(pool_purgeable_bytes(server.pool), 0);
 }
 
 /* ---- decoders that do not go ---- */
