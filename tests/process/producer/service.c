@@ -300,12 +300,22 @@ Test(service, a_signal_purges)
 
 #define DECODERS_MAX 16
 
+/* Decoders are told of, and given jobs, before they have come as far as their names. */
+static bool all_have_names(void *nursery)
+{
+	int named = 0;
+	for (pid_t pid = 0; (pid = test_child_named(*(pid_t *)nursery, "mural-decoder", pid)) > 0;)
+		named++;
+	return named > 0 && named == test_count_children(*(pid_t *)nursery);
+}
+
 /* @pids: who they were, ended by 0. */
 static void kill_all_decoders(pid_t pids[DECODERS_MAX])
 {
 	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0);
 	unsigned count = 0;
 	cr_assert_gt(nursery, 0);
+	cr_assert(test_until(all_have_names, &nursery, TEST_TIMEOUT_MS));
 	for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;) {
 		kill(pid, SIGKILL);
 		cr_assert_lt(count, DECODERS_MAX - 1);
@@ -363,7 +373,6 @@ struct stopped {
 	uint64_t processes;        /* that have had a job */
 };
 
-/* Decoders are told of before they have come as far as their names. */
 static bool stop_ready(void *context)
 {
 	struct stopped *stopped = context;

@@ -288,9 +288,19 @@ Test(straight, a_file_that_changes_meanwhile_is_not_cached)
 	free(path);
 }
 
+/* Decoders are given jobs before they have come as far as their names. */
+static bool all_have_names(void *nursery)
+{
+	int named = 0;
+	for (pid_t pid = 0; (pid = test_child_named(*(pid_t *)nursery, "mural-decoder", pid)) > 0;)
+		named++;
+	return named > 0 && named == test_count_children(*(pid_t *)nursery);
+}
+
 static void kill_all_decoders(void)
 {
 	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0);
+	cr_assert(test_until(all_have_names, &nursery, TEST_TIMEOUT_MS));
 	for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;)
 		kill(pid, SIGKILL);
 }
