@@ -19,6 +19,7 @@
 #define POINTS_MAX 24
 #define SEGMENTS_MAX 192
 #define CACHED 256
+#define BOX 0xfffd /* stands for what can not be drawn */
 
 struct glyph {
 	uint32_t character; /* 0: not drawn yet */
@@ -166,13 +167,14 @@ static uint8_t coverage_at(const struct outline *outline, struct point p, double
 	return (uint8_t)(255 * fmin(1, fmax(0, inside)));
 }
 
+/* False: no memory, or there is no such glyph. */
 static bool draw_glyph(const struct font *font, struct glyph *glyph, uint32_t character)
 {
 	const char *accent;
 	int accent_x, accent_y;
 	const char *strokes = glyph_strokes(character, &accent, &accent_x, &accent_y);
 	if (!strokes)
-		strokes = glyph_strokes(0xfffd, &accent, &accent_x, &accent_y);
+		return false;
 	struct outline outline = {.count = 0};
 	add_strokes(&outline, strokes, 0, 0);
 	double width = outline.count ? outline.width : 1;
@@ -193,13 +195,19 @@ static bool draw_glyph(const struct font *font, struct glyph *glyph, uint32_t ch
 	return true;
 }
 
-/* NULL when memory ran out: then that character is missing. */
-static const struct glyph *font_glyph(struct font *font, uint32_t character)
+static const struct glyph *find_glyph(struct font *font, uint32_t character)
 {
 	struct glyph *glyph = &font->glyphs[character % CACHED];
-	if (glyph->character != character && !draw_glyph(font, glyph, character))
-		return NULL;
-	return glyph;
+	bool there = glyph->character == character || draw_glyph(font, glyph, character);
+	return there ? glyph : NULL;
+}
+
+/* All characters without a glyph share one box: each drawn for itself, names in Chinese took 80 ms
+ * a gallery. NULL when memory ran out: then that character is missing. */
+static const struct glyph *font_glyph(struct font *font, uint32_t character)
+{
+	const struct glyph *glyph = find_glyph(font, character);
+	return glyph ? glyph : find_glyph(font, BOX);
 }
 
 /* Control characters look like what can not be read. */
@@ -207,7 +215,7 @@ static uint32_t decode(const char *text, size_t *ret_bytes)
 {
 	uint32_t character = utf8_decode(text, ret_bytes);
 	bool control = character < ' ' || (character >= 0x7f && character < 0xa0);
-	return control ? 0xfffd : character;
+	return control ? BOX : character;
 }
 
 int32_t text_width(struct font *font, const char *text)
@@ -257,6 +265,17 @@ static size_t skip(const char *text, size_t count)
 	return at;
 }
 
+/* Both ends of the text, @keep of @characters; true: it fits. The end of a file's name tells more
+ * than its middle: its number, its kind. */
+static bool keep_ends(struct font *font, const char *text, size_t characters, size_t keep,
+	int32_t width, char *ret, size_t size)
+{
+	size_t tail = keep / 2, head = keep - tail;
+	int written = snprintf(ret, size, "%.*s…%s", (int)skip(text, head), text,
+		text + skip(text, characters - tail));
+	return (size_t)written < size && text_width(font, ret) <= width;
+}
+
 void text_shorten(struct font *font, const char *text, int32_t width, char *ret, size_t size)
 {
 	size_t characters = 0;
@@ -264,12 +283,13 @@ void text_shorten(struct font *font, const char *text, int32_t width, char *ret,
 		at += skip(text + at, 1);
 	if ((size_t)snprintf(ret, size, "%s", text) < size && text_width(font, ret) <= width)
 		return;
-	for (size_t keep = characters; keep-- > 0;) {
-		/* The end of a file's name tells more than its middle: its number, its kind. */
-		size_t tail = keep / 2, head = keep - tail;
-		int written = snprintf(ret, size, "%.*s…%s", (int)skip(text, head), text,
-			text + skip(text, characters - tail));
-		if ((size_t)written < size && text_width(font, ret) <= width)
-			return;
+	size_t keep = 0, too_many = characters;
+	while (too_many - keep > 1) {
+		size_t middle = keep + (too_many - keep) / 2;
+		if (keep_ends(font, text, characters, middle, width, ret, size))
+			keep = middle;
+		else
+			too_many = middle;
 	}
+	keep_ends(font, text, characters, keep, width, ret, size);
 }

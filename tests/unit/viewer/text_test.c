@@ -98,13 +98,48 @@ Test(text, short_names_stay)
 	cr_expect_str_eq(same, "a.jpg");
 }
 
+static void expect_whole_characters(const char *text)
+{
+	size_t bytes;
+	for (const char *c = text; *c; c += bytes)
+		cr_expect_neq(utf8_decode(c, &bytes), 0xfffd, "%s", text);
+}
+
 Test(text, shortening_does_not_cut_a_character)
 {
 	char shorter[16];
 	text_shorten(font, "ääääääääääääääääääääääääääää", 1000, shorter, sizeof(shorter));
-	size_t bytes;
-	for (const char *c = shorter; *c; c += bytes)
-		cr_expect_neq(utf8_decode(c, &bytes), 0xfffd);
+	expect_whole_characters(shorter);
+	cr_expect_gt(strlen(shorter), 12);
+}
+
+/* As much as there is room for, at any width: the first of a name, "…", and its last. */
+Test(text, a_long_name_is_cut_between_characters_to_what_fits)
+{
+	static const char name[] = "日本語の写真ä日本語の写真ä日本語の写真ä日本語の写真.jpg";
+	char shorter[256];
+	int32_t last = 0, dots = text_width(font, "…");
+	for (int32_t width = dots; width < text_width(font, name); width++) {
+		text_shorten(font, name, width, shorter, sizeof(shorter));
+		int32_t used = text_width(font, shorter);
+		cr_expect_leq(used, width);
+		cr_expect_geq(used, last);
+		cr_expect_gt(used, width - 2 * text_width(font, "ä"), "%d of %d", used, width);
+		cr_expect_not_null(strstr(shorter, "…"));
+		expect_whole_characters(shorter);
+		last = used;
+	}
+	text_shorten(font, name, text_width(font, name), shorter, sizeof(shorter));
+	cr_expect_str_eq(shorter, name);
+}
+
+Test(text, what_has_no_glyph_is_a_box_each)
+{
+	cr_expect_eq(ink("日"), ink("\xef\xbf\xbd"));
+	cr_expect_eq(ink("日本"), 2 * ink("日"));
+	cr_expect_eq(text_width(font, "日本語"), 3 * text_width(font, "\xff"));
+	/* Beside one that has a glyph and the same place in the cache. */
+	cr_expect_eq(ink("a\xe6\x85\xa1" "a"), 2 * ink("a") + ink("日"));
 }
 
 Test(bytes, are_told_for_people)
