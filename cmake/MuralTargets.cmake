@@ -11,6 +11,15 @@ if(NOT CMAKE_BUILD_TYPE)
 	set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
+# The newest that is called; close_range and, outside of libdl, dladdr1 came with it.
+include(CheckSymbolExists)
+set(CMAKE_REQUIRED_DEFINITIONS -D_GNU_SOURCE)
+check_symbol_exists(posix_spawn_file_actions_addclosefrom_np spawn.h MURAL_GLIBC_IS_NEW_ENOUGH)
+unset(CMAKE_REQUIRED_DEFINITIONS)
+if(NOT MURAL_GLIBC_IS_NEW_ENOUGH)
+	message(FATAL_ERROR "Mural needs glibc 2.34 or later (Debian 12, Ubuntu 22.04)")
+endif()
+
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)

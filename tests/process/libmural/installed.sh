@@ -16,7 +16,7 @@ flags() {
 
 sed -n '/^```/,/^```/p' "$source/docs/libmural.3.scd" | grep -v '^```' >"$prefix/example.c"
 cc -std=c11 -Wall -Wextra -pedantic -Werror $(flags --cflags) "$prefix/example.c" $(flags --libs) -o "$prefix/shared"
-cc -std=c11 $(flags --cflags) "$prefix/example.c" "$libs/libmural.a" $(flags --static --libs-only-l | sed 's/-lmural//') -pthread -o "$prefix/static"
+cc -std=c11 $(flags --cflags) "$prefix/example.c" "$libs/libmural.a" -pthread -o "$prefix/static"
 
 export LD_LIBRARY_PATH="$libs" MURAL_SOCKET="$prefix/socket"
 "$build/bin/mural-producer" --socket "$MURAL_SOCKET" --budget 64M &
