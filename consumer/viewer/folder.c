@@ -42,6 +42,14 @@ char *folder_named(const char *path)
 	return asprintf(&named, "%s/", tidy) < 0 ? NULL : named;
 }
 
+size_t folder_hash(const char *path)
+{
+	uint64_t value = 0xcbf29ce484222325u; /* FNV-1a */
+	for (; *path; path++)
+		value = (value ^ (unsigned char)*path) * 0x100000001b3u;
+	return (size_t)(value ^ value >> 32);
+}
+
 bool folder_is(const char *path)
 {
 	struct stat st;

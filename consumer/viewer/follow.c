@@ -19,6 +19,7 @@
 
 struct followed {
 	char *folder; /* owned; NULL: this place is free */
+	size_t hash;  /* of folder: a tree may have many more than are followed */
 	int watch;    /* -1: none */
 	unsigned flags;
 	bool absent; /* @watch is of a folder above it */
@@ -31,6 +32,7 @@ struct follow {
 	/* The first is the shown picture's, where it is none of the others. */
 	struct followed folders[1 + FOLLOW_MAX];
 	size_t count;     /* at most; at least 1 */
+	size_t used;      /* of them, without the first */
 	bool any_stale;   /* some may be */
 	DIR *dir;         /* being looked through */
 	size_t dir_place; /* in folders */
@@ -87,6 +89,8 @@ static void forget(struct follow *follow, struct followed *folder)
 	release(follow, folder);
 	if (follow->dir && follow->dir_place == (size_t)(folder - follow->folders))
 		folder_close_p(&follow->dir);
+	if (folder->folder && folder != follow->folders)
+		follow->used--;
 	free(folder->folder);
 	*folder = (struct followed){.watch = -1};
 }
@@ -160,26 +164,39 @@ static void retry_all(struct follow *follow)
 
 static struct followed *find(struct follow *follow, const char *name)
 {
-	for (size_t i = 0; i < follow->count; i++)
-		if (follow->folders[i].folder && strcmp(follow->folders[i].folder, name) == 0)
-			return &follow->folders[i];
+	size_t hash = folder_hash(name);
+	for (size_t i = 0; i < follow->count; i++) {
+		struct followed *folder = &follow->folders[i];
+		if (folder->folder && folder->hash == hash && strcmp(folder->folder, name) == 0)
+			return folder;
+	}
 	return NULL;
 }
 
 /* NULL: there are FOLLOW_MAX. */
 static struct followed *free_place(struct follow *follow)
 {
+	if (follow->used == FOLLOW_MAX)
+		return NULL;
 	for (size_t i = 1; i < follow->count; i++)
 		if (!follow->folders[i].folder)
 			return &follow->folders[i];
-	return follow->count <= FOLLOW_MAX ? &follow->folders[follow->count++] : NULL;
+	return &follow->folders[follow->count++];
 }
 
 static void take(struct follow *follow, struct followed *place, const char *name, unsigned flags)
 {
-	*place = (struct followed){.folder = strdup(name), .watch = -1, .flags = flags};
-	if (place->folder)
-		watch(follow, place);
+	*place = (struct followed){
+		.folder = strdup(name),
+		.hash = folder_hash(name),
+		.watch = -1,
+		.flags = flags,
+	};
+	if (!place->folder)
+		return;
+	if (place != follow->folders)
+		follow->used++;
+	watch(follow, place);
 }
 
 void follow_folder(struct follow *follow, const char *folder, unsigned flags)

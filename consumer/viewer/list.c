@@ -121,17 +121,9 @@ int list_append(struct list *list, const char *path)
 
 /* ---- which place a path has ---- */
 
-static size_t hash(const char *path)
-{
-	uint64_t value = 0xcbf29ce484222325u; /* FNV-1a */
-	for (; *path; path++)
-		value = (value ^ (unsigned char)*path) * 0x100000001b3u;
-	return (size_t)(value ^ value >> 32);
-}
-
 static void index_one(struct list *list, size_t index)
 {
-	size_t mask = list->place_count - 1, at = hash(list->paths[index]) & mask;
+	size_t mask = list->place_count - 1, at = folder_hash(list->paths[index]) & mask;
 	while (list->places[at])
 		at = (at + 1) & mask;
 	list->places[at] = index + 1;
@@ -163,7 +155,7 @@ bool list_find(struct list *list, const char *path, size_t from, size_t *ret)
 	if (!index_all(list))
 		return false;
 	size_t mask = list->place_count - 1;
-	for (size_t at = hash(path) & mask; list->places[at]; at = (at + 1) & mask) {
+	for (size_t at = folder_hash(path) & mask; list->places[at]; at = (at + 1) & mask) {
 		size_t index = list->places[at] - 1;
 		if (index >= from && index < found && strcmp(list->paths[index], path) == 0)
 			found = index;

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 enum folder_kind { FOLDER_OTHER, FOLDER_FILE, FOLDER_FOLDER };
 
@@ -17,6 +18,9 @@ char *folder_tidy(const char *path);
 /* The folder of a file; of an entry that is a folder itself. */
 char *folder_of(const char *path);
 char *folder_named(const char *path);
+
+/* For tables of paths. */
+size_t folder_hash(const char *path);
 
 /* Is there a folder of that name? Links are followed. */
 bool folder_is(const char *path);
