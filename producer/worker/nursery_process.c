@@ -10,6 +10,7 @@
 #include "common/util.h"
 #include "decoder_descriptors.h"
 #include "descriptors.h"
+#include "fork_pace.h"
 #include "nursery_protocol.h"
 #include "rehearsal.h"
 
@@ -21,15 +22,6 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-/* Between two tries, when there is no process or no descriptor to be had, or when children keep
- * dying before they get a job, as they do when the producer has no descriptor for them: longer each
- * time, until an order comes. */
-#define RETRY_FIRST_NS ((uint64_t)100000000)
-#define RETRY_LAST_NS ((uint64_t)1600000000)
-/* So many in a row are bad luck, or workers that were quicker than the order that says they were
- * taken. */
-#define EARLY_DEATHS 4u
 
 struct child {
 	uint64_t id;
@@ -46,9 +38,7 @@ struct home {
 	uint64_t last_id;
 	struct child *children; /* in the order of their ids */
 	size_t count, room;
-	uint64_t retry_ns;     /* no fork before; 0: at once */
-	uint64_t pause_ns;     /* the next one's length */
-	unsigned early_deaths; /* since the last order */
+	struct fork_pace pace;
 };
 
 static size_t count_ready(const struct home *home)
@@ -115,22 +105,14 @@ static bool fork_one(struct home *home)
 	return false;
 }
 
-static void pause_forks(struct home *home)
-{
-	if (home->retry_ns != 0)
-		return;
-	home->retry_ns = monotonic_ns() + home->pause_ns;
-	home->pause_ns = min_u64(home->pause_ns * 2, RETRY_LAST_NS);
-}
-
 static void fork_ahead(struct home *home)
 {
-	if (home->retry_ns != 0 && monotonic_ns() < home->retry_ns)
+	uint64_t now_ns = monotonic_ns();
+	if (!fork_pace_may(&home->pace, now_ns))
 		return;
-	home->retry_ns = 0;
 	for (size_t ready = count_ready(home); ready < home->order.ahead; ready++) {
 		if (!fork_one(home)) {
-			pause_forks(home);
+			fork_pace_failed(&home->pace, now_ns);
 			return;
 		}
 	}
@@ -204,8 +186,7 @@ static void note_end(struct home *home, pid_t pid, int status, const struct rusa
 		child->ended = true;
 		child->status = status;
 		child->cpu_ns = cpu_ns_of(usage);
-		if (child->id > home->order.taken && ++home->early_deaths > EARLY_DEATHS)
-			pause_forks(home);
+		fork_pace_ended(&home->pace, child->id > home->order.taken, monotonic_ns());
 		return;
 	}
 }
@@ -238,18 +219,16 @@ static bool take_orders(struct home *home)
 		if (length != sizeof(order))
 			continue;
 		home->order = order;
-		home->early_deaths = 0;
-		home->retry_ns = 0;
-		home->pause_ns = RETRY_FIRST_NS;
+		fork_pace_ordered(&home->pace);
 	}
 }
 
 static int wait_ms(const struct home *home)
 {
-	if (home->retry_ns == 0)
+	uint64_t retry_ns = home->pace.retry_ns, now = monotonic_ns();
+	if (retry_ns == 0)
 		return -1;
-	uint64_t now = monotonic_ns();
-	return home->retry_ns <= now ? 0 : (int)((home->retry_ns - now) / 1000000 + 1);
+	return retry_ns <= now ? 0 : (int)((retry_ns - now) / 1000000 + 1);
 }
 
 static _Noreturn void end_all(struct home *home)
@@ -285,10 +264,11 @@ static int set_up(struct home *home)
 
 int nursery_main(int socket)
 {
-	struct home home = {.control = socket, .pause_ns = RETRY_FIRST_NS};
+	struct home home = {.control = socket};
 	int r = set_up(&home);
 	if (r < 0)
 		return r;
+	fork_pace_init(&home.pace);
 	for (;;) {
 		fork_ahead(&home);
 		bool all_said = report(&home);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Producer to nursery. Each one replaces what was said before, so a late one loses nothing; and the
- * nursery tries at once what it could not do before. */
+ * nursery tries at once what it could not do before (fork_pace.h). */
 struct nursery_order {
 	uint64_t taken; /* workers up to this id have a job, or are gone: they no longer count as
 			   ready */

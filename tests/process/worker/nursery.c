@@ -732,6 +732,26 @@ Test(nursery, an_unprivileged_user_decodes_as_well)
 	jobs_stop(&jobs);
 }
 
+/* Two decoders and no more, beside us and the nursery: each is replaced when it has gone. */
+Test(nursery, where_no_more_processes_are_allowed_they_come_one_after_the_other)
+{
+	enum { OTHER = 54321 };
+	if (geteuid() != 0)
+		cr_skip_test("only root can be a user who has no other processes");
+	CLEANUP(close_p) int source = open_asset("jpeg-420.jpg");
+	const struct rlimit few = {.rlim_cur = 5, .rlim_max = 5}; /* of threads */
+	cr_assert_eq(setrlimit(RLIMIT_NPROC, &few), 0);
+	cr_assert_eq(setresgid(OTHER, OTHER, OTHER), 0);
+	cr_assert_eq(setresuid(OTHER, OTHER, OTHER), 0);
+	if (access(test_program(PROGRAM), X_OK) < 0)
+		cr_skip_test("another user cannot reach the build folder");
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	for (unsigned i = 0; i < 20; i++)
+		decodes_as_in_process(&jobs, source, "jpeg-420.jpg");
+	jobs_stop(&jobs);
+}
+
 /* What an administrator allows at the most holds, and is no reason to refuse pictures. */
 Test(nursery, under_lower_hard_limits_it_decodes_as_well)
 {
