@@ -1,8 +1,8 @@
 /* mural-producer: options in, server out. */
 #include "common/log.h"
-#include "common/standard.h"
 #include "common/machine.h"
 #include "common/size.h"
+#include "common/standard.h"
 #include "common/util.h"
 #include "common/watch.h"
 #include "producer/nursery.h"

@@ -139,7 +139,9 @@ Test(text, what_has_no_glyph_is_a_box_each)
 	cr_expect_eq(ink("日本"), 2 * ink("日"));
 	cr_expect_eq(text_width(font, "日本語"), 3 * text_width(font, "\xff"));
 	/* Beside one that has a glyph and the same place in the cache. */
-	cr_expect_eq(ink("a\xe6\x85\xa1" "a"), 2 * ink("a") + ink("日"));
+	cr_expect_eq(ink("a\xe6\x85\xa1"
+			 "a"),
+		2 * ink("a") + ink("日"));
 }
 
 Test(bytes, are_told_for_people)
