@@ -61,6 +61,11 @@ void jpeg_pass_over_to(struct jpeg *jpeg, uint32_t row);
 /* Its rows are all in the bitmap, or it fails. */
 void jpeg_end_rows(struct jpeg *jpeg);
 
+/* Bytes that were passed over and that libjpeg has not complained of: it does when it next has to
+ * look for a marker, which may be never. Not every libjpeg lets us know; then it says true. */
+bool jpeg_has_leftovers(const struct jpeg_decompress_struct *cinfo);
+bool jpeg_leftovers_are_known(void);
+
 /* ---- several threads ---- */
 
 /* Worth the trouble? */

@@ -86,8 +86,8 @@ bool jpeg_slices_possible(const struct jpeg *jpeg)
 	/* One component whose sampling is not 1x1 counts its blocks in another way. */
 	bool plain = cinfo->num_components > 1 || (cinfo->comp_info[0].h_samp_factor == 1 &&
 							  cinfo->comp_info[0].v_samp_factor == 1);
-	return jpeg_is_sequential(jpeg) && plain && cinfo->restart_interval > 0 &&
-	       rows_between(cinfo) > 0;
+	return jpeg_is_sequential(jpeg) && plain && jpeg_leftovers_are_known() &&
+	       cinfo->restart_interval > 0 && rows_between(cinfo) > 0;
 }
 
 /* ---- a slice ---- */
@@ -155,9 +155,12 @@ static void decode_rows(struct jpeg *jpeg, struct slice *slice)
 		if (!jpeg_next_row(jpeg))
 			return;
 	}
-	/* Who took the end of it looks how the file ends. */
+	/* Who took the end of it looks how the file ends. Of what is left over here one thread
+	 * would hear below, or never. */
 	if (atomic_load(&slice->end) == height)
 		jpeg_finish(jpeg);
+	else
+		jpeg->damaged |= jpeg_has_leftovers(cinfo);
 	jpeg_end_rows(jpeg);
 }
 

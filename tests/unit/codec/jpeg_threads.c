@@ -196,6 +196,35 @@ static size_t find(const struct bytes *file, size_t from, uint8_t marker)
 	return from;
 }
 
+/* @count bytes that nobody needs in front of @at. */
+static struct bytes with_leftovers(const struct bytes *file, size_t at, size_t count)
+{
+	struct bytes with = {malloc(file->size + count), file->size + count};
+	cr_assert(with.data);
+	memcpy(with.data, file->data, at);
+	memset(with.data + at, 0x55, count);
+	memcpy(with.data + at + count, file->data + at, file->size - at);
+	return with;
+}
+
+/* libjpeg complains of them when it next looks for a marker, which may be many rows later: whoever
+ * ends before has not complained. */
+Test(jpeg_threads, what_is_left_over_in_front_of_a_marker_is_told_as_by_one, .timeout = 200)
+{
+	enum { RST0 = 0xd0, SOS = 0xda };
+	struct bytes file = make(&pictures[RESTARTS], 0);
+	size_t at = find(&file, 0, SOS);
+	for (unsigned i = 0; i < 60; i++) {
+		at = find(&file, at + 2, (uint8_t)(RST0 + i % 8));
+		for (size_t count = 1; count <= 3; count += 2) {
+			struct bytes with = with_leftovers(&file, at, count);
+			expect_same(&with, (struct request){0}, "leftovers");
+			bytes_free(&with);
+		}
+	}
+	bytes_free(&file);
+}
+
 /* Whether inks are inverted is what the header says, whoever reads what is between scans. */
 Test(jpeg_threads, a_marker_of_inverted_inks_that_comes_late_changes_nothing, .timeout = 60)
 {
