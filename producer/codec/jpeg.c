@@ -2,7 +2,6 @@
 #include "exif_orientation.h"
 #include "jpeg_decoder.h"
 #include "jpeg_preview.h"
-#include "jpeg_scanner.h"
 #include "outcome.h"
 #include "pages.h"
 
@@ -312,8 +311,7 @@ static void name_needs(struct jpeg *jpeg, struct job_result *result)
 	if (jpeg_slices_possible(jpeg)) {
 		result->helpers = JOB_THREADS_MAX;
 		/* The caller opens another one, too, when it is done with this. */
-		result->helper_bytes =
-			bytes + sizeof(struct jpeg_scanner) + sizeof(*jpeg) + JPEG_FIXED_BYTES;
+		result->helper_bytes = bytes + JPEG_SLICES_BYTES + sizeof(*jpeg) + JPEG_FIXED_BYTES;
 	} else if (jpeg_scans_possible(jpeg)) {
 		result->helpers = JOB_THREADS_MAX;
 		result->helper_bytes = bytes + JPEG_SCANS_BYTES;

@@ -78,6 +78,9 @@ bool jpeg_is_sequential(const struct jpeg *jpeg);
 /* At most JOB_THREADS_MAX: each needs memory for a decompressor. */
 unsigned jpeg_helpers(const struct picture_target *target);
 
+/* What a helper of jpeg_decode_slices needs besides: a scanner, and 8 bytes for each place. */
+#define JPEG_SLICES_BYTES (JPEG_BUFFER_BYTES + ((size_t)65 << 10))
+
 /* Whether several decompressors can share the picture, each in a way of its own. What the header
  * tells. */
 bool jpeg_slices_possible(const struct jpeg *jpeg);

@@ -9,10 +9,12 @@
  *
  * Rows are not alike (below the sky there is a town), nor are cores: whoever is done takes half of
  * what the slowest has still to do. The slowest may notice late, and then some rows are written
- * twice, the same both times.
+ * twice, the same both times. Markers are looked for once, by each helper up to its first slice and
+ * by the last one to the end: slices that are taken begin where a marker has been found already.
  *
- * Every bit is decoded by somebody. Whatever one of them complains about is left to one thread
- * alone to find again, so that outcomes do not depend on threads. */
+ * Every bit is decoded by somebody. Whatever one of them complains about, or may not have
+ * complained about yet, is left to one thread alone to find again, so that outcomes do not depend
+ * on threads. */
 #include "jpeg_decoder.h"
 #include "jpeg_scanner.h"
 
@@ -21,8 +23,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Rows of the bitmap that a slice has to save. Its beginning costs a look through the file, too: a
- * millisecond or two. */
+/* Rows of the bitmap that a slice has to save: a header is read for it. */
 #define SLICE_ROWS_SAVED (2 * ROW_SINK_PART)
 
 /* One thread's slice: rows of the bitmap before turning. */
@@ -44,7 +45,9 @@ struct slices {
 	struct row_shape shape;
 	uint32_t unit, between; /* rows of the picture: of MCUs, and from where a slice can begin to
 				   where the next one can */
-	pthread_mutex_t lock;   /* while one takes of another */
+	uint32_t place_count;
+	_Atomic uint64_t *place; /* of the n'th such beginning in the file; 0: not found */
+	pthread_mutex_t lock;    /* while one takes of another */
 	unsigned count;
 	struct slice slice[TEAM_HELPERS_MAX + 1]; /* the first is the caller's own */
 };
@@ -92,35 +95,39 @@ bool jpeg_slices_possible(const struct jpeg *jpeg)
 
 /* ---- a slice ---- */
 
-/* Where the data behind restart marker number @count (from 1) of the scan begin that starts at
- * @position. False: not all those markers are there, in their order. */
-static bool find_marker(
-	struct jpeg_scanner *scanner, int fd, uint64_t position, uint64_t count, uint64_t *ret)
+/* Notes where in the file slices can begin, up to number @last; the scan's data begin at @scan.
+ * Ends where not all markers are there, in their order. */
+static void find_places(struct slices *all, const struct jpeg *jpeg, uint64_t scan, uint32_t last)
 {
-	jpeg_scanner_init(scanner, fd, position);
-	for (uint64_t seen = 0; seen < count; seen++)
-		if (jpeg_scanner_marker(scanner) != JPEG_RST0 + (int)(seen % 8))
-			return false;
-	*ret = jpeg_scanner_position(scanner);
-	return true;
+	const struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+	const uint64_t rows = all->between / all->unit;
+	const uint64_t markers = rows * mcus_per_row(cinfo) / cinfo->restart_interval;
+	CLEANUP(free_p) struct jpeg_scanner *scanner = malloc(sizeof(*scanner));
+	if (!scanner)
+		return;
+	jpeg_scanner_init(scanner, all->source_fd, scan);
+	for (uint32_t number = 1; number <= last; number++) {
+		for (uint64_t seen = 0; seen < markers; seen++)
+			if (jpeg_scanner_marker(scanner) != JPEG_RST0 + (int)(seen % 8))
+				return;
+		atomic_store(&all->place[number], jpeg_scanner_position(scanner));
+	}
 }
 
-/* Lets a decompressor that has read the header begin at row @row of MCUs. */
-static int jump(struct jpeg *jpeg, uint32_t row)
+/* Lets a decompressor that has read the header begin at place number @number. */
+static int jump(struct jpeg *jpeg, const struct slices *all, uint32_t number)
 {
 	struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
 	struct jpeg_source *input = &jpeg->input;
-	CLEANUP(free_p) struct jpeg_scanner *scanner = malloc(sizeof(*scanner));
-	uint64_t scan = input->source->position - input->manager.bytes_in_buffer, place;
-	uint64_t markers = (uint64_t)row * mcus_per_row(cinfo) / cinfo->restart_interval;
-	if (!scanner || !find_marker(scanner, input->source->fd, scan, markers, &place))
+	const uint64_t place = atomic_load(&all->place[number]);
+	const uint32_t row = number * (all->between / all->unit);
+	if (place == 0)
 		return -EBADMSG;
 	input->source->position = place;
 	input->manager.bytes_in_buffer = 0;
 
 	/* What libjpeg worked out from the header for the rows above. */
-	uint32_t unit = (uint32_t)cinfo->max_v_samp_factor * DCTSIZE;
-	cinfo->image_height -= row * unit;
+	cinfo->image_height -= row * (uint32_t)cinfo->max_v_samp_factor * DCTSIZE;
 	cinfo->total_iMCU_rows -= row;
 	for (int i = 0; i < cinfo->num_components; i++) {
 		jpeg_component_info *component = &cinfo->comp_info[i];
@@ -155,12 +162,12 @@ static void decode_rows(struct jpeg *jpeg, struct slice *slice)
 		if (!jpeg_next_row(jpeg))
 			return;
 	}
-	/* Who took the end of it looks how the file ends. Of what is left over here one thread
-	 * would hear below, or never. */
+	/* Of what is left over one thread would hear below, or never: that hangs on where its
+	 * buffer ended. */
+	jpeg->damaged |= jpeg_has_leftovers(cinfo);
+	/* Who took the end of it looks how the file ends. */
 	if (atomic_load(&slice->end) == height)
 		jpeg_finish(jpeg);
-	else
-		jpeg->damaged |= jpeg_has_leftovers(cinfo);
 	jpeg_end_rows(jpeg);
 }
 
@@ -170,18 +177,29 @@ static void step_top(struct jpeg *jpeg, void *context)
 	decode_rows(jpeg, context);
 }
 
+/* The place where a slice that begins at row @first of the picture has to begin decoding: its
+ * first row's neighbour is above. */
+static uint32_t place_before(const struct slices *all, uint32_t first)
+{
+	return (first - all->unit) / all->between;
+}
+
 static void step_middle(struct jpeg *jpeg, void *context)
 {
 	struct slice *slice = context;
-	const uint32_t between = rows_between(&jpeg->cinfo), unit = jpeg_unit_rows(&jpeg->cinfo);
+	const struct slices *all = slice->all;
+	const uint64_t scan = jpeg->input.source->position - jpeg->input.manager.bytes_in_buffer;
 	uint32_t first = row_sink_begin_at(&jpeg->sink, slice->begin);
-	uint32_t row = (first / unit - 1) / between * between;
-	if (jump(jpeg, row) < 0) {
+	uint32_t number = place_before(all, first);
+	if (atomic_load(&all->place[number]) == 0) /* a helper's first slice */
+		find_places(slice->all, jpeg, scan,
+			slice == &all->slice[all->count - 1] ? all->place_count - 1 : number);
+	if (jump(jpeg, all, number) < 0) {
 		jpeg->damaged = true;
 		return;
 	}
 	jpeg_start(jpeg);
-	read_early_rows(jpeg, first - row * unit);
+	read_early_rows(jpeg, first - number * all->between);
 	decode_rows(jpeg, slice);
 }
 
@@ -240,6 +258,13 @@ static uint32_t early_rows(const struct slices *all)
 	return (uint32_t)rows + ROW_SINK_PART;
 }
 
+static bool place_is_known(const struct slices *all, uint32_t row)
+{
+	uint64_t first = (uint64_t)row * all->shape.height / all->shape.fitted_height;
+	return row < all->shape.fitted_height &&
+	       atomic_load(&all->place[place_before(all, (uint32_t)first)]) != 0;
+}
+
 /* Of the slowest's rows the last ones become @slice's, so many that both end at about the same
  * time. False: it would not save enough. */
 static bool take_of_slowest(struct slices *all, struct slice *slice)
@@ -249,8 +274,9 @@ static bool take_of_slowest(struct slices *all, struct slice *slice)
 	struct slice *from = find_slowest(all);
 	const uint32_t left = rows_left(from), end = atomic_load(&from->end);
 	const uint32_t begin = place_near(all, end - (left > early ? (left - early) / 2 : 0));
-	bool worth_it =
-		begin + SLICE_ROWS_SAVED <= end && begin >= end - left + early + SLICE_ROWS_SAVED;
+	bool worth_it = begin + SLICE_ROWS_SAVED <= end &&
+			begin >= end - left + early + SLICE_ROWS_SAVED &&
+			place_is_known(all, begin);
 	if (worth_it) {
 		slice->begin = begin;
 		atomic_store(&slice->done, begin);
@@ -332,12 +358,15 @@ int jpeg_decode_slices(struct jpeg *jpeg, int source_fd, const struct picture_ta
 		.between = rows_between(&jpeg->cinfo) * jpeg_unit_rows(&jpeg->cinfo),
 		.lock = PTHREAD_MUTEX_INITIALIZER};
 	cut(&all, jpeg_helpers(target) + 1);
-	bool all_run = all.count > 1;
+	all.place_count = (jpeg->cinfo.total_iMCU_rows - 1) / rows_between(&jpeg->cinfo) + 1;
+	CLEANUP(free_p) void *place = calloc(all.place_count, sizeof(*all.place));
+	all.place = place;
+	bool all_run = place != NULL;
 	for (unsigned i = 1; i < all.count; i++)
 		all_run &= team_start(target->team, &all.slice[i].task);
-	int r = all_run ? 0 : -EAGAIN;
 	if (all_run)
 		run_top(&all, jpeg);
+	int r = all_run ? 0 : -EAGAIN;
 	for (unsigned i = 0; i < all.count; i++) {
 		team_wait(&all.slice[i].task);
 		if (r == 0)

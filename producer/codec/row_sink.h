@@ -57,7 +57,8 @@ void row_sink_fini(struct row_sink *sink);
 #define ROW_SINK_PART 16u
 /* Before the first push. Returns the row of the picture that is to be pushed first. */
 uint32_t row_sink_begin_at(struct row_sink *sink, uint32_t fitted);
-/* All rows after scaling before this one are in the bitmap, or in the strip. */
+/* All rows after scaling before this one are in the bitmap, or will be with the end of their strip
+ * or band. */
 uint32_t row_sink_done(const struct row_sink *sink);
 
 /* Before the first row, by a decoder that gets the rows one by one from here on (and does not use
