@@ -31,7 +31,7 @@ enum job_flags {
 };
 
 /* A decoder makes use of no more helper threads than these. */
-#define JOB_THREADS_MAX 3u
+#define JOB_THREADS_MAX 7u
 
 /* Descriptors that travel with it: the source; with a window also its memory. */
 struct job {

@@ -480,7 +480,7 @@ Test(straight, nor_is_what_its_helpers_need)
 	unsigned long long memory_bytes = 0;
 	cr_assert_eq(message.failed.reason, MURAL_REASON_MEMORY, "%s", message.failed.text);
 	cr_assert_eq(sscanf(message.failed.text, "%u %llu", &threads, &memory_bytes), 2);
-	cr_expect_eq(threads, 3); /* JOB_THREADS_MAX */
+	cr_expect_eq(threads, 3); /* and the caller: --workers */
 	cr_expect_leq(memory_bytes, most);
 	peer_leave(&peer);
 }

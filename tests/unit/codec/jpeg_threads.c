@@ -92,7 +92,8 @@ static void expect_same(const struct bytes *file, struct request request, const 
 	struct decoded one, two;
 	decode_bytes(file->data, file->size, &request, &one);
 	for (int run = 0; run < RUNS; run++) {
-		request.helpers = 1 + (unsigned)run % 3;
+		static const unsigned helpers[] = {1, 3, JOB_THREADS_MAX};
+		request.helpers = helpers[run % 3];
 		request.writes = run == 0;
 		decode_bytes(file->data, file->size, &request, &two);
 		one.result.decode_ns = two.result.decode_ns = 0;
