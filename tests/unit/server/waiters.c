@@ -105,7 +105,11 @@ static void start(void)
 
 static void stop(void)
 {
+	struct request *request;
 	server.ending = true;
+	for (uint32_t serial = 0; session.requests.count > 0; serial++)
+		if ((request = request_find(&session, serial)))
+			request_discard(request);
 	cache_fini(&server);
 	list_for_each (node, &server.strays)
 		job_left(list_item(node, struct stray, node), &server);
