@@ -166,7 +166,8 @@ static void on_file(void *user, const char *path, bool grows)
 		show_changed(app->show, index, app->now_ms);
 		gallery_changed(app->gallery, index);
 	}
-	if (from == 0 && grows && list_is_picture_name(list_base_name(path)))
+	if (from == 0 && grows && list_is_picture_name(list_base_name(path)) &&
+		folder_is_file(path))
 		app->grew |= list_append(&app->list, path) == 0;
 }
 

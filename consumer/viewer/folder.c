@@ -56,6 +56,12 @@ bool folder_is(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+bool folder_is_file(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 DIR *folder_open(const char *folder)
 {
 	return opendir(folder[0] ? folder : ".");

@@ -257,6 +257,18 @@ static void tell(const struct followed *folder, const char *name, follow_fn *fn,
 	free(path);
 }
 
+/* What is in a folder goes with it, and the kernel says nothing of that; what happened since, while
+ * it may have been away and come back, is not heeded. */
+static void retry_below(struct follow *follow, const char *name)
+{
+	size_t length = strlen(name);
+	for (size_t i = 0; i < follow->count; i++) {
+		struct followed *folder = &follow->folders[i];
+		if (folder->folder && strncmp(folder->folder, name, length) == 0)
+			folder->retry = folder->stale = follow->any_stale = true;
+	}
+}
+
 /* An event of what @folder watches. */
 static void heed(struct follow *follow, struct followed *folder, const struct inotify_event *event,
 	follow_fn *fn, void *user)
@@ -266,9 +278,9 @@ static void heed(struct follow *follow, struct followed *folder, const struct in
 		folder->watch =
 			-1; /* looking for it would mount it again, where that is automatic */
 	else if (event->mask & (IN_IGNORED | IN_MOVE_SELF))
-		folder->retry = true;
+		retry_below(follow, folder->folder);
 	else if (folder->absent)
-		folder->retry |= came && inner;
+		folder->retry |= came;
 	else if (event->len == 0 || folder->retry)
 		return; /* of one that has been moved away, when it is to be retried */
 	else if (inner && came && folder->flags & FOLLOW_DEEP && event->name[0] != '.')

@@ -350,6 +350,18 @@ Test(app, shows_what_comes_into_the_folder)
 	leave_folder();
 }
 
+Test(app, adds_nothing_that_is_no_file)
+{
+	start_in_folder("1.jpg", LIST_SIBLINGS);
+	cr_assert_eq(mkfifo("pipe", 0600), 0);
+	cr_assert_eq(rename("pipe", "9.jpg"), 0);
+	write_file("3.jpg");
+	look();
+	expect_title("1.jpg (1/3) - Mural");
+	cr_assert_eq(remove("9.jpg"), 0);
+	leave_folder();
+}
+
 static void drop_from(const char *folder, const char *named)
 {
 	char first[16], second[16];

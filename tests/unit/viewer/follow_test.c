@@ -241,7 +241,44 @@ Test(follow, a_folder_is_moved_away_and_back)
 	expect_told("inner/b.jpg ");
 }
 
+Test(follow, what_comes_while_a_folder_is_away_is_told_of)
+{
+	follow_folder(follow, in_folder("inner/"), 0);
+	move("inner", "old");
+	write_file("old/b.jpg");
+	move("old", "inner");
+	expect_told("inner/b.jpg ");
+}
+
+Test(follow, a_link_takes_the_place_of_a_folder)
+{
+	follow_folder(follow, in_folder("inner/"), 0);
+	make_folder("else");
+	remove_tree("inner");
+	expect_told("");
+	cr_assert_eq(symlink("else", in_folder("inner")), 0);
+	expect_told("");
+	write_file("else/b.jpg");
+	expect_told("inner/b.jpg ");
+}
+
 /* ---- folders in folders ---- */
+
+Test(follow, what_is_in_a_folder_moves_with_it)
+{
+	follow_folder(follow, folder, FOLLOW_GROWS | FOLLOW_DEEP);
+	make_folder("old");
+	make_folder("old/er");
+	expect_told("");
+	move("old", "new");
+	write_file("new/er/b.jpg");
+	expect_told("new/er/b.jpg ");
+	cr_assert_eq(rename(in_folder("new"), strcat(strcpy((char[128]){0}, top), "/out")), 0);
+	expect_told("");
+	FILE *file = fopen(strcat(strcpy((char[128]){0}, top), "/out/er/c.jpg"), "we");
+	cr_assert(file && fclose(file) == 0);
+	expect_told("");
+}
 
 Test(follow, folders_that_come_into_a_deep_one)
 {

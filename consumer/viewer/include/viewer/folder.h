@@ -24,6 +24,8 @@ size_t folder_hash(const char *path);
 
 /* Is there a folder of that name? Links are followed. */
 bool folder_is(const char *path);
+/* … a regular file? */
+bool folder_is_file(const char *path);
 
 /* NULL and errno. */
 DIR *folder_open(const char *folder);
