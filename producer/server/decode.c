@@ -133,7 +133,8 @@ static void abort_entry(struct server *server, struct entry *entry)
 
 void decode_reconsider(struct server *server, struct entry *entry)
 {
-	if (entry->stage == ENTRY_CACHED)
+	/* (At the end the nursery has gone first, and all its workers with it.) */
+	if (entry->stage == ENTRY_CACHED || server->ending)
 		return;
 	if (list_empty(&entry->requests)) {
 		abort_entry(server, entry);

@@ -314,6 +314,16 @@ static void give_up_what_stands_still(struct server *server, const struct entry 
 	}
 }
 
+/* For a place, and so for what a place takes. */
+static bool more_urgent_waits(const struct server *server, const struct entry *entry)
+{
+	for (int priority = PRIORITIES - 1; priority > (int)entry->priority; priority--)
+		for (unsigned kind = QUEUE_STRAIGHT; kind < QUEUES; kind++)
+			if (!list_empty(&server->queued[priority][kind]))
+				return true;
+	return false;
+}
+
 /* Decoders at once are as many as there is memory for, so that decoding under pressure does not
  * bring the machine down; but one always may. Where something has to go for it, half of a picture
  * that nobody has seen goes before whole ones that may be wanted again, and has a moment for that.
@@ -323,7 +333,11 @@ static bool memory_free(struct server *server, const struct entry *entry)
 	bool ahead = entry->priority == MURAL_PRIORITY_PREFETCH && more_urgent_runs(server, entry);
 	if (ahead && memory_is_short(server))
 		return false;
-	if (server->decoding == 0 || memory_has(server, decoders_bytes(server, entry)))
+	if (server->decoding == 0)
+		return true;
+	if (entry->priority == MURAL_PRIORITY_PREFETCH && more_urgent_waits(server, entry))
+		return false;
+	if (memory_has(server, decoders_bytes(server, entry)))
 		return true;
 	if (ahead)
 		return false;

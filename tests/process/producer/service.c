@@ -1163,6 +1163,20 @@ Test(service, sigterm_ends_it_cleanly_and_mapped_pixels_stay_readable)
 	peer_leave(&peer);
 }
 
+Test(service, sigterm_ends_it_cleanly_while_it_decodes)
+{
+	start_with("512M", "1", NULL, NULL);
+	struct peer peer = peer_greet();
+	char *picture = test_large_picture(folder, "24", "progressive");
+	peer_ask(&peer, 1, picture, 0, MURAL_PRIORITY_VISIBLE);
+	cr_assert(test_until(is_decoding, &peer, TEST_TIMEOUT_MS));
+	test_process_signal(&producer, SIGTERM);
+	cr_assert(test_process_wait(&producer, TEST_TIMEOUT_MS));
+	cr_expect_eq(producer.status, 0);
+	peer_leave(&peer);
+	free(picture);
+}
+
 Test(service, it_ends_by_itself_when_nobody_needs_it)
 {
 	start_with("64M", "2", "--idle-exit", "1");

@@ -158,18 +158,23 @@ static void ask(uint32_t serial, uint32_t box, uint32_t priority)
 }
 
 /* That job's end, as with a picture of SIDE * SIDE. */
-static void finish(unsigned job)
+static void finish_with(unsigned job, uint64_t memory_bytes)
 {
 	const struct job_result result = {
 		.source_width = SIDE,
 		.source_height = SIDE,
 		.width = SIDE,
 		.height = SIDE,
-		.memory_bytes = 1 << 20,
+		.memory_bytes = memory_bytes,
 	};
 	cr_assert_lt(job, nursery.given);
 	decode_finished(&nursery.worker[job], nursery.entry[job], true, &result, 0, &server);
 	settle();
+}
+
+static void finish(unsigned job)
+{
+	finish_with(job, 1 << 20);
 }
 
 /* The next message, and its descriptors closed. */
@@ -367,6 +372,23 @@ Test(waiters, what_is_idle_goes_when_there_is_nothing_else)
 	decode_finished(&nursery.worker[1], ahead, false, NULL, SIGKILL, &server);
 	cr_expect_eq(nursery.given, 4);
 	cr_expect_eq(pool_purgeable_bytes(server.pool), 0);
+}
+
+/* It would be given up for what waits, and start again, and so on. */
+Test(waiters, nothing_ahead_starts_while_what_is_more_urgent_waits_for_memory)
+{
+	server.options.max_pixels = UINT64_C(256) << 20;
+	ask(1, 0, MURAL_PRIORITY_SOON);
+	finish(0);
+	have_another_file();
+	ask(2, 0, MURAL_PRIORITY_VISIBLE);
+	have_another_file();
+	ask(3, 0, MURAL_PRIORITY_PREFETCH);
+	cr_assert_eq(nursery.given, 4);
+	have_memory(64 + 300);
+	finish_with(2, UINT64_C(600) << 20);
+	finish(3);
+	cr_expect_eq(nursery.given, 4);
 }
 
 /* ---- decoders that do not go ---- */
