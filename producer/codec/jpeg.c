@@ -430,12 +430,6 @@ bool jpeg_is_sequential(const struct jpeg *jpeg)
 	       cinfo->comps_in_scan == cinfo->num_components && jpeg_is_large(jpeg);
 }
 
-unsigned jpeg_helpers(const struct picture_target *target)
-{
-	unsigned helpers = team_free(target->team);
-	return helpers < JOB_THREADS_MAX ? helpers : JOB_THREADS_MAX;
-}
-
 int jpeg_guarded(struct jpeg *jpeg, void (*step)(struct jpeg *jpeg, void *context), void *context)
 {
 	if (setjmp(jpeg->escape))
@@ -553,7 +547,7 @@ typedef int (*decode_together)(
 /* How several threads share the picture; NULL: they do not. */
 static decode_together way_of(const struct jpeg *jpeg, const struct picture_target *target)
 {
-	if (jpeg_helpers(target) == 0)
+	if (team_free(target->team) == 0)
 		return NULL;
 	if (jpeg_slices_possible(jpeg))
 		return jpeg_decode_slices;

@@ -75,9 +75,6 @@ bool jpeg_is_large(const struct jpeg *jpeg);
  * memory as a whole. */
 bool jpeg_is_sequential(const struct jpeg *jpeg);
 
-/* At most JOB_THREADS_MAX: each needs memory for a decompressor. */
-unsigned jpeg_helpers(const struct picture_target *target);
-
 /* What a helper of jpeg_decode_slices needs besides: a scanner, and 8 bytes for each place. */
 #define JPEG_SLICES_BYTES (JPEG_BUFFER_BYTES + ((size_t)65 << 10))
 

@@ -415,7 +415,7 @@ static int read_together(struct scans *scans, struct jpeg *jpeg)
 	struct jpeg_reader *readers = calloc(1 + JOB_THREADS_MAX, sizeof(*readers));
 	if (!readers)
 		return -ENOMEM;
-	unsigned helpers = jpeg_helpers(scans->target);
+	unsigned helpers = team_free(scans->target->team);
 	for (unsigned i = 0; i <= helpers; i++)
 		readers[i] = (struct jpeg_reader){
 			.scans = scans, .task = {.run = run_reader, .context = &readers[i]}};

@@ -49,7 +49,7 @@ struct slices {
 	_Atomic uint64_t *place; /* of the n'th such beginning in the file; 0: not found */
 	pthread_mutex_t lock;    /* while one takes of another */
 	unsigned count;
-	struct slice slice[TEAM_HELPERS_MAX + 1]; /* the first is the caller's own */
+	struct slice slice[JOB_THREADS_MAX + 1]; /* the first is the caller's own */
 };
 
 /* ---- where slices can begin ---- */
@@ -138,15 +138,6 @@ static int jump(struct jpeg *jpeg, const struct slices *all, uint32_t number)
 	return 0;
 }
 
-static void read_early_rows(struct jpeg *jpeg, uint32_t count)
-{
-	for (; count > 0; count--) {
-		/* Where the first that counts will overwrite it. */
-		JSAMPROW place = row_sink_place(&jpeg->sink);
-		jpeg_read_scanlines(&jpeg->cinfo, &place, 1);
-	}
-}
-
 /* From the place where the decompressor stands. */
 static void decode_rows(struct jpeg *jpeg, struct slice *slice)
 {
@@ -199,7 +190,7 @@ static void step_middle(struct jpeg *jpeg, void *context)
 		return;
 	}
 	jpeg_start(jpeg);
-	read_early_rows(jpeg, first - number * all->between);
+	jpeg_pass_over_to(jpeg, first - number * all->between);
 	decode_rows(jpeg, slice);
 }
 
@@ -287,14 +278,16 @@ static bool take_of_slowest(struct slices *all, struct slice *slice)
 	return worth_it;
 }
 
-static bool is_good(const struct slice *slice)
+static int outcome_of(const struct slice *slice)
 {
-	return slice->error == 0 && !slice->damaged;
+	if (slice->error < 0)
+		return slice->error;
+	return slice->damaged ? -EBADMSG : 0;
 }
 
 static void help(struct slice *slice)
 {
-	while (is_good(slice) && take_of_slowest(slice->all, slice))
+	while (outcome_of(slice) == 0 && take_of_slowest(slice->all, slice))
 		run_middle(slice);
 }
 
@@ -341,13 +334,6 @@ static void run_top(struct slices *all, struct jpeg *jpeg)
 	help(top);
 }
 
-static int outcome_of(const struct slice *slice)
-{
-	if (slice->error < 0)
-		return slice->error;
-	return slice->damaged ? -EBADMSG : 0;
-}
-
 int jpeg_decode_slices(struct jpeg *jpeg, int source_fd, const struct picture_target *target)
 {
 	struct slices all = {.target = target,
@@ -357,7 +343,7 @@ int jpeg_decode_slices(struct jpeg *jpeg, int source_fd, const struct picture_ta
 		.unit = jpeg_unit_rows(&jpeg->cinfo),
 		.between = rows_between(&jpeg->cinfo) * jpeg_unit_rows(&jpeg->cinfo),
 		.lock = PTHREAD_MUTEX_INITIALIZER};
-	cut(&all, jpeg_helpers(target) + 1);
+	cut(&all, team_free(target->team) + 1);
 	all.place_count = (jpeg->cinfo.total_iMCU_rows - 1) / rows_between(&jpeg->cinfo) + 1;
 	CLEANUP(free_p) void *place = calloc(all.place_count, sizeof(*all.place));
 	all.place = place;

@@ -23,7 +23,7 @@ struct helper {
 
 struct team {
 	unsigned count;
-	struct helper helpers[TEAM_HELPERS_MAX];
+	struct helper helpers[JOB_THREADS_MAX];
 };
 
 static void wait_for(sem_t *semaphore)
@@ -65,7 +65,7 @@ struct team *team_create(unsigned helpers)
 	struct team *team = helpers > 0 ? calloc(1, sizeof(*team)) : NULL;
 	if (!team)
 		return NULL;
-	while (team->count < helpers && team->count < TEAM_HELPERS_MAX &&
+	while (team->count < helpers && team->count < JOB_THREADS_MAX &&
 		helper_start(&team->helpers[team->count]))
 		team->count++;
 	if (team->count > 0)

@@ -50,6 +50,20 @@ void peer_expect(int fd, uint32_t type, union protocol_any *message)
 	} while (message->head.type != type);
 }
 
+union protocol_any peer_end_of(const struct peer *peer, uint32_t serial)
+{
+	union protocol_any message;
+	for (;;) {
+		int fds[MESSAGE_FDS_MAX];
+		size_t count = 0;
+		cr_assert(peer_next(peer->fd, &message, fds, &count), "the session ended");
+		close_all(fds, count);
+		if ((message.head.type == PROTOCOL_READY || message.head.type == PROTOCOL_FAILED) &&
+			message.head.serial == serial)
+			return message;
+	}
+}
+
 void peer_expect_farewell(int fd, int error)
 {
 	union protocol_any message;
@@ -135,6 +149,11 @@ struct mural_stats peer_stats(const struct peer *peer)
 	peer_send(peer->fd, &stat, sizeof(stat), NULL, 0);
 	peer_expect(peer->fd, PROTOCOL_STATS, &message);
 	return message.stats.stats;
+}
+
+bool peer_sees_decoding(void *peer)
+{
+	return peer_stats(peer).filling_bitmaps > 0;
 }
 
 uint64_t peer_purge(const struct peer *peer)

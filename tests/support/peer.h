@@ -28,6 +28,8 @@ void peer_send(int fd, const void *message, size_t size, const int *fds, size_t 
 bool peer_next(int fd, union protocol_any *message, int fds[MESSAGE_FDS_MAX], size_t *count);
 /* The next message of @type; others are passed over, all descriptors closed. */
 void peer_expect(int fd, uint32_t type, union protocol_any *message);
+/* The end of request @serial: READY or FAILED. Others' ends are passed over, descriptors closed. */
+union protocol_any peer_end_of(const struct peer *peer, uint32_t serial);
 /* The session ends with a farewell of this error. */
 void peer_expect_farewell(int fd, int error);
 
@@ -37,6 +39,8 @@ int peer_open_picture(const char *name);
 void peer_ask(const struct peer *peer, uint32_t serial, const char *name, uint32_t flags,
 	uint32_t priority);
 struct mural_stats peer_stats(const struct peer *peer);
+/* For test_until, with a struct peer: is a bitmap being filled? */
+bool peer_sees_decoding(void *peer);
 uint64_t peer_purge(const struct peer *peer);
 
 #endif

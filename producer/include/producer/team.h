@@ -8,9 +8,9 @@
 #ifndef PRODUCER_TEAM_H
 #define PRODUCER_TEAM_H
 
-#include <stdbool.h>
+#include "producer/job.h"
 
-#define TEAM_HELPERS_MAX 7u
+#include <stdbool.h>
 
 struct team;
 
@@ -21,7 +21,7 @@ struct team_task {
 	struct helper *helper; /* the team's own: who does it; NULL: nobody */
 };
 
-/* Starts up to @helpers threads (at most TEAM_HELPERS_MAX); fewer when the system gives no more.
+/* Starts up to @helpers threads (at most JOB_THREADS_MAX); fewer when the system gives no more.
  * When it returns they run their own code and need nothing more of the system than futex. NULL:
  * none could be had. */
 struct team *team_create(unsigned helpers);

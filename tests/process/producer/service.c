@@ -46,25 +46,10 @@ static char *large_picture(void)
 	return test_large_picture(folder, "12", "png");
 }
 
-/* The end of request @serial: READY or FAILED. Others' ends are passed over. */
-static union protocol_any end_of(const struct peer *peer, uint32_t serial)
-{
-	union protocol_any message;
-	for (;;) {
-		int fds[MESSAGE_FDS_MAX];
-		size_t count = 0;
-		cr_assert(peer_next(peer->fd, &message, fds, &count), "the session ended");
-		close_all(fds, count);
-		if ((message.head.type == PROTOCOL_READY || message.head.type == PROTOCOL_FAILED) &&
-			message.head.serial == serial)
-			return message;
-	}
-}
-
 static struct protocol_ready ready(const struct peer *peer, uint32_t serial, const char *name)
 {
 	peer_ask(peer, serial, name, 0, MURAL_PRIORITY_VISIBLE);
-	union protocol_any message = end_of(peer, serial);
+	union protocol_any message = peer_end_of(peer, serial);
 	cr_assert_eq(message.head.type, PROTOCOL_READY, "%s: %s", name, message.failed.text);
 	return message.ready;
 }
@@ -151,7 +136,7 @@ Test(service, what_is_pinned_is_never_taken_and_the_budget_never_exceeded)
 		const struct peer *peer =
 			i % 2 ? &b : &a; /* two, so that the room ends before a quota does */
 		peer_ask(peer, (uint32_t)i + 1, names[i], 0, MURAL_PRIORITY_VISIBLE);
-		union protocol_any message = end_of(peer, (uint32_t)i + 1);
+		union protocol_any message = peer_end_of(peer, (uint32_t)i + 1);
 		if (message.head.type == PROTOCOL_READY) {
 			held[count++] = message.ready;
 			pin(peer, &message.ready);
@@ -175,7 +160,7 @@ Test(service, what_is_pinned_is_never_taken_and_the_budget_never_exceeded)
 	while (!atomic_load(&a.table->waiters))
 		peer_stats(&b);
 	unpin(&a, &held[0]);
-	cr_assert_eq(end_of(&a, 100).head.type, PROTOCOL_READY);
+	cr_assert_eq(peer_end_of(&a, 100).head.type, PROTOCOL_READY);
 	peer_leave(&a);
 	peer_leave(&b);
 }
@@ -189,7 +174,7 @@ Test(service, one_consumer_cannot_pin_everything)
 	union protocol_any message = {0};
 	for (uint32_t i = 0; i < ARRAY_SIZE(names); i++) {
 		peer_ask(&greedy, i + 1, names[i], 0, MURAL_PRIORITY_VISIBLE);
-		message = end_of(&greedy, i + 1);
+		message = peer_end_of(&greedy, i + 1);
 		if (message.head.type == PROTOCOL_FAILED)
 			break;
 		pin(&greedy, &message.ready);
@@ -208,7 +193,7 @@ Test(service, a_picture_larger_than_the_pool_is_refused_as_such)
 	struct peer peer = peer_greet();
 	char *large = large_picture();
 	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE);
-	union protocol_any message = end_of(&peer, 1);
+	union protocol_any message = peer_end_of(&peer, 1);
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
 	cr_assert_eq(message.failed.error, -EFBIG);
 	cr_assert_eq(message.failed.reason, MURAL_REASON_TOO_LARGE);
@@ -335,20 +320,15 @@ static bool have_gone(void *pids)
 
 /* Whoever is killed, and whoever gets the picture then: it comes, or has failed for that, and in
  * the end it comes. */
-static bool is_decoding(void *peer)
-{
-	return peer_stats(peer).filling_bitmaps > 0;
-}
-
 Test(service, decoders_that_are_killed_at_work_leave_nothing_behind)
 {
 	start_with("256M", "1", NULL, NULL);
 	struct peer peer = peer_greet(), watcher = peer_greet();
 	char *large = large_picture();
 	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE);
-	cr_assert(test_until(is_decoding, &watcher, TEST_TIMEOUT_MS));
+	cr_assert(test_until(peer_sees_decoding, &watcher, TEST_TIMEOUT_MS));
 	kill_all_decoders((pid_t[DECODERS_MAX]){0});
-	union protocol_any message = end_of(&peer, 1);
+	union protocol_any message = peer_end_of(&peer, 1);
 	/* The ready ones were killed, too: one that is dying may still be given a job. */
 	for (uint32_t serial = 2; message.head.type != PROTOCOL_READY; serial++) {
 		cr_assert_lt(serial, 20, "%s", message.failed.text);
@@ -356,7 +336,7 @@ Test(service, decoders_that_are_killed_at_work_leave_nothing_behind)
 		cr_expect_eq(message.failed.reason, MURAL_REASON_KILLED, "%s", message.failed.text);
 		cr_expect_eq(peer_stats(&peer).filling_bytes, 0);
 		peer_ask(&peer, serial, large, 0, MURAL_PRIORITY_VISIBLE);
-		message = end_of(&peer, serial);
+		message = peer_end_of(&peer, serial);
 	}
 	peer_leave(&peer);
 	peer_leave(&watcher);
@@ -411,7 +391,7 @@ static union protocol_any ask_of_mortals(
 		kill(stopped.pid[i], signal);
 		kill(stopped.pid[i], SIGCONT); /* for what is not SIGKILL */
 	}
-	return end_of(peer, 1);
+	return peer_end_of(peer, 1);
 }
 
 Test(service, a_decoder_killed_with_its_job_costs_the_request_nothing)
@@ -529,12 +509,12 @@ Test(service, a_picture_that_loses_its_nursery_twice_fails)
 	char *large = large_picture();
 	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE);
 	for (int i = 0; i < 2; i++) {
-		cr_assert(test_until(is_decoding, &watcher, TEST_TIMEOUT_MS));
+		cr_assert(test_until(peer_sees_decoding, &watcher, TEST_TIMEOUT_MS));
 		kill(test_child_named(producer.pid, "mural-nursery", 0), SIGKILL);
-		while (is_decoding(&watcher))
+		while (peer_sees_decoding(&watcher))
 			continue;
 	}
-	union protocol_any message = end_of(&peer, 1);
+	union protocol_any message = peer_end_of(&peer, 1);
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
 	cr_expect_eq(message.failed.reason, MURAL_REASON_KILLED, "%s", message.failed.text);
 	cr_expect_eq(peer_stats(&peer).filling_bytes, 0);
@@ -605,14 +585,14 @@ Test(service, the_oom_killer_takes_the_decoder_and_nothing_else)
 	}
 	struct peer peer = peer_greet();
 	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE); /* 48 MB into 32 */
-	union protocol_any message = end_of(&peer, 1);
+	union protocol_any message = peer_end_of(&peer, 1);
 	cr_expect_eq(message.head.type, PROTOCOL_FAILED);
 	cr_expect_eq(message.failed.reason, MURAL_REASON_KILLED, "%s", message.failed.text);
 	/* Until the pages are given back a decoder that was ready may be taken as well. */
 	for (uint32_t serial = 2; message.head.type != PROTOCOL_READY; serial++) {
 		cr_assert_lt(serial, 20, "%s", message.failed.text);
 		peer_ask(&peer, serial, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
-		message = end_of(&peer, serial);
+		message = peer_end_of(&peer, serial);
 	}
 	peer_leave(&peer);
 	test_process_signal(&producer, SIGTERM);
@@ -641,7 +621,7 @@ static void expect_refusal_and_recovery(int resource, rlim_t value)
 	peer_purge(&peer); /* what is kept would do for the next */
 	struct rlimit before = limit_producer(resource, value);
 	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
-	union protocol_any message = end_of(&peer, 2);
+	union protocol_any message = peer_end_of(&peer, 2);
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED, "a limit of %llu changed nothing",
 		(unsigned long long)value);
 	cr_expect_eq(message.failed.reason, MURAL_REASON_MEMORY, "%s", message.failed.text);
@@ -712,7 +692,7 @@ Test(service, a_request_is_worth_more_than_kept_descriptors)
 	struct rlimit before = allow_no_more();
 	/* It is lost on its way, since nobody can know of it before; and then there is room. */
 	peer_ask(&peer, 1, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
-	union protocol_any message = end_of(&peer, 1);
+	union protocol_any message = peer_end_of(&peer, 1);
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
 	cr_assert_eq(message.failed.error, -EAGAIN);
 	ready(&peer, 1, "jpeg-420.jpg");
@@ -749,11 +729,11 @@ Test(service, a_purged_bitmap_under_another_box_comes_back)
 	ask_in_a_box(&peer, 3, "jpeg-420.jpg");
 	cr_assert(test_until(another_has_a_job, &stopped, TEST_TIMEOUT_MS));
 	kill(stopped.pid[0], SIGCONT);
-	glance(&peer, end_of(&peer, 2).ready);
+	glance(&peer, peer_end_of(&peer, 2).ready);
 	peer_purge(&peer);
 	for (unsigned i = 1; i < READY_DECODERS; i++)
 		kill(stopped.pid[i], SIGCONT);
-	union protocol_any message = end_of(&peer, 3);
+	union protocol_any message = peer_end_of(&peer, 3);
 	cr_expect_eq(message.head.type, PROTOCOL_READY, "%s", message.failed.text);
 	peer_leave(&peer);
 }
@@ -770,7 +750,7 @@ Test(service, where_few_descriptors_are_allowed_a_session_may_have_fewer_request
 	cr_assert(test_until(stop_ready, &stopped, TEST_TIMEOUT_MS)); /* all wait for the first */
 	for (uint32_t serial = 1; serial <= MOST + 10; serial++)
 		peer_ask(&peer, serial, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
-	union protocol_any message = end_of(&peer, MOST + 10);
+	union protocol_any message = peer_end_of(&peer, MOST + 10);
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
 	cr_assert_eq(message.failed.error, -EDQUOT);
 	peer_leave(&peer);
@@ -904,7 +884,7 @@ Test(service, without_any_descriptor_requests_fail_and_their_session_goes_on)
 	do { /* it gives up what it can */
 		cr_assert_lt(++serial, 100);
 		peer_ask(&peer, serial, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
-		message = end_of(&peer, serial);
+		message = peer_end_of(&peer, serial);
 		cr_assert_eq(message.head.type, PROTOCOL_FAILED);
 	} while (message.failed.error == -EAGAIN);
 	cr_assert_eq(message.failed.error, -EMFILE);
@@ -925,12 +905,12 @@ Test(service, what_is_seen_takes_the_decoder_from_a_prefetch)
 	struct peer peer = peer_greet(), watcher = peer_greet();
 	char *large = large_picture();
 	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_PREFETCH);
-	cr_assert(test_until(is_decoding, &watcher, TEST_TIMEOUT_MS));
+	cr_assert(test_until(peer_sees_decoding, &watcher, TEST_TIMEOUT_MS));
 	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
 	union protocol_any message;
 	peer_expect(peer.fd, PROTOCOL_READY, &message);
 	cr_expect_eq(message.head.serial, 2, "the prefetch came first");
-	message = end_of(&peer, 1);
+	message = peer_end_of(&peer, 1);
 	cr_expect_eq(message.head.type, PROTOCOL_READY, "the prefetch was lost: %s",
 		message.failed.text);
 	peer_leave(&peer);
@@ -983,7 +963,7 @@ Test(service, a_prefetch_has_all_cores_until_something_is_to_be_seen_and_goes_on
 	union protocol_any message;
 	peer_expect(peer.fd, PROTOCOL_READY, &message);
 	cr_expect_eq(message.head.serial, 2, "the prefetch came first");
-	message = end_of(&peer, 1);
+	message = peer_end_of(&peer, 1);
 	cr_expect_eq(message.head.type, PROTOCOL_READY, "the prefetch was lost: %s",
 		message.failed.text);
 	cr_expect_eq(peer_stats(&peer).decoder_processes, 4, "what it had done was lost");
@@ -1006,8 +986,8 @@ Test(service, a_prefetch_does_not_stand_still_for_one_that_can_not_be_killed, .t
 	cr_assert(test_until(is_halted, &decoder, TEST_TIMEOUT_MS));
 	struct protocol_cancel cancel = {.head = {.type = PROTOCOL_CANCEL, .serial = 2}};
 	peer_send(peer.fd, &cancel, sizeof(cancel), NULL, 0);
-	cr_assert_eq(end_of(&peer, 2).failed.error, -ECANCELED);
-	cr_expect_eq(end_of(&peer, 1).head.type, PROTOCOL_READY);
+	cr_assert_eq(peer_end_of(&peer, 2).failed.error, -ECANCELED);
+	cr_expect_eq(peer_end_of(&peer, 1).head.type, PROTOCOL_READY);
 	cr_expect_eq(waitpid(held, NULL, __WALL), held);
 	ptrace(PTRACE_DETACH, held, NULL, NULL);
 	peer_leave(&peer);
@@ -1031,7 +1011,7 @@ Test(service, a_prefetch_does_not_stand_still_for_one_that_waits_for_its_file)
 	cr_expect_eq(message.head.serial, 1);
 	for (pid_t pid = 0; (pid = test_child_named(nursery, "mural-decoder", pid)) > 0;)
 		kill(pid, SIGCONT);
-	cr_expect_eq(end_of(&peer, 2).head.type, PROTOCOL_READY);
+	cr_expect_eq(peer_end_of(&peer, 2).head.type, PROTOCOL_READY);
 	peer_leave(&peer);
 }
 
@@ -1057,7 +1037,7 @@ Test(service, a_halted_prefetch_goes_on_when_it_is_what_is_to_be_seen)
 	struct peer peer = peer_greet();
 	char *ahead = test_large_picture(folder, "24", "progressive"), *seen = large_picture();
 	peer_ask(&peer, 1, ahead, 0, MURAL_PRIORITY_PREFETCH);
-	cr_assert(test_until(is_decoding, &peer, TEST_TIMEOUT_MS));
+	cr_assert(test_until(peer_sees_decoding, &peer, TEST_TIMEOUT_MS));
 	pid_t decoder = 0;
 	peer_ask(&peer, 2, seen, 0, MURAL_PRIORITY_VISIBLE);
 	cr_assert(test_until(finds_a_halted_decoder, &decoder, TEST_TIMEOUT_MS));
@@ -1068,7 +1048,7 @@ Test(service, a_halted_prefetch_goes_on_when_it_is_what_is_to_be_seen)
 	peer_send(peer.fd, &now, sizeof(now), NULL, 0);
 	peer_stats(&peer); /* it has heard of it */
 	cr_expect_not(is_halted(&decoder));
-	cr_expect_eq(end_of(&peer, 1).head.type, PROTOCOL_READY);
+	cr_expect_eq(peer_end_of(&peer, 1).head.type, PROTOCOL_READY);
 	peer_leave(&peer);
 	free(ahead);
 	free(seen);
@@ -1079,7 +1059,7 @@ static char *have_the_pool_filled(struct peer *peer, uint32_t flags)
 {
 	char *ahead = large_picture(), *seen = test_large_picture(folder, "12", "progressive");
 	peer_ask(peer, 1, ahead, flags, MURAL_PRIORITY_PREFETCH);
-	cr_assert(test_until(is_decoding, peer, TEST_TIMEOUT_MS));
+	cr_assert(test_until(peer_sees_decoding, peer, TEST_TIMEOUT_MS));
 	free(ahead);
 	return seen;
 }
@@ -1094,7 +1074,7 @@ Test(service, what_is_seen_takes_the_room_from_a_prefetch)
 	peer_expect(peer.fd, PROTOCOL_READY, &message);
 	cr_assert_eq(message.head.serial, 2, "the prefetch came first");
 	glance(&peer, message.ready);
-	cr_expect_eq(end_of(&peer, 1).head.type, PROTOCOL_READY);
+	cr_expect_eq(peer_end_of(&peer, 1).head.type, PROTOCOL_READY);
 	peer_leave(&peer);
 	free(seen);
 }
@@ -1105,15 +1085,15 @@ Test(service, a_prefetch_that_becomes_visible_keeps_its_decoder)
 	struct peer peer = peer_greet(), watcher = peer_greet();
 	char *large = large_picture();
 	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_PREFETCH);
-	cr_assert(test_until(is_decoding, &watcher, TEST_TIMEOUT_MS));
+	cr_assert(test_until(peer_sees_decoding, &watcher, TEST_TIMEOUT_MS));
 	struct protocol_priority now = {
 		.head = {.type = PROTOCOL_PRIORITY, .serial = 1},
 		.priority = MURAL_PRIORITY_VISIBLE,
 	};
 	peer_send(peer.fd, &now, sizeof(now), NULL, 0);
 	peer_ask(&peer, 2, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
-	cr_expect_eq(end_of(&peer, 1).head.type, PROTOCOL_READY);
-	cr_expect_eq(end_of(&peer, 2).head.type, PROTOCOL_READY);
+	cr_expect_eq(peer_end_of(&peer, 1).head.type, PROTOCOL_READY);
+	cr_expect_eq(peer_end_of(&peer, 2).head.type, PROTOCOL_READY);
 	struct mural_stats stats = peer_stats(&watcher);
 	cr_expect_eq(stats.decodes, 2, "%llu decodes", (unsigned long long)stats.decodes);
 	peer_leave(&peer);
@@ -1127,10 +1107,10 @@ Test(service, a_cancelled_decode_is_stopped)
 	struct peer peer = peer_greet();
 	char *large = large_picture();
 	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE);
-	cr_assert(test_until(is_decoding, &peer, TEST_TIMEOUT_MS));
+	cr_assert(test_until(peer_sees_decoding, &peer, TEST_TIMEOUT_MS));
 	struct protocol_cancel cancel = {.head = {.type = PROTOCOL_CANCEL, .serial = 1}};
 	peer_send(peer.fd, &cancel, sizeof(cancel), NULL, 0);
-	cr_expect_eq(end_of(&peer, 1).failed.error, -ECANCELED);
+	cr_expect_eq(peer_end_of(&peer, 1).failed.error, -ECANCELED);
 	while (peer_stats(&peer).workers_busy > 0)
 		;
 	struct mural_stats stats = peer_stats(&peer);
@@ -1169,7 +1149,7 @@ Test(service, sigterm_ends_it_cleanly_while_it_decodes)
 	struct peer peer = peer_greet();
 	char *picture = test_large_picture(folder, "24", "progressive");
 	peer_ask(&peer, 1, picture, 0, MURAL_PRIORITY_VISIBLE);
-	cr_assert(test_until(is_decoding, &peer, TEST_TIMEOUT_MS));
+	cr_assert(test_until(peer_sees_decoding, &peer, TEST_TIMEOUT_MS));
 	test_process_signal(&producer, SIGTERM);
 	cr_assert(test_process_wait(&producer, TEST_TIMEOUT_MS));
 	cr_expect_eq(producer.status, 0);

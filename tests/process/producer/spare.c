@@ -93,25 +93,6 @@ static void end_picture(const char *path)
 	cr_assert_eq(pwrite(fd, "-", 1, 0), 1);
 }
 
-static union protocol_any end_of(const struct peer *peer, uint32_t serial)
-{
-	union protocol_any message;
-	for (;;) {
-		int fds[MESSAGE_FDS_MAX];
-		size_t count = 0;
-		cr_assert(peer_next(peer->fd, &message, fds, &count), "the session ended");
-		close_all(fds, count);
-		if ((message.head.type == PROTOCOL_READY || message.head.type == PROTOCOL_FAILED) &&
-			message.head.serial == serial)
-			return message;
-	}
-}
-
-static bool is_decoding(void *peer)
-{
-	return peer_stats(peer).filling_bitmaps > 0;
-}
-
 static bool finds_a_halted_decoder(void *ret_pid)
 {
 	pid_t nursery = test_child_named(producer.pid, "mural-nursery", 0), pid = 0;
@@ -159,7 +140,7 @@ static void scene_init(struct scene *scene, const char *kind)
 		.seen = endless_picture("seen", kind)};
 	cr_assert(test_until(are_there, &(struct named){.count = 2}, TEST_TIMEOUT_MS));
 	peer_ask(&scene->peer, 1, scene->ahead, 0, MURAL_PRIORITY_PREFETCH);
-	cr_assert(test_until(is_decoding, &scene->watcher, TEST_TIMEOUT_MS));
+	cr_assert(test_until(peer_sees_decoding, &scene->watcher, TEST_TIMEOUT_MS));
 	peer_ask(&scene->peer, 2, scene->seen, 0, MURAL_PRIORITY_VISIBLE);
 	cr_assert(test_until(finds_a_halted_decoder, &scene->halted, TEST_TIMEOUT_MS));
 	do
@@ -179,11 +160,11 @@ static void scene_fini(struct scene *scene)
 static void expect_it_to_come_back(struct scene *scene, uint64_t processes)
 {
 	end_picture(scene->seen);
-	cr_expect_eq(end_of(&scene->peer, 2).failed.error, -ESTALE, "the file has changed");
-	cr_assert(test_until(is_decoding, &scene->watcher, TEST_TIMEOUT_MS));
+	cr_expect_eq(peer_end_of(&scene->peer, 2).failed.error, -ESTALE, "the file has changed");
+	cr_assert(test_until(peer_sees_decoding, &scene->watcher, TEST_TIMEOUT_MS));
 	cr_expect_eq(peer_stats(&scene->watcher).decoder_processes, processes);
 	end_picture(scene->ahead);
-	cr_expect_eq(end_of(&scene->peer, 1).failed.error, -ESTALE);
+	cr_expect_eq(peer_end_of(&scene->peer, 1).failed.error, -ESTALE);
 }
 
 Test(spare, what_stands_still_is_given_up_where_memory_is_short_and_comes_back)

@@ -35,25 +35,11 @@ static void stop(void)
 
 TestSuite(strays, .init = start, .fini = stop, .timeout = 240);
 
-static union protocol_any end_of(const struct peer *peer, uint32_t serial)
-{
-	union protocol_any message;
-	for (;;) {
-		int fds[MESSAGE_FDS_MAX];
-		size_t count = 0;
-		cr_assert(peer_next(peer->fd, &message, fds, &count), "the session ended");
-		close_all(fds, count);
-		if ((message.head.type == PROTOCOL_READY || message.head.type == PROTOCOL_FAILED) &&
-			message.head.serial == serial)
-			return message;
-	}
-}
-
 static void cancel(const struct peer *peer, uint32_t serial)
 {
 	struct protocol_cancel message = {.head = {.type = PROTOCOL_CANCEL, .serial = serial}};
 	peer_send(peer->fd, &message, sizeof(message), NULL, 0);
-	cr_assert_eq(end_of(peer, serial).failed.error, -ECANCELED);
+	cr_assert_eq(peer_end_of(peer, serial).failed.error, -ECANCELED);
 }
 
 /* ---- who is held ---- */
@@ -156,7 +142,7 @@ static void comes_though_one_does_not_go(const char *name)
 	struct peer peer = peer_greet(), watcher = peer_greet();
 	pid_t held = leave_one(&peer, &watcher, false);
 	peer_ask(&peer, 2, name, 0, MURAL_PRIORITY_VISIBLE);
-	union protocol_any message = end_of(&peer, 2);
+	union protocol_any message = peer_end_of(&peer, 2);
 	cr_expect_eq(message.head.type, PROTOCOL_READY, "%s", message.failed.text);
 	expect_held(held);
 	struct mural_stats stats = peer_stats(&peer);
@@ -185,12 +171,12 @@ Test(strays, and_so_is_one_that_was_purged)
 {
 	struct peer peer = peer_greet(), watcher = peer_greet();
 	peer_ask(&peer, 10, large, 0, MURAL_PRIORITY_PREFETCH);
-	union protocol_any first = end_of(&peer, 10);
+	union protocol_any first = peer_end_of(&peer, 10);
 	cr_assert_eq(first.head.type, PROTOCOL_READY);
 	peer_purge(&peer);
 	pid_t held = leave_one(&peer, &watcher, true);
 	peer_ask(&peer, 2, large, 0, MURAL_PRIORITY_VISIBLE);
-	union protocol_any message = end_of(&peer, 2);
+	union protocol_any message = peer_end_of(&peer, 2);
 	cr_expect_eq(message.head.type, PROTOCOL_READY, "%s", message.failed.text);
 	cr_expect_eq(message.ready.slot, first.ready.slot);
 	cr_expect_gt(message.ready.generation, first.ready.generation);
@@ -211,13 +197,13 @@ Test(strays, who_waits_for_one_is_told_that_it_takes_too_long)
 	hold(held);
 	kill(held, SIGSTOP);
 	peer_ask(&peer, 1, large, 0, MURAL_PRIORITY_VISIBLE);
-	union protocol_any message = end_of(&peer, 1);
+	union protocol_any message = peer_end_of(&peer, 1);
 	cr_assert_eq(message.head.type, PROTOCOL_FAILED);
 	cr_expect_eq(message.failed.error, -ETIMEDOUT);
 	cr_expect_eq(message.failed.reason, MURAL_REASON_TIMEOUT, "%s", message.failed.text);
 	cr_expect_eq(peer_stats(&peer).decode_failures, 1);
 	peer_ask(&peer, 2, large, 0, MURAL_PRIORITY_VISIBLE);
-	message = end_of(&peer, 2);
+	message = peer_end_of(&peer, 2);
 	cr_expect_eq(message.head.type, PROTOCOL_READY, "%s", message.failed.text);
 	expect_held(held);
 	ptrace(PTRACE_DETACH, held, NULL, NULL);

@@ -420,14 +420,20 @@ static struct stray *first_stray(void)
 	return list_item(server.strays.next, struct stray, node);
 }
 
-/* So many as there are workers: one more would have the same fate. */
-Test(waiters, are_told_at_once_where_decoders_have_not_gone_for_long)
+/* As many as there are workers. */
+static void have_one_that_has_not_gone_for_long(void)
 {
 	server.options.workers = 1;
 	ask(1, 0, MURAL_PRIORITY_VISIBLE);
 	stay_beyond_its_time();
 	expect_failed(1, -ETIMEDOUT, MURAL_REASON_TIMEOUT);
 	first_stray()->since_ns = 0;
+}
+
+/* One more would have the same fate. */
+Test(waiters, are_told_at_once_where_decoders_have_not_gone_for_long)
+{
+	have_one_that_has_not_gone_for_long();
 	ask(2, 0, MURAL_PRIORITY_VISIBLE);
 	expect_failed(2, -ETIMEDOUT, MURAL_REASON_TIMEOUT);
 	cr_expect_eq(nursery.given, 1);
@@ -438,11 +444,7 @@ Test(waiters, are_told_at_once_where_decoders_have_not_gone_for_long)
 
 Test(waiters, and_no_more_when_these_have_gone)
 {
-	server.options.workers = 1;
-	ask(1, 0, MURAL_PRIORITY_VISIBLE);
-	stay_beyond_its_time();
-	expect_failed(1, -ETIMEDOUT, MURAL_REASON_TIMEOUT);
-	first_stray()->since_ns = 0;
+	have_one_that_has_not_gone_for_long();
 	job_left(first_stray(), &server);
 	ask(2, 0, MURAL_PRIORITY_VISIBLE);
 	cr_expect_eq(nursery.given, 2);
