@@ -15,10 +15,8 @@ char *folder_tidy(const char *path)
 		if (to > tidy && to[-1] == '/') {
 			if (*at == '/')
 				continue;
-			if (at[0] == '.' && at[1] == '/') {
-				at++;
-				continue;
-			}
+			if (at[0] == '.' && (at[1] == '/' || at[1] == '\0'))
+				continue; /* as does the slash behind it */
 		}
 		*to++ = *at;
 	}

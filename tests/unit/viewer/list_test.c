@@ -183,14 +183,17 @@ ParameterizedTest(struct spelling *c, list, one_file_has_one_spelling)
 
 Test(list, a_folder_has_one_spelling)
 {
+	static const char *const ends[] = {"f", "f/", "f//", "f/.", "f/./", "f/.//.", "./f/./."};
 	size_t first, at;
 	char named[64], wanted[64];
 	make_folder("f");
 	touch("f/1.jpg");
-	snprintf(named, sizeof(named), "%s//./f//", folder);
 	snprintf(wanted, sizeof(wanted), "%s/f/1.jpg", folder);
-	cr_assert_eq(add(named, 0, &first), 0);
-	cr_expect(list_find(&list, wanted, 0, &at));
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(named, sizeof(named), "%s//./%s", folder, ends[i]);
+		cr_assert_eq(add(named, 0, &first), 0);
+		cr_expect(list_find(&list, wanted, i, &at) && at == i, "%s", named);
+	}
 }
 
 Test(list, finds_each_place_of_a_file)

@@ -11,7 +11,8 @@
 
 enum folder_kind { FOLDER_OTHER, FOLDER_FILE, FOLDER_FOLDER };
 
-/* The path without what says nothing in it ("//", "/./"): one file, one spelling. "dir/.." stays,
+/* The path without what says nothing in it ("//", "/./", and "." at the end of "dir/."): one file,
+ * one spelling. "dir/.." stays,
  * because what it leads to depends on links. */
 char *folder_tidy(const char *path);
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct list {
-	char **paths; /* without "//" and "/./" (viewer/folder.h) */
+	char **paths; /* tidy (viewer/folder.h) */
 	size_t count, capacity;
 	size_t *places; /* a hash table: a place in paths and one, or 0; for list_find */
 	size_t place_count, indexed;
