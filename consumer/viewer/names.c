@@ -36,12 +36,22 @@ static int read_text(FILE *file, char **ret_text, size_t *ret_size)
 	return 0;
 }
 
+/* Lists that come from other systems have a carriage return before each newline; names that end
+ * with one have to be told apart by NULs. */
+static void end_lines(char *text)
+{
+	for (char *at = text; (at = strchr(at, '\n')); at++) {
+		*at = '\0';
+		if (at > text && at[-1] == '\r')
+			at[-1] = '\0';
+	}
+}
+
 static int split(struct names *names, size_t size)
 {
 	char *text = names->text, *end = text + size;
 	if (!memchr(text, '\0', size))
-		for (char *at = text; (at = strchr(at, '\n'));)
-			*at++ = '\0';
+		end_lines(text);
 	size_t most = 0;
 	for (const char *at = text; at < end; at += strlen(at) + 1)
 		most += *at != '\0';

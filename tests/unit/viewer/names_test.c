@@ -59,6 +59,20 @@ Test(names, a_nul_behind_each)
 	expect_names(2, (const char *const[]){"new\nline.jpg", "b.jpg"});
 }
 
+Test(names, lines_that_end_with_a_carriage_return)
+{
+	static const char text[] = "b.jpg\r\n\r\na\rb.jpg\r\nlast.jpg";
+	read_all(text, strlen(text));
+	expect_names(3, (const char *const[]){"b.jpg", "a\rb.jpg", "last.jpg"});
+}
+
+Test(names, a_carriage_return_before_a_nul_belongs_to_the_name)
+{
+	static const char text[] = "a.jpg\r\0b.jpg\r\n\0";
+	read_all(text, sizeof(text) - 1);
+	expect_names(2, (const char *const[]){"a.jpg\r", "b.jpg\r\n"});
+}
+
 Test(names, none)
 {
 	read_all("", 0);

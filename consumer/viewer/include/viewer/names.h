@@ -14,10 +14,10 @@ struct names {
 	size_t count;
 };
 
-/* Reads names until the file's end, one a line; where the file has a NUL (find -print0), one before
- * each of those, and newlines belong to names. Empty ones are left out. @path "-": standard input.
- * 0 or -errno: -E2BIG: there are more than NAMES_MAX, or NAMES_BYTES_MAX in all; -ENOMEM, as open
- * and read. */
+/* Reads names until the file's end, one a line, which may end with CR LF; where the file has a NUL
+ * (find -print0), one before each of those, and newlines belong to names. Empty ones are left out.
+ * @path "-": standard input. 0 or -errno: -E2BIG: there are more than NAMES_MAX, or NAMES_BYTES_MAX
+ * in all; -ENOMEM, as open and read. */
 int names_read(const char *path, struct names *ret);
 void names_fini(struct names *names);
 
