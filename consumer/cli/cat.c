@@ -40,7 +40,8 @@ static const struct argp_option cat_options[] = {
 	{"pixel-format", KEY_PIXEL_FORMAT, "xrgb8888|argb8888|rgb565", 0,
 		"With --format raw: the pixels, in SDL's names and byte order (default: xrgb8888)",
 		0},
-	{"partial", KEY_PARTIAL, NULL, 0, "Write what there is of a file that is cut short or damaged", 0},
+	{"partial", KEY_PARTIAL, NULL, 0,
+		"Write what there is of a file that is cut short or damaged", 0},
 	{"preview", KEY_PREVIEW, NULL, 0,
 		"Write the coarse version that viewers show first, where there is one", 0},
 	{"wait", KEY_WAIT, NULL, 0, "When all the pool is pinned, wait for room instead of failing",
@@ -204,6 +205,8 @@ static const char *refusal_text(int error)
 		return "a folder, not a picture";
 	case -EINVAL:
 		return "not a regular file";
+	case -EBADF:
+		return "closed, or open for writing alone";
 	case -EFBIG:
 		return "too large (of a pipe at most 1 GiB is taken)";
 	default:

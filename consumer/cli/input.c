@@ -43,8 +43,12 @@ static int copy_all(int from, int to, uint64_t limit_bytes)
 int input_open(int fd, uint64_t limit_bytes, int *ret_fd)
 {
 	struct stat st;
-	if (fstat(fd, &st) < 0)
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fstat(fd, &st) < 0)
 		return -errno;
+	/* As standard input is that was closed (common/standard.h). */
+	if ((flags & O_ACCMODE) == O_WRONLY)
+		return -EBADF;
 	if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)) {
 		int copy = dup_cloexec(fd);
 		if (copy >= 0)

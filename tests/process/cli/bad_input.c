@@ -118,6 +118,17 @@ Test(bad_input, a_long_path)
 	expect_reason(path, "No such file or directory");
 }
 
+Test(bad_input, standard_input_that_is_closed)
+{
+	CLEANUP(free_p) char *program = strdup(test_program("mural"));
+	const char *const argv[] = {"/bin/sh", "-c", "exec \"$0\" cat - <&-", program, NULL};
+	struct test_process process;
+	cr_expect_eq(test_process_run(&process, -1, argv), 1);
+	CLEANUP(free_p) char *err = test_process_err(&process, NULL);
+	test_process_fini(&process);
+	cr_expect_str_eq(err, "mural: -: closed, or open for writing alone\n");
+}
+
 Test(bad_input, an_empty_pipe)
 {
 	int ends[2];
@@ -183,8 +194,8 @@ Test(bad_input, cut_short_and_asked_for)
 
 Test(bad_input, a_preview_of_a_picture_that_has_none)
 {
-	struct run run = run_mural(
-		"cat", "--preview", test_source_path("assets/formats/jpeg-420.jpg"));
+	struct run run =
+		run_mural("cat", "--preview", test_source_path("assets/formats/jpeg-420.jpg"));
 	cr_expect_neq(run.status, 0);
 	cr_expect_eq(run.out_size, 0);
 	cr_expect_not_null(strstr(run.err, "no preview"), "it said: %s", run.err);

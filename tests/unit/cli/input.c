@@ -60,5 +60,7 @@ Test(input, nothing_to_read_from)
 	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
 	cr_expect_eq(input_open(ends[1], 1, &fd), -EBADF, "the end for writing can be read");
 	close_all(ends, 2);
+	CLEANUP(close_p) int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	cr_expect_eq(input_open(null, 1, &fd), -EBADF, "what stands for closed standard input");
 	cr_expect_eq(fd, -1);
 }
