@@ -161,13 +161,13 @@ static void follow_files(struct app *app, size_t first)
 static void on_file(void *user, const char *path, bool grows)
 {
 	struct app *app = user;
-	size_t index, from = 0;
-	for (; list_find(&app->list, path, from, &index); from = index + 1) {
+	size_t index;
+	bool known = list_find(&app->list, path, &index);
+	for (bool more = known; more; more = list_find_next(&app->list, &index)) {
 		show_changed(app->show, index, app->now_ms);
 		gallery_changed(app->gallery, index);
 	}
-	if (from == 0 && grows && list_is_picture_name(list_base_name(path)) &&
-		folder_is_file(path))
+	if (!known && grows && list_is_picture_name(list_base_name(path)) && folder_is_file(path))
 		app->grew |= list_append(&app->list, path) == 0;
 }
 

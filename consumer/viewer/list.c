@@ -19,6 +19,7 @@ void list_fini(struct list *list)
 		free(list->paths[i]);
 	free(list->paths);
 	free(list->places);
+	free(list->next);
 	*list = (struct list){0};
 }
 
@@ -121,49 +122,72 @@ int list_append(struct list *list, const char *path)
 
 /* ---- which place a path has ---- */
 
-static void index_one(struct list *list, size_t index)
+/* Where the table has a path, or has room for it. */
+static size_t table_place(const struct list *list, const char *path)
 {
-	size_t mask = list->place_count - 1, at = folder_hash(list->paths[index]) & mask;
-	while (list->places[at])
+	size_t mask = list->place_count - 1, at = folder_hash(path) & mask;
+	while (list->places[at] && strcmp(list->paths[list->places[at] - 1], path) != 0)
 		at = (at + 1) & mask;
-	list->places[at] = index + 1;
+	return at;
 }
 
-/* What came since the last time goes in; at most half of the table is used. */
+static void index_one(struct list *list, size_t index)
+{
+	size_t *last = &list->places[table_place(list, list->paths[index])];
+	list->next[index] = *last ? list->next[*last - 1] : index;
+	if (*last)
+		list->next[*last - 1] = index;
+	*last = index + 1;
+}
+
+/* At most half of the table is used. */
+static bool make_table(struct list *list)
+{
+	size_t count = list->place_count ? list->place_count : 256;
+	while (count < 2 * list->count)
+		count *= 2;
+	size_t *places = calloc(count, sizeof(*places)), *next = calloc(count / 2, sizeof(*next));
+	if (!places || !next) {
+		free(places);
+		free(next);
+		return false;
+	}
+	free(list->places);
+	free(list->next);
+	list->places = places;
+	list->next = next;
+	list->place_count = count;
+	list->indexed = 0;
+	return true;
+}
+
+/* What came since the last time goes in. */
 static bool index_all(struct list *list)
 {
-	if (list->place_count < 2 * list->count) {
-		size_t count = list->place_count ? list->place_count : 256;
-		while (count < 2 * list->count)
-			count *= 2;
-		size_t *places = calloc(count, sizeof(*places));
-		if (!places)
-			return false;
-		free(list->places);
-		list->places = places;
-		list->place_count = count;
-		list->indexed = 0;
-	}
+	if (list->place_count < 2 * list->count && !make_table(list))
+		return false;
 	while (list->indexed < list->count)
 		index_one(list, list->indexed++);
 	return list->count > 0;
 }
 
-bool list_find(struct list *list, const char *path, size_t from, size_t *ret)
+bool list_find(struct list *list, const char *path, size_t *ret)
 {
-	size_t found = SIZE_MAX;
 	if (!index_all(list))
 		return false;
-	size_t mask = list->place_count - 1;
-	for (size_t at = folder_hash(path) & mask; list->places[at]; at = (at + 1) & mask) {
-		size_t index = list->places[at] - 1;
-		if (index >= from && index < found && strcmp(list->paths[index], path) == 0)
-			found = index;
-	}
-	if (found == SIZE_MAX)
-		return false;
-	*ret = found;
-	return true;
+	size_t last = list->places[table_place(list, path)];
+	if (last)
+		*ret = list->next[last - 1];
+	return last;
+}
+
+bool list_find_next(const struct list *list, size_t *index)
+{
+	size_t next = list->next[*index];
+	bool is_later = next > *index;
+	if (is_later)
+		*index = next;
+	return is_later;
 }
 
 /* ---- files and folders ---- */

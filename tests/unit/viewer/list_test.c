@@ -178,7 +178,7 @@ ParameterizedTest(struct spelling *c, list, one_file_has_one_spelling)
 	cr_assert_eq(add(c->named, LIST_SIBLINGS, &first), 0);
 	cr_expect_eq(list.count, 2, "%s", c->named);
 	cr_expect_eq(first, 0);
-	cr_expect(list_find(&list, c->sibling, 0, &at) && at == 1, "%s", c->sibling);
+	cr_expect(list_find(&list, c->sibling, &at) && at == 1, "%s", c->sibling);
 }
 
 Test(list, a_folder_has_one_spelling)
@@ -192,7 +192,8 @@ Test(list, a_folder_has_one_spelling)
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		snprintf(named, sizeof(named), "%s//./%s", folder, ends[i]);
 		cr_assert_eq(add(named, 0, &first), 0);
-		cr_expect(list_find(&list, wanted, i, &at) && at == i, "%s", named);
+		cr_expect(list_find(&list, wanted, &at), "%s", named);
+		list_fini(&list);
 	}
 }
 
@@ -200,14 +201,29 @@ Test(list, finds_each_place_of_a_file)
 {
 	size_t first, at;
 	const char *named[] = {"a", "b", "a"};
-	cr_expect_not(list_find(&list, "a", 0, &at));
+	cr_expect_not(list_find(&list, "a", &at));
 	cr_assert_eq(list_add(&list, named, 3, LIST_AS_NAMED, &first, NULL), 0);
-	cr_expect(list_find(&list, "a", 0, &at) && at == 0);
-	cr_expect(list_find(&list, "a", 1, &at) && at == 2);
-	cr_expect_not(list_find(&list, "a", 3, &at));
-	cr_expect_not(list_find(&list, "c", 0, &at));
+	cr_expect(list_find(&list, "a", &at) && at == 0);
+	cr_expect(list_find_next(&list, &at) && at == 2);
+	cr_expect_not(list_find_next(&list, &at));
+	cr_expect(list_find(&list, "b", &at) && at == 1);
+	cr_expect_not(list_find_next(&list, &at));
+	cr_expect_not(list_find(&list, "c", &at));
 	cr_assert_eq(list_append(&list, "c"), 0);
-	cr_expect(list_find(&list, "c", 0, &at) && at == 3);
+	cr_expect(list_find(&list, "c", &at) && at == 3);
+}
+
+/* Half a million million steps would not end in time. */
+Test(list, a_million_times_one_name)
+{
+	enum { COUNT = 1000000 };
+	size_t at, seen = 1;
+	for (size_t i = 0; i < COUNT; i++)
+		cr_assert_eq(list_append(&list, "a"), 0);
+	cr_assert(list_find(&list, "a", &at) && at == 0);
+	for (; list_find_next(&list, &at); seen++)
+		cr_assert_eq(at, seen);
+	cr_expect_eq(seen, COUNT);
 }
 
 static char seen[256];
@@ -312,7 +328,7 @@ Test(list, ten_thousand_files)
 		snprintf(name, sizeof(name), "%d.jpg", i);
 		cr_assert_str_eq(list_base_name(list.paths[i]), name);
 		size_t at;
-		cr_assert(list_find(&list, list.paths[i], 0, &at) && at == (size_t)i);
+		cr_assert(list_find(&list, list.paths[i], &at) && at == (size_t)i);
 	}
 }
 

@@ -12,7 +12,9 @@
 struct list {
 	char **paths; /* tidy (viewer/folder.h) */
 	size_t count, capacity;
-	size_t *places; /* a hash table: a place in paths and one, or 0; for list_find */
+	/* For list_find: a hash table of the last place of each path, and one; 0: none. */
+	size_t *places;
+	size_t *next; /* of each place: where the same path comes next, in a ring */
 	size_t place_count, indexed;
 	/* The owner's; NULL: nobody. Called before a folder is looked through: one that was named,
 	 * that of a file that brings it along, or an @inner one of those. */
@@ -48,9 +50,11 @@ int list_compare_natural(const char *a, const char *b);
 /* Adds a file at the end. -ENOMEM. */
 int list_append(struct list *list, const char *path);
 
-/* The first place from @from on of a path; the same file may have been named twice. False: there is
- * none, or no memory to find it. */
-bool list_find(struct list *list, const char *path, size_t from, size_t *ret);
+/* The first place of a path. False: there is none, or no memory to find it. */
+bool list_find(struct list *list, const char *path, size_t *ret);
+/* The next one after @index, which one of the two gave: a file may have been named more than once.
+ * False: that was the last. */
+bool list_find_next(const struct list *list, size_t *index);
 
 /* The last part of a path. */
 const char *list_base_name(const char *path);
