@@ -31,12 +31,21 @@ struct thumbnail {
 	uint64_t again_ms; /* when it was drawn after having been decoded again; 0: it was not */
 };
 
+/* Thumbnails, from first to before end. */
+struct range {
+	size_t first, end;
+};
+
+/* There may be ten thousand, so that nothing that is done each turn looks at all of them. */
 struct gallery {
 	struct mural *mural;
 	const struct list *list;
 	struct font *font;
 	struct thumbnail *thumbnails;
 	size_t count;
+	struct range kept;  /* outside of it all are absent */
+	struct range asked; /* within kept: outside of it none is pending */
+	struct range drawn; /* outside of it none has its pixels in the layer */
 	struct grid grid;
 	struct grid_covered covered;
 	size_t side; /* in sides */
@@ -118,7 +127,7 @@ static int32_t scroll_position(const struct gallery *gallery)
 static size_t in_flight(const struct gallery *gallery)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < gallery->count; i++)
+	for (size_t i = gallery->asked.first; i < gallery->asked.end; i++)
 		count += gallery->thumbnails[i].shot.state == SHOT_PENDING;
 	return count;
 }
@@ -156,17 +165,15 @@ static void want(struct gallery *gallery, size_t index, uint32_t priority, size_
 	--*room;
 }
 
-/* Thumbnails, from first to before end. */
-struct range {
-	size_t first, end;
-};
-
+/* None, where they would be seen, when it is hidden. */
 static struct range seen_range(const struct gallery *gallery, int32_t margin)
 {
 	struct range range = {0, 0};
-	if (gallery->shown)
+	if (gallery->grid.count > 0)
 		grid_visible(
 			&gallery->grid, scroll_position(gallery), margin, &range.first, &range.end);
+	if (!gallery->shown)
+		range.end = range.first;
 	return range;
 }
 
@@ -183,17 +190,33 @@ static struct range kept_range(const struct gallery *gallery, struct range seen,
 	if (gallery->pressure == MURAL_PRESSURE_MODERATE)
 		return near;
 	return (struct range){
-		near.first > KEPT_MAX / 2 ? near.first - KEPT_MAX / 2 : 0, near.end + KEPT_MAX / 2};
+		.first = near.first - min_u64(near.first, KEPT_MAX / 2),
+		.end = near.end + min_u64(gallery->count - near.end, KEPT_MAX / 2),
+	};
 }
 
-static void give_up(struct gallery *gallery, struct range wanted, struct range kept)
+static void give_up_pending(struct gallery *gallery, struct range wanted)
 {
-	for (size_t i = 0; i < gallery->count; i++) {
+	for (size_t i = gallery->asked.first; i < gallery->asked.end; i++) {
 		struct shot *shot = &gallery->thumbnails[i].shot;
-		if ((is_outside(wanted, i) && shot->state == SHOT_PENDING) ||
-			(is_outside(kept, i) && shot->state != SHOT_ABSENT))
+		if (is_outside(wanted, i) && shot->state == SHOT_PENDING)
 			shot_drop(shot);
 	}
+	gallery->asked = wanted;
+}
+
+static void drop(struct gallery *gallery, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		shot_drop(&gallery->thumbnails[i].shot);
+}
+
+static void give_up_kept(struct gallery *gallery, struct range kept)
+{
+	struct range before = gallery->kept;
+	drop(gallery, before.first, min_u64(before.end, kept.first));
+	drop(gallery, max_u64(before.first, kept.end), before.end);
+	gallery->kept = kept;
 }
 
 /* @wanted is what is asked for; @seen, within that, what is asked for first. */
@@ -218,7 +241,8 @@ static void update(struct gallery *gallery)
 	struct range seen = seen_range(gallery, 0);
 	struct range near = seen_range(gallery, (int32_t)gallery->grid.window.height);
 	struct range wanted = gallery->pressure == MURAL_PRESSURE_NONE ? near : seen;
-	give_up(gallery, wanted, kept_range(gallery, seen, near));
+	give_up_pending(gallery, wanted);
+	give_up_kept(gallery, kept_range(gallery, seen, near));
 	want_all(gallery, seen, wanted);
 }
 
@@ -228,9 +252,10 @@ void gallery_set_pressure(struct gallery *gallery, enum mural_pressure pressure)
 	update(gallery);
 }
 
-static struct thumbnail *find(struct gallery *gallery, const struct mural_bitmap *bitmap)
+static struct thumbnail *find(
+	struct gallery *gallery, struct range range, const struct mural_bitmap *bitmap)
 {
-	for (size_t i = 0; i < gallery->count; i++)
+	for (size_t i = range.first; i < range.end; i++)
 		if (gallery->thumbnails[i].shot.bitmap == bitmap)
 			return &gallery->thumbnails[i];
 	return NULL;
@@ -247,7 +272,9 @@ static void renew(struct gallery *gallery, struct thumbnail *thumbnail)
 static void on_event(struct mural_bitmap *bitmap, enum mural_bitmap_event event, void *user)
 {
 	struct gallery *gallery = user;
-	struct thumbnail *thumbnail = find(gallery, bitmap);
+	struct thumbnail *thumbnail = find(gallery, gallery->asked, bitmap);
+	if (!thumbnail)
+		thumbnail = find(gallery, gallery->kept, bitmap);
 	if (!thumbnail)
 		return;
 	shot_event(&thumbnail->shot, event);
@@ -525,9 +552,10 @@ bool gallery_draw(struct gallery *gallery, struct image *layer, uint64_t now_ms)
 		image_fill(layer,
 			(struct rect){0, 0, (int32_t)layer->width, (int32_t)layer->height},
 			COLOUR_BACKGROUND);
-		for (size_t i = 0; i < gallery->count; i++)
+		for (size_t i = gallery->drawn.first; i < gallery->drawn.end; i++)
 			gallery->thumbnails[i].drawn = false;
 	}
+	gallery->drawn = (struct range){first, end};
 	for (size_t i = first; i < end; i++) {
 		struct thumbnail *thumbnail = &gallery->thumbnails[i];
 		if (!gallery->moved && !gallery->repin && !thumbnail->touched)
@@ -552,7 +580,7 @@ bool gallery_pending(const struct gallery *gallery)
 {
 	if (!gallery->shown)
 		return false;
-	for (size_t i = 0; i < gallery->count; i++)
+	for (size_t i = gallery->asked.first; i < gallery->asked.end; i++)
 		if (gallery->thumbnails[i].shot.state == SHOT_PENDING ||
 			gallery->thumbnails[i].shot.waiting_pin)
 			return true;

@@ -4,9 +4,14 @@
 #include "viewer/gallery.h"
 #include "viewer/style.h"
 
+#include "common/util.h"
+
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #define COUNT 250
 #define GREEN 0xff00ff00u
@@ -269,6 +274,84 @@ Test(gallery, follows_a_list_that_grows)
 	settle();
 	cr_expect_eq(gallery_selected(gallery), COUNT - 1);
 	cr_expect_gt(count_colour(GREEN), 0);
+}
+
+/* ---- a very long list ---- */
+
+#define LONG 20000
+
+/* Its thumbnails, in pages of their own. */
+static struct {
+	char *at;
+	size_t count, size;
+} thumbnails;
+
+/* The gallery's alone in this program. */
+void *reallocarray(void *old, size_t count, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	thumbnails.at = aligned_alloc(page, (count * size + page - 1) / page * page);
+	thumbnails.count = count;
+	thumbnails.size = size;
+	if (old)
+		memcpy(thumbnails.at, old, malloc_usable_size(old));
+	free(old);
+	return thumbnails.at;
+}
+
+static void protect(size_t first, size_t end, int protection)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t from = (first * thumbnails.size + page - 1) / page,
+	       to = end * thumbnails.size / page;
+	if (to > from)
+		cr_assert_eq(
+			mprotect(thumbnails.at + from * page, (to - from) * page, protection), 0);
+}
+
+/* Whoever looks at others than those from @first to before @end dies. */
+static void forbid_all_but(size_t first, size_t end)
+{
+	protect(0, thumbnails.count, PROT_READ | PROT_WRITE);
+	protect(0, first, PROT_NONE);
+	protect(end, thumbnails.count, PROT_NONE);
+}
+
+static void show_long_list(size_t selected)
+{
+	static char *many[LONG];
+	for (size_t i = 0; i < LONG; i++)
+		many[i] = names[i % COUNT];
+	list.paths = many;
+	list.count = LONG;
+	gallery_show(gallery, selected, window, now);
+	settle();
+}
+
+Test(gallery, looks_only_at_thumbnails_that_are_near)
+{
+	show_long_list(LONG / 2);
+	forbid_all_but(LONG / 2 - 8, LONG / 2 + 8);
+	fake_purge();
+	gallery_repin(gallery);
+	gallery_tick(gallery, now);
+	settle();
+	cr_expect_geq(gallery_again(gallery), 4);
+	cr_expect_geq(gallery_timeout(gallery), 0);
+	forbid_all_but(LONG / 2 - 2100, LONG / 2 + 2100);
+	gallery_page(gallery, 4, now);
+	gallery_settle(gallery);
+	settle();
+	forbid_all_but(0, LONG);
+}
+
+Test(gallery, keeps_what_came_when_it_is_hidden)
+{
+	show_long_list(LONG - 1);
+	size_t before = fake_requests();
+	gallery_hide(gallery);
+	show_long_list(LONG - 1);
+	cr_expect_eq(fake_requests(), before);
 }
 
 Test(gallery, a_file_that_was_written_has_a_new_thumbnail)
