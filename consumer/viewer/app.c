@@ -135,13 +135,12 @@ static void on_event(struct mural *mural, enum mural_event event, int value, voi
 /* ---- what becomes of the files ---- */
 
 /* Before it is looked through: nothing that comes meanwhile is missed. */
-static void on_folder(void *user, const char *folder, bool recursive, bool inner)
+static void on_folder(void *user, const char *folder, bool recursive, unsigned depth)
 {
 	struct app *app = user;
-	unsigned flags =
-		FOLLOW_GROWS | (recursive ? FOLLOW_DEEP : 0u) | (inner ? FOLLOW_INNER : 0u);
 	if (app->follow)
-		follow_folder(app->follow, folder, flags);
+		follow_folder(
+			app->follow, folder, FOLLOW_GROWS | (recursive ? FOLLOW_DEEP : 0u), depth);
 }
 
 /* Those of files that were named themselves. */
@@ -151,7 +150,7 @@ static void follow_files(struct app *app, size_t first)
 	for (size_t i = first; app->follow && i < app->list.count; i++) {
 		char *folder = folder_of(app->list.paths[i]);
 		if (folder && !(last && strcmp(last, folder) == 0))
-			follow_folder(app->follow, folder, 0);
+			follow_folder(app->follow, folder, 0, 0);
 		free(last);
 		last = folder;
 	}

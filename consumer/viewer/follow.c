@@ -4,6 +4,7 @@
 #include "viewer/follow.h"
 
 #include "viewer/folder.h"
+#include "viewer/list.h"
 
 #include "common/util.h"
 
@@ -22,9 +23,10 @@ struct followed {
 	size_t hash;  /* of folder: a tree may have many more than are followed */
 	int watch;    /* -1: none */
 	unsigned flags;
-	bool absent; /* @watch is of a folder above it */
-	bool retry;  /* what @watch is of has to be found out anew */
-	bool stale;  /* has to be looked through */
+	unsigned depth; /* below one that is DEEP, in which it was found; 0: it was not */
+	bool absent;    /* @watch is of a folder above it */
+	bool retry;     /* what @watch is of has to be found out anew */
+	bool stale;     /* has to be looked through */
 };
 
 struct follow {
@@ -142,6 +144,13 @@ static void watch(struct follow *follow, struct followed *folder)
 		;
 }
 
+/* Its like is seen to come by the folder that it was found in. */
+static void forget_vain(struct follow *follow, struct followed *folder)
+{
+	if (folder->depth > 0 && (folder->absent || folder->watch < 0))
+		forget(follow, folder);
+}
+
 /* Watches it again; when that is another folder than before, nothing is known of it. */
 static void watch_again(struct follow *follow, struct followed *folder)
 {
@@ -149,8 +158,8 @@ static void watch_again(struct follow *follow, struct followed *folder)
 	watch(follow, folder);
 	if (!folder->absent && folder->watch >= 0 && folder->watch != before)
 		folder->stale = follow->any_stale = true;
-	else if (folder->absent && folder->flags & FOLLOW_INNER)
-		forget(follow, folder); /* its like is seen to come by the folder that it was in */
+	else
+		forget_vain(follow, folder);
 }
 
 static void retry_all(struct follow *follow)
@@ -199,21 +208,33 @@ static void take(struct follow *follow, struct followed *place, const char *name
 	watch(follow, place);
 }
 
-void follow_folder(struct follow *follow, const char *folder, unsigned flags)
+/* NULL: there is no room for it. */
+static struct followed *add(struct follow *follow, const char *name, unsigned flags, unsigned depth)
 {
-	struct followed *found = find(follow, folder);
-	if (found == &follow->folders[0]) {
-		forget(follow, found);
-		found = NULL;
+	struct followed *place = find(follow, name);
+	if (place == &follow->folders[0]) {
+		forget(follow, place);
+		place = NULL;
 	}
-	if (found) {
-		found->flags |= flags;
-		watch(follow, found);
-		return;
+	if (place) {
+		place->flags |= flags;
+		watch(follow, place);
+	} else {
+		place = free_place(follow);
+		if (place)
+			take(follow, place, name, flags);
+		if (!place || !place->folder)
+			return NULL;
 	}
-	struct followed *place = free_place(follow);
-	if (place)
-		take(follow, place, folder, flags);
+	place->depth = (unsigned)max_u64(place->depth, depth);
+	return place;
+}
+
+void follow_folder(struct follow *follow, const char *folder, unsigned flags, unsigned depth)
+{
+	struct followed *added = add(follow, folder, flags, depth);
+	if (added)
+		forget_vain(follow, added);
 }
 
 void follow_shown(struct follow *follow, const char *path)
@@ -232,18 +253,17 @@ void follow_shown(struct follow *follow, const char *path)
 	take(follow, &follow->folders[0], folder, 0);
 }
 
-/* A folder that came into one that is DEEP: whatever was put into it meanwhile is looked for. */
+/* A folder that came into one that is DEEP: whatever was put into it meanwhile is looked for, also
+ * where it can not be watched. */
 static void follow_inner(struct follow *follow, const struct followed *outer, const char *name)
 {
-	CLEANUP(free_p) char *path = NULL;
-	if (asprintf(&path, "%s%s/", outer->folder, name) < 0) {
-		path = NULL;
+	char *path;
+	if (outer->depth >= LIST_DEPTH_MAX || asprintf(&path, "%s%s/", outer->folder, name) < 0)
 		return;
-	}
-	follow_folder(follow, path, outer->flags | FOLLOW_INNER);
-	struct followed *inner = find(follow, path);
+	struct followed *inner = add(follow, path, outer->flags, outer->depth + 1);
 	if (inner)
 		inner->stale = follow->any_stale = true;
+	free(path);
 }
 
 /* ---- what is told ---- */
@@ -330,6 +350,8 @@ static void open_next_stale(struct follow *follow)
 		if (!folder->absent)
 			follow->dir = folder_open(folder->folder);
 		follow->dir_place = i;
+		if (!follow->dir)
+			forget_vain(follow, folder);
 	}
 	follow->any_stale = follow->dir != NULL;
 }
@@ -348,12 +370,15 @@ static void look_through(struct follow *follow, follow_fn *fn, void *user)
 {
 	if (!follow->dir)
 		open_next_stale(follow);
+	struct followed *folder = &follow->folders[follow->dir_place];
 	for (int i = 0; i < FOLLOW_STEP && follow->dir; i++) {
 		const struct dirent *entry = readdir(follow->dir);
-		if (entry)
-			look_at(follow, &follow->folders[follow->dir_place], entry, fn, user);
-		else
+		if (entry) {
+			look_at(follow, folder, entry, fn, user);
+		} else {
 			folder_close_p(&follow->dir);
+			forget_vain(follow, folder);
+		}
 	}
 }
 

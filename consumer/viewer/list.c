@@ -10,9 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* A loop of bind mounts or a tree made to hurt must not run us out of stack. */
-#define DEPTH_MAX 32
-
 void list_fini(struct list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
@@ -198,10 +195,10 @@ static char *join(const char *folder, const char *name, const char *end)
 	return asprintf(&joined, "%s%s%s", folder, name, end) < 0 ? NULL : joined;
 }
 
-static int scan_folder(struct list *list, const char *folder, bool recursive, int depth)
+static int scan_folder(struct list *list, const char *folder, bool recursive, unsigned depth)
 {
 	if (list->on_folder)
-		list->on_folder(list->user, folder, recursive, depth > 0);
+		list->on_folder(list->user, folder, recursive, depth);
 	CLEANUP(folder_close_p) DIR *dir = folder_open(folder);
 	if (!dir)
 		return -errno;
@@ -217,7 +214,7 @@ static int scan_folder(struct list *list, const char *folder, bool recursive, in
 			int r = append(list, join(folder, entry->d_name, ""));
 			if (r < 0)
 				return r;
-		} else if (kind == FOLDER_FOLDER && recursive && depth < DEPTH_MAX) {
+		} else if (kind == FOLDER_FOLDER && recursive && depth < LIST_DEPTH_MAX) {
 			CLEANUP(free_p) char *inner = join(folder, entry->d_name, "/");
 			int r = inner ? scan_folder(list, inner, recursive, depth + 1) : -ENOMEM;
 			if (r == -ENOMEM)

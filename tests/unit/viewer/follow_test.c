@@ -1,5 +1,6 @@
 /* Folders whose files are written, replaced and added while they are followed. */
 #include "viewer/follow.h"
+#include "viewer/list.h"
 
 #include "common/util.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 static char top[] = "/tmp/mural-follow-XXXXXX", folder[64], path[512];
 static struct follow *follow;
@@ -99,14 +101,14 @@ static void expect_told(const char *names)
 
 Test(follow, nothing_has_happened)
 {
-	follow_folder(follow, folder, 0);
+	follow_folder(follow, folder, 0, 0);
 	cr_expect_not(is_readable());
 	expect_told("");
 }
 
 Test(follow, a_file_is_written)
 {
-	follow_folder(follow, folder, 0);
+	follow_folder(follow, folder, 0, 0);
 	write_file("a.jpg");
 	expect_told("a.jpg ");
 	cr_expect_eq(growing, 0);
@@ -115,7 +117,7 @@ Test(follow, a_file_is_written)
 
 Test(follow, a_file_is_replaced)
 {
-	follow_folder(follow, folder, FOLLOW_GROWS);
+	follow_folder(follow, folder, FOLLOW_GROWS, 0);
 	write_file("new.tmp");
 	move("new.tmp", "a.jpg");
 	expect_told("new.tmp a.jpg ");
@@ -124,7 +126,7 @@ Test(follow, a_file_is_replaced)
 
 Test(follow, a_folder_in_it_is_no_file)
 {
-	follow_folder(follow, folder, FOLLOW_GROWS);
+	follow_folder(follow, folder, FOLLOW_GROWS, 0);
 	write_file("inner/b.jpg");
 	make_folder("other");
 	expect_told("");
@@ -132,8 +134,8 @@ Test(follow, a_folder_in_it_is_no_file)
 
 Test(follow, several_folders)
 {
-	follow_folder(follow, folder, 0);
-	follow_folder(follow, in_folder("inner/"), FOLLOW_GROWS);
+	follow_folder(follow, folder, 0, 0);
+	follow_folder(follow, in_folder("inner/"), FOLLOW_GROWS, 0);
 	write_file("a.jpg");
 	write_file("inner/b.jpg");
 	expect_told("a.jpg inner/b.jpg ");
@@ -142,8 +144,8 @@ Test(follow, several_folders)
 
 Test(follow, one_folder_by_two_names)
 {
-	follow_folder(follow, folder, 0);
-	follow_folder(follow, in_folder("inner/../"), 0);
+	follow_folder(follow, folder, 0, 0);
+	follow_folder(follow, in_folder("inner/../"), 0, 0);
 	write_file("a.jpg");
 	expect_told("a.jpg inner/../a.jpg ");
 }
@@ -151,8 +153,8 @@ Test(follow, one_folder_by_two_names)
 Test(follow, one_folder_that_is_named_twice_is_told_of_once)
 {
 	follow_shown(follow, in_folder("a.jpg"));
-	follow_folder(follow, folder, 0);
-	follow_folder(follow, folder, FOLLOW_GROWS);
+	follow_folder(follow, folder, 0, 0);
+	follow_folder(follow, folder, FOLLOW_GROWS, 0);
 	write_file("a.jpg");
 	expect_told("a.jpg ");
 	cr_expect_eq(growing, 1);
@@ -171,7 +173,7 @@ Test(follow, the_shown_ones_until_another_is_shown)
 
 Test(follow, what_was_named_stays_when_it_was_shown)
 {
-	follow_folder(follow, folder, 0);
+	follow_folder(follow, folder, 0, 0);
 	follow_shown(follow, in_folder("a.jpg"));
 	follow_shown(follow, in_folder("inner/b.jpg"));
 	write_file("a.jpg");
@@ -182,7 +184,7 @@ Test(follow, what_was_named_stays_when_it_was_shown)
 
 Test(follow, a_folder_that_is_not_there_yet)
 {
-	follow_folder(follow, in_folder("far/away/"), 0);
+	follow_folder(follow, in_folder("far/away/"), 0, 0);
 	expect_told("");
 	make_folder("far");
 	expect_told("");
@@ -199,14 +201,14 @@ Test(follow, a_folder_comes_with_the_one_above_it)
 	make_folder("other");
 	make_folder("other/away");
 	write_file("other/away/b.jpg");
-	follow_folder(follow, in_folder("far/away/"), 0);
+	follow_folder(follow, in_folder("far/away/"), 0, 0);
 	move("other", "far");
 	expect_told("far/away/b.jpg ");
 }
 
 Test(follow, a_folder_is_removed_and_made_again)
 {
-	follow_folder(follow, in_folder("inner/"), FOLLOW_GROWS);
+	follow_folder(follow, in_folder("inner/"), FOLLOW_GROWS, 0);
 	remove_tree("inner");
 	expect_told("");
 	make_folder("inner");
@@ -219,7 +221,7 @@ Test(follow, a_folder_is_removed_and_made_again)
 
 Test(follow, a_folder_is_moved_away_and_another_takes_its_place)
 {
-	follow_folder(follow, in_folder("inner/"), 0);
+	follow_folder(follow, in_folder("inner/"), 0, 0);
 	move("inner", "old");
 	make_folder("inner");
 	write_file("inner/b.jpg");
@@ -232,7 +234,7 @@ Test(follow, a_folder_is_moved_away_and_another_takes_its_place)
 
 Test(follow, a_folder_is_moved_away_and_back)
 {
-	follow_folder(follow, in_folder("inner/"), 0);
+	follow_folder(follow, in_folder("inner/"), 0, 0);
 	write_file("inner/b.jpg");
 	expect_told("inner/b.jpg ");
 	move("inner", "old");
@@ -243,7 +245,7 @@ Test(follow, a_folder_is_moved_away_and_back)
 
 Test(follow, what_comes_while_a_folder_is_away_is_told_of)
 {
-	follow_folder(follow, in_folder("inner/"), 0);
+	follow_folder(follow, in_folder("inner/"), 0, 0);
 	move("inner", "old");
 	write_file("old/b.jpg");
 	move("old", "inner");
@@ -252,7 +254,7 @@ Test(follow, what_comes_while_a_folder_is_away_is_told_of)
 
 Test(follow, a_link_takes_the_place_of_a_folder)
 {
-	follow_folder(follow, in_folder("inner/"), 0);
+	follow_folder(follow, in_folder("inner/"), 0, 0);
 	make_folder("else");
 	remove_tree("inner");
 	expect_told("");
@@ -266,7 +268,7 @@ Test(follow, a_link_takes_the_place_of_a_folder)
 
 Test(follow, what_is_in_a_folder_moves_with_it)
 {
-	follow_folder(follow, folder, FOLLOW_GROWS | FOLLOW_DEEP);
+	follow_folder(follow, folder, FOLLOW_GROWS | FOLLOW_DEEP, 0);
 	make_folder("old");
 	make_folder("old/er");
 	expect_told("");
@@ -282,7 +284,7 @@ Test(follow, what_is_in_a_folder_moves_with_it)
 
 Test(follow, folders_that_come_into_a_deep_one)
 {
-	follow_folder(follow, folder, FOLLOW_GROWS | FOLLOW_DEEP);
+	follow_folder(follow, folder, FOLLOW_GROWS | FOLLOW_DEEP, 0);
 	make_folder("new");
 	make_folder("new/er");
 	write_file("new/er/b.jpg");
@@ -294,15 +296,22 @@ Test(follow, folders_that_come_into_a_deep_one)
 	expect_told("new/er/b.jpg ");
 }
 
-Test(follow, inner_folders_that_are_gone_leave_room)
+enum { ROOM = 3 };
+
+static void leave_little_room(void)
 {
-	enum { ROOM = 3 };
 	char name[32];
-	follow_folder(follow, folder, FOLLOW_DEEP);
+	follow_folder(follow, folder, FOLLOW_DEEP, 0);
 	for (int i = 1; i < FOLLOW_MAX - ROOM; i++) {
 		snprintf(name, sizeof(name), "absent/%d/", i);
-		follow_folder(follow, in_folder(name), 0);
+		follow_folder(follow, in_folder(name), 0, 0);
 	}
+}
+
+Test(follow, inner_folders_that_are_gone_leave_room)
+{
+	char name[32];
+	leave_little_room();
 	for (int i = 0; i < 2 * ROOM; i++) {
 		snprintf(name, sizeof(name), "n%d", i);
 		make_folder(name);
@@ -316,6 +325,60 @@ Test(follow, inner_folders_that_are_gone_leave_room)
 	expect_told("last/b.jpg ");
 }
 
+static bool watches_used_up;
+
+/* In the library's place. */
+int inotify_add_watch(int fd, const char *name, uint32_t mask)
+{
+	if (watches_used_up) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return (int)syscall(SYS_inotify_add_watch, fd, name, mask);
+}
+
+Test(follow, inner_folders_that_can_not_be_watched_leave_room)
+{
+	char name[32];
+	leave_little_room();
+	for (int i = 0; i < 2 * ROOM; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		make_folder(name);
+		watches_used_up = true;
+		expect_told("");
+		snprintf(name, sizeof(name), "found%d/", i);
+		follow_folder(follow, in_folder(name), FOLLOW_DEEP, 1);
+		watches_used_up = false;
+	}
+	make_folder("last");
+	expect_told("");
+	write_file("last/b.jpg");
+	expect_told("last/b.jpg ");
+}
+
+Test(follow, a_folder_that_can_not_be_watched_is_looked_through)
+{
+	follow_folder(follow, folder, FOLLOW_DEEP, 0);
+	make_folder("new");
+	write_file("new/b.jpg");
+	watches_used_up = true;
+	expect_told("new/b.jpg ");
+}
+
+Test(follow, folders_in_folders_are_followed_as_deep_as_they_are_listed)
+{
+	char name[2 * LIST_DEPTH_MAX + 16] = "";
+	follow_folder(follow, folder, FOLLOW_DEEP, 0);
+	for (int depth = 1; depth <= LIST_DEPTH_MAX; depth++)
+		make_folder(strcat(name, "d/"));
+	write_file(strcat(name, "b.jpg"));
+	expect_told(strcat(strcpy((char[128]){0}, name), " "));
+	*strrchr(name, 'b') = '\0';
+	make_folder(strcat(name, "e/"));
+	write_file(strcat(name, "b.jpg"));
+	expect_told("");
+}
+
 Test(follow, the_shown_one_has_room_beside_the_most)
 {
 	char name[32];
@@ -323,7 +386,7 @@ Test(follow, the_shown_one_has_room_beside_the_most)
 		snprintf(name, sizeof(name), "n%d", i);
 		make_folder(name);
 		snprintf(name, sizeof(name), "n%d/", i);
-		follow_folder(follow, in_folder(name), 0);
+		follow_folder(follow, in_folder(name), 0, 0);
 	}
 	write_file("n0/b.jpg");
 	snprintf(name, sizeof(name), "n%d/b.jpg", FOLLOW_MAX + 1);
@@ -348,7 +411,7 @@ static void write_many(int many)
 
 Test(follow, many_files_are_told_of_in_steps)
 {
-	follow_folder(follow, folder, 0);
+	follow_folder(follow, folder, 0, 0);
 	write_many(3 * FOLLOW_STEP);
 	size_t before = 0, calls = 0;
 	for (count = 0; is_readable(); calls++) {
@@ -384,7 +447,7 @@ Test(follow, what_the_kernel_lost_is_found)
 	if (limit <= 0 || limit > 100000)
 		cr_skip_test("how many events the kernel keeps: %d", limit);
 	write_many(2 * FOLLOW_STEP);
-	follow_folder(follow, folder, FOLLOW_GROWS);
+	follow_folder(follow, folder, FOLLOW_GROWS, 0);
 	for (int i = 0; i < limit / 2 + 100; i++) { /* two that differ do not become one */
 		close_after_writing("0.jpg");
 		close_after_writing("1.jpg");

@@ -116,6 +116,20 @@ Test(list, folders_inside_only_when_asked)
 	cr_expect_eq(list.count, 1);
 }
 
+Test(list, folders_in_folders_not_deeper_than_is_said)
+{
+	size_t first;
+	char name[2 * LIST_DEPTH_MAX + 16] = "d";
+	for (int depth = 1; depth <= LIST_DEPTH_MAX + 1; depth++) {
+		make_folder(name);
+		strcat(name, "/a.jpg");
+		touch(name);
+		strcpy(strrchr(name, 'a'), "d");
+	}
+	cr_assert_eq(add(folder, LIST_RECURSIVE, &first), 0);
+	cr_expect_eq(list.count, LIST_DEPTH_MAX);
+}
+
 Test(list, a_link_to_a_picture_counts_a_link_to_a_folder_does_not)
 {
 	size_t first;
@@ -228,10 +242,10 @@ Test(list, a_million_times_one_name)
 
 static char seen[256];
 
-static void remember_folder(void *user, const char *name, bool recursive, bool inner)
+static void remember_folder(void *user, const char *name, bool recursive, unsigned depth)
 {
 	(void)user;
-	cr_expect_eq(inner, strcmp(name + strlen(folder), "/") != 0);
+	cr_expect_eq(depth, strcmp(name + strlen(folder), "/") != 0);
 	snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s%s", name + strlen(folder),
 		recursive ? " deep " : " ");
 }

@@ -18,7 +18,6 @@
 enum follow_flags {
 	FOLLOW_GROWS = 1 << 0, /* what comes into it is wanted, not only what becomes of files */
 	FOLLOW_DEEP = 1 << 1,  /* folders that come into it are followed, too */
-	FOLLOW_INNER = 1 << 2, /* was found in one that is DEEP: forgotten when it is removed */
 };
 
 struct follow;
@@ -34,8 +33,9 @@ void follow_destroy(struct follow *follow);
 int follow_fd(const struct follow *follow);
 
 /* Follows another folder, also one that is not there yet. One that is followed gets the flags
- * besides. */
-void follow_folder(struct follow *follow, const char *folder, unsigned flags);
+ * besides. @depth is how far it is below one that is DEEP, in which it was found (0: it was not):
+ * then it is forgotten when it is removed, or can not be watched. */
+void follow_folder(struct follow *follow, const char *folder, unsigned flags, unsigned depth);
 
 /* The folder of the file @path is followed as long as this is the last such call. */
 void follow_shown(struct follow *follow, const char *path);

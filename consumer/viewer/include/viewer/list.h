@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Folders in folders are looked for so deep: a loop of bind mounts or a tree made to hurt must not
+ * run us out of stack. */
+#define LIST_DEPTH_MAX 32
+
 struct list {
 	char **paths; /* tidy (viewer/folder.h) */
 	size_t count, capacity;
@@ -17,8 +21,8 @@ struct list {
 	size_t *next; /* of each place: where the same path comes next, in a ring */
 	size_t place_count, indexed;
 	/* The owner's; NULL: nobody. Called before a folder is looked through: one that was named,
-	 * that of a file that brings it along, or an @inner one of those. */
-	void (*on_folder)(void *user, const char *folder, bool recursive, bool inner);
+	 * that of a file that brings it along, or one that is @depth folders below such a one. */
+	void (*on_folder)(void *user, const char *folder, bool recursive, unsigned depth);
 	void *user;
 };
 
