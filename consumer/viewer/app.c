@@ -1,7 +1,6 @@
 /* What there is to be shown, what the pool tells, and time. */
 #include "app_state.h"
 
-#include "viewer/folder.h"
 #include "viewer/style.h"
 #include "viewer/timeout.h"
 
@@ -132,57 +131,6 @@ static void on_event(struct mural *mural, enum mural_event event, int value, voi
 	}
 }
 
-/* ---- what becomes of the files ---- */
-
-/* Before it is looked through: nothing that comes meanwhile is missed. */
-static void on_folder(void *user, const char *folder, bool recursive, unsigned depth)
-{
-	struct app *app = user;
-	if (app->follow)
-		follow_folder(
-			app->follow, folder, FOLLOW_GROWS | (recursive ? FOLLOW_DEEP : 0u), depth);
-}
-
-/* Those of files that were named themselves. */
-static void follow_files(struct app *app, size_t first)
-{
-	CLEANUP(free_p) char *last = NULL;
-	for (size_t i = first; app->follow && i < app->list.count; i++) {
-		char *folder = folder_of(app->list.paths[i]);
-		if (folder && !(last && strcmp(last, folder) == 0))
-			follow_folder(app->follow, folder, 0, 0);
-		free(last);
-		last = folder;
-	}
-}
-
-/* New files come behind the last: whoever looks through the others is not disturbed. */
-static void on_file(void *user, const char *path, bool grows)
-{
-	struct app *app = user;
-	size_t index;
-	bool known = list_find(&app->list, path, &index);
-	for (bool more = known; more; more = list_find_next(&app->list, &index)) {
-		show_changed(app->show, index, app->now_ms);
-		gallery_changed(app->gallery, index);
-	}
-	if (!known && grows && list_is_picture_name(list_base_name(path)) && folder_is_file(path))
-		app->grew |= list_append(&app->list, path) == 0;
-}
-
-/* Some of what there is to be told; the rest when the window has had its turn. */
-static void read_news(struct app *app)
-{
-	if (!app->follow)
-		return;
-	app->grew = false;
-	follow_read(app->follow, on_file, app);
-	if (!app->grew)
-		return;
-	gallery_grew(app->gallery);
-	app->dirty = true;
-}
-
 /* ---- making and ending ---- */
 
 int app_create(const struct app_options *options, struct app **ret)
@@ -215,8 +163,7 @@ int app_create(const struct app_options *options, struct app **ret)
 	}
 	if (options->follow)
 		follow_create(&app->follow); /* without, "load the file again" is a key */
-	app->list.on_folder = on_folder;
-	app->list.user = app;
+	app_watch_list(app);
 	follow_calm(app);
 	*ret = app;
 	return 0;
@@ -319,7 +266,7 @@ int app_open(struct app *app, const char *const *paths, size_t count, struct win
 	int r = list_add(&app->list, paths, count, app->options.list_flags, &first, ret_bad);
 	if (app->list.count > 0) {
 		app_go(app, first);
-		follow_files(app, 0);
+		app_follow_files(app, 0);
 		app->slideshow = app->options.slideshow;
 		if (app->options.gallery)
 			app_enter_gallery(app);
@@ -343,7 +290,7 @@ void app_drop(struct app *app, const char *const *paths, size_t count, uint64_t 
 		app_note(app, "%s: no pictures in it", paths[0]);
 	if (first == app->list.count)
 		return;
-	follow_files(app, first);
+	app_follow_files(app, first);
 	if (app->in_gallery) {
 		app->in_gallery = false;
 		gallery_hide(app->gallery);
@@ -365,7 +312,7 @@ void app_dispatch(struct app *app)
 {
 	app->now_ms = monotonic_ns() / 1000000;
 	mural_dispatch(app->mural);
-	read_news(app);
+	app_read_news(app);
 }
 
 int app_wait(struct app *app, int timeout_ms)
@@ -447,7 +394,7 @@ void app_tick(struct app *app, uint64_t now_ms)
 	calm_tick(&app->calm, now_ms);
 	follow_calm(app);
 	if (app->follow && follow_pending(app->follow))
-		read_news(app);
+		app_read_news(app);
 	show_tick(app->show, now_ms);
 	gallery_tick(app->gallery, now_ms);
 	if (app->slideshow && !app->in_gallery && app->list.count > 0)

@@ -1,8 +1,9 @@
 /* consumer/viewer/app_state.h - what the parts of app.h share.
  *
- *   app.c       what there is to be shown, what the pool tells, time
- *   app_act.c   what keys and the mouse do
- *   app_draw.c  what is seen
+ *   app.c        what there is to be shown, what the pool tells, time
+ *   app_act.c    what keys and the mouse do
+ *   app_draw.c   what is seen
+ *   app_files.c  what becomes of the files
  */
 #ifndef CONSUMER_VIEWER_APP_STATE_H
 #define CONSUMER_VIEWER_APP_STATE_H
@@ -57,6 +58,14 @@ void app_end_remarks(struct app *app);
 /* Shows picture @index of the list; which one that is now. */
 void app_go(struct app *app, size_t index);
 size_t app_current(const struct app *app);
+
+/* Follows the folders that are looked through from now on; those of files that were named
+ * themselves. */
+void app_watch_list(struct app *app);
+void app_follow_files(struct app *app, size_t first);
+
+/* Some of what there is to be told of files; the rest when the window has had its turn. */
+void app_read_news(struct app *app);
 
 void app_enter_gallery(struct app *app);
 void app_leave_gallery(struct app *app);
