@@ -181,6 +181,7 @@ void app_destroy(struct app *app)
 	font_destroy(app->fonts.title);
 	image_fini(&app->layer);
 	list_fini(&app->list);
+	list_fini(&app->news);
 	free(app);
 }
 
@@ -230,6 +231,15 @@ void app_leave_gallery(struct app *app)
 	app_go(app, gallery_selected(app->gallery));
 }
 
+void app_begin(struct app *app, size_t index)
+{
+	app_go(app, index);
+	app->slideshow = app->options.slideshow;
+	if (app->options.gallery)
+		app_enter_gallery(app);
+	app_refresh_stats(app);
+}
+
 /* What is asked for before the folder is known. */
 struct ahead {
 	struct mural_bitmap *coarse, *picture;
@@ -265,12 +275,8 @@ int app_open(struct app *app, const char *const *paths, size_t count, struct win
 	app_resize(app, size, now_ms);
 	int r = list_add(&app->list, paths, count, app->options.list_flags, &first, ret_bad);
 	if (app->list.count > 0) {
-		app_go(app, first);
+		app_begin(app, first);
 		app_follow_files(app, 0);
-		app->slideshow = app->options.slideshow;
-		if (app->options.gallery)
-			app_enter_gallery(app);
-		app_refresh_stats(app);
 	}
 	mural_bitmap_unref(ahead.coarse);
 	mural_bitmap_unref(ahead.picture);

@@ -34,7 +34,6 @@ void app_follow_files(struct app *app, size_t first)
 	}
 }
 
-/* New files come behind the last: whoever looks through the others is not disturbed. */
 static void on_file(void *user, const char *path, bool grows)
 {
 	struct app *app = user;
@@ -44,18 +43,34 @@ static void on_file(void *user, const char *path, bool grows)
 		show_changed(app->show, index, app->now_ms);
 		gallery_changed(app->gallery, index);
 	}
-	if (!known && grows && list_is_picture_name(list_base_name(path)) && folder_is_file(path))
-		app->grew |= list_append(&app->list, path) == 0;
+	if (!known && grows && list_is_picture_name(list_base_name(path)) &&
+		!list_find(&app->news, path, &index))
+		list_append(&app->news, path);
+}
+
+/* New files come behind the last: whoever looks through the others is not disturbed. */
+static void add_news(struct app *app)
+{
+	size_t before = app->list.count;
+	list_sort(&app->news, 0);
+	for (size_t i = 0; i < app->news.count; i++)
+		if (folder_is_file(app->news.paths[i]))
+			list_append(&app->list, app->news.paths[i]);
+	list_fini(&app->news);
+	if (app->list.count == before)
+		return;
+	gallery_grew(app->gallery);
+	app->dirty = true;
+	if (before == 0)
+		app_begin(app, 0);
 }
 
 void app_read_news(struct app *app)
 {
 	if (!app->follow)
 		return;
-	app->grew = false;
 	follow_read(app->follow, on_file, app);
-	if (!app->grew)
-		return;
-	gallery_grew(app->gallery);
-	app->dirty = true;
+	/* A folder comes in any order, and perhaps in several steps. */
+	if (!follow_pending(app->follow))
+		add_news(app);
 }

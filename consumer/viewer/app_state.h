@@ -27,7 +27,7 @@ struct app {
 	struct show *show;
 	struct gallery *gallery;
 	struct follow *follow; /* NULL: nothing is followed */
-	bool grew;             /* the list did, since it was last looked for news */
+	struct list news;      /* what came, until all of it is known */
 	struct overlay_fonts fonts;
 	struct image layer; /* pictures only: what stays when a picture is not there just now */
 	struct window_size size;
@@ -54,6 +54,9 @@ struct app {
 /* A remark, for some seconds; and the end of those that are shown. */
 __attribute__((format(printf, 2, 3))) void app_note(struct app *app, const char *format, ...);
 void app_end_remarks(struct app *app);
+
+/* Shows the first picture that there is to be shown, as the options have it. */
+void app_begin(struct app *app, size_t index);
 
 /* Shows picture @index of the list; which one that is now. */
 void app_go(struct app *app, size_t index);

@@ -187,6 +187,15 @@ bool list_find_next(const struct list *list, size_t *index)
 	return is_later;
 }
 
+void list_sort(struct list *list, size_t first)
+{
+	if (list->count <= first)
+		return;
+	if (list->indexed > first)
+		list->place_count = 0; /* the table is made anew */
+	qsort(list->paths + first, list->count - first, sizeof(*list->paths), compare_entries);
+}
+
 /* ---- files and folders ---- */
 
 static char *join(const char *folder, const char *name, const char *end)
@@ -247,13 +256,6 @@ static int add_siblings(struct list *list)
 	return r == -ENOMEM ? r : 0; /* the file itself may be readable where its folder is not */
 }
 
-static void sort_from(struct list *list, size_t first)
-{
-	if (list->count > first)
-		qsort(list->paths + first, list->count - first, sizeof(*list->paths),
-			compare_entries);
-}
-
 static int add_all(struct list *list, const char *const *paths, size_t count, unsigned flags,
 	const char **ret_bad)
 {
@@ -265,7 +267,7 @@ static int add_all(struct list *list, const char *const *paths, size_t count, un
 		if (r == -ENOMEM)
 			return r;
 		if (flags & LIST_AS_NAMED)
-			sort_from(list, first);
+			list_sort(list, first);
 		if (r < 0 && failed == 0) {
 			failed = r;
 			*ret_bad = paths[i];
@@ -287,7 +289,7 @@ int list_add(struct list *list, const char *const *paths, size_t count, unsigned
 			r = add_siblings(list);
 	}
 	if (alone || !(flags & LIST_AS_NAMED))
-		sort_from(list, first);
+		list_sort(list, first);
 	*ret_first = first;
 	for (size_t i = first; named && i < list->count; i++)
 		if (list->paths[i] == named)

@@ -28,6 +28,7 @@ static const struct fake_file files[] = {
 	{"3.jpg", 4000, 3000, BLUE, 0, NULL, 0},
 	{"4.jpg", 4000, 3000, BLUE, -EBADMSG, "it ends early", 0},
 	{"y/2.jpg", 4000, 3000, BLUE, 0, NULL, 0},
+	{"z/2.jpg", 4000, 3000, BLUE, 0, NULL, 0},
 };
 static const char *const paths[] = {"1.jpg", "2.jpg", "3.jpg", "4.jpg"};
 
@@ -269,21 +270,25 @@ static void write_file(const char *name)
 	cr_assert_eq(fclose(file), 0);
 }
 
+static void restart(struct app_options options)
+{
+	app_destroy(app);
+	fake_open(files, ARRAY_SIZE(files));
+	cr_assert_eq(app_create(&options, &app), 0);
+}
+
 /* Leaves what setup made, for a folder with 1.jpg and 2.jpg. */
 static void start_with(const char *const *named, size_t count, unsigned list_flags)
 {
 	static char folder[] = "/tmp/mural-app-XXXXXX";
 	const char *bad;
-	struct app_options options = {.follow = true, .still = true, .list_flags = list_flags};
-	app_destroy(app);
 	cr_assert(mkdtemp(folder) && chdir(folder) == 0);
 	write_file("1.jpg");
 	write_file("2.jpg");
 	cr_assert(mkdir("x", 0700) == 0 && mkdir("y", 0700) == 0);
 	write_file("x/1.jpg");
 	write_file("y/2.jpg");
-	fake_open(files, ARRAY_SIZE(files));
-	cr_assert_eq(app_create(&options, &app), 0);
+	restart((struct app_options){.follow = true, .still = true, .list_flags = list_flags});
 	cr_assert_eq(app_open(app, named, count, (struct window_size){400, 300}, 1000, &bad), 0);
 }
 
@@ -476,6 +481,74 @@ Test(app, a_folder_that_is_made_again_is_followed_again)
 	write_file("x/3.jpg");
 	look();
 	expect_title("1.jpg (1/3) - Mural");
+	leave_folder();
+}
+
+/* The last so many pictures are in natural order. */
+static void expect_ordered(size_t count)
+{
+	char later[64], title[64];
+	app_act(app, ACTION_LAST, 1000);
+	app_title(app, later, sizeof(later));
+	for (size_t i = 1; i < count; i++) {
+		app_act(app, ACTION_PREVIOUS, 1000);
+		app_title(app, title, sizeof(title));
+		cr_assert_lt(list_compare_natural(title, later), 0, "%s, %s", title, later);
+		strcpy(later, title);
+	}
+}
+
+Test(app, a_folder_that_comes_whole_is_in_order)
+{
+	enum { COUNT = 2 * FOLLOW_STEP + 9 }; /* prime */
+	char name[32];
+	start_in_folder("x", LIST_SIBLINGS);
+	cr_assert_eq(rename("x", "old"), 0);
+	cr_assert_eq(mkdir("new", 0700), 0);
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(name, sizeof(name), "new/%d.jpg", 10 + i * 50 % COUNT);
+		write_file(name);
+	}
+	cr_assert_eq(rename("new", "x"), 0);
+	look();
+	snprintf(name, sizeof(name), "1.jpg (1/%d) - Mural", COUNT + 1);
+	expect_title(name);
+	expect_ordered(COUNT);
+	leave_folder();
+}
+
+Test(app, folders_in_folders_that_come_whole_are_in_order)
+{
+	static const char *const names[] = {
+		"new/c4.jpg", "new/b/3.jpg", "new/1.jpg", "new/a/2.jpg"};
+	start_in_folder(".", LIST_RECURSIVE);
+	cr_assert(mkdir(".new", 0700) == 0 && chdir(".new") == 0);
+	cr_assert(
+		mkdir("new", 0700) == 0 && mkdir("new/b", 0700) == 0 && mkdir("new/a", 0700) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		write_file(names[i]);
+	cr_assert(chdir("..") == 0 && rename(".new/new", "new") == 0);
+	look();
+	expect_title("1.jpg (1/8) - Mural");
+	expect_ordered(ARRAY_SIZE(names));
+	leave_folder();
+}
+
+Test(app, an_empty_folder_shows_what_comes_first)
+{
+	const char *bad, *named = "z";
+	start_in_folder("1.jpg", 0);
+	cr_assert_eq(mkdir("z", 0700), 0);
+	restart((struct app_options){.follow = true, .still = true});
+	cr_expect_eq(app_open(app, &named, 1, (struct window_size){400, 300}, 1000, &bad), -ENOENT);
+	look();
+	app_act(app, ACTION_ROTATE_LEFT, 1000);
+	expect_title("Mural");
+	write_file("z/2.jpg");
+	look();
+	app_act(app, ACTION_ROTATE_LEFT, 1000);
+	expect_title("2.jpg (1/1) - Mural");
+	expect_played("", BLUE);
 	leave_folder();
 }
 

@@ -227,6 +227,19 @@ Test(list, finds_each_place_of_a_file)
 	cr_expect(list_find(&list, "c", &at) && at == 3);
 }
 
+Test(list, finds_what_was_sorted_since_the_last_time)
+{
+	size_t at;
+	const char *const names[] = {"c", "b", "a"};
+	for (size_t i = 0; i < 3; i++)
+		cr_assert_eq(list_append(&list, names[i]), 0);
+	cr_expect(list_find(&list, "a", &at) && at == 2);
+	list_sort(&list, 1);
+	cr_expect(list_find(&list, "c", &at) && at == 0);
+	cr_expect(list_find(&list, "a", &at) && at == 1);
+	cr_expect(list_find(&list, "b", &at) && at == 2);
+}
+
 /* Half a million million steps would not end in time. */
 Test(list, a_million_times_one_name)
 {

@@ -54,6 +54,9 @@ int list_compare_natural(const char *a, const char *b);
 /* Adds a file at the end. -ENOMEM. */
 int list_append(struct list *list, const char *path);
 
+/* Puts what is from place @first on into natural order. */
+void list_sort(struct list *list, size_t first);
+
 /* The first place of a path. False: there is none, or no memory to find it. */
 bool list_find(struct list *list, const char *path, size_t *ret);
 /* The next one after @index, which one of the two gave: a file may have been named more than once.
