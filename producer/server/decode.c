@@ -157,7 +157,7 @@ void decode_reconsider(struct server *server, struct entry *entry)
 
 uint64_t decode_deadline(const struct server *server)
 {
-	uint64_t deadline = turn_watch_deadline(server);
+	uint64_t deadline = hung_watch_deadline(server);
 	if (server->bounce_ns > 0)
 		deadline = min_u64(deadline, server->bounce_ns);
 	list_for_each (node, &server->running) {
@@ -174,7 +174,7 @@ void decode_tick(struct server *server, uint64_t now_ns)
 		server->bounce_ns = 0;
 		decode_schedule(server);
 	}
-	turn_watch(server, now_ns);
+	hung_watch(server, now_ns);
 	bool killed = false;
 	server->scheduling =
 		true; /* so that none starts, and ends, while they are walked through */

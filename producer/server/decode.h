@@ -4,6 +4,7 @@
  *     turn.c    the queue: whose turn it is to get a decoder
  *     room.c    room in the pool, when its turn has come
  *     job.c     what a decoder is given
+ *     hung.c    decoders whose files do not come
  *     straight.c  which go straight on from their probe to their pixels
  *     answer.c  what it answered: facts, pixels, failures; publishing */
 #ifndef PRODUCER_SERVER_DECODE_H
@@ -45,10 +46,8 @@ uint32_t turn_free_cores(const struct server *server, const struct entry *entry)
 uint32_t turn_helpers(const struct server *server, const struct entry *entry);
 /* Is its decoder, which runs, to be halted, because what is more urgent has the cores? */
 bool turn_gives_way(const struct server *server, const struct entry *entry);
-/* While somebody stands still, or is passed over: whether those that should have the cores use
- * them. */
-void turn_watch(struct server *server, uint64_t now_ns);
-uint64_t turn_watch_deadline(const struct server *server);
+/* Halts those that are to be, and lets the others go on. */
+void turn_give_way(struct server *server);
 
 /* Kills running prefetches whose slots have @bytes together, as far as there are any: they are
  * queued again. */
@@ -73,6 +72,17 @@ bool job_let_go(struct server *server, struct entry *entry);
 bool job_is_hopeless(const struct server *server, const struct entry *entry);
 /* While it is with a decoder: one of those that decode? Probes alone have places of their own. */
 bool job_takes_a_place(const struct entry *entry);
+
+/* While somebody waits, stands still or hangs: which of those that run do nothing, because their
+ * files do not come. */
+void hung_watch(struct server *server, uint64_t now_ns);
+uint64_t hung_watch_deadline(const struct server *server);
+/* How many of server.filling those have that hang. */
+unsigned hung_filling(const struct server *server);
+/* Do as many as there are workers hang for files of its file system? Then it is set aside. */
+bool hung_sets_aside(struct server *server, struct entry *entry);
+/* One of those that hang has ended: what was set aside is queued again. */
+void hung_try_again(struct server *server);
 
 /* Bytes of the largest bitmap that a new entry may turn out to have, if that is a small one; 0: it
  * is not, or nobody knows. */

@@ -90,7 +90,8 @@ int job_submit(struct server *server, struct entry *entry)
 	entry->kill = ENTRY_ALIVE;
 	entry->halted_ns = 0;
 	entry->cpu_ns = 0;
-	entry->waits = false;
+	entry->waits_ns = 0;
+	entry->hangs = false;
 	entry->helpers = job.threads;
 	list_append(&server->running, &entry->running_node);
 	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) += 1;
@@ -103,6 +104,8 @@ struct pool_scratch *job_ended(struct server *server, struct entry *entry)
 	entry->worker = NULL;
 	list_remove(&entry->running_node);
 	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) -= 1;
+	if (entry->hangs)
+		hung_try_again(server);
 	return take_ptr(&entry->scratch);
 }
 

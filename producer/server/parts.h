@@ -148,7 +148,7 @@ struct entry {
 	struct list requests;         /* who waits, */
 	uint32_t waiting[PRIORITIES]; /* how many with each priority, */
 	uint32_t patient;             /* and how many would wait for room, too */
-	struct list queue;            /* in one of server.queued or in server.roomless */
+	struct list queue;            /* in one of server.queued, .roomless or .aside */
 	struct list running_node;     /* in server.running */
 	struct pool_slot *slot;
 	uint64_t
@@ -164,7 +164,9 @@ struct entry {
 	uint64_t started_ns, deadline_ns; /* of the worker, without the time that it was halted; of
 					     one that was killed: when it should have gone */
 	uint64_t halted_ns;               /* since when it is, to give way; 0: it is not */
-	bool waits;                       /* it does nothing: its file does not come */
+	uint64_t waits_ns;   /* since when it does nothing, because its file does not come; 0: it
+				does */
+	bool hangs;          /* that is long ago: others do not wait for it */
 	uint64_t cpu_ns;     /* of its decoder, when that was last watched; 0: not yet */
 	bool has_taken_room; /* of prefetches, waiting for some */
 	struct file_ticket *ticket;
@@ -297,6 +299,7 @@ struct server {
 
 	struct list queued[PRIORITIES][QUEUES]; /* entries that want a decoder, by age */
 	struct list roomless;                   /* entries that want room, by priority and age */
+	struct list aside; /* entries whose files would not come, as others' do not */
 	struct list running;
 	struct list strays;
 	unsigned probing, decoding;

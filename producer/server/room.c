@@ -110,8 +110,9 @@ int room_take(struct server *server, struct entry *entry)
 		return 1;
 	}
 	if (r == -ENOSPC) {
-		/* What is being decoded can be given up soon; only pins can last for ever. */
-		if (server->filling == 0)
+		/* What is being decoded can be given up soon; pins, and decoders that hang, can
+		 * last for ever. */
+		if (server->filling == hung_filling(server))
 			fail_impatient(entry);
 		if (list_empty(&entry->requests))
 			decode_retire(server, entry);

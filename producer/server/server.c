@@ -492,6 +492,7 @@ static void server_init(struct server *server, const struct server_options *opti
 	list_init(&server->sessions);
 	list_init(&server->trims);
 	list_init(&server->roomless);
+	list_init(&server->aside);
 	list_init(&server->running);
 	list_init(&server->strays);
 	list_init(&server->picture_order);

@@ -9,9 +9,6 @@
 #include <string.h>
 
 #define BOUNCE_TIMES 5 /* of what the last one takes passes before the next */
-/* A decoder that has used less than a fiftieth of one core in this time waits for its file. */
-#define WATCH_NS UINT64_C(25000000)
-#define WATCH_SHARE 50
 
 /* A coarse picture is quick and small, and of no use after the picture itself, whose decode may
  * have begun: it waits for no decoder. */
@@ -58,7 +55,7 @@ uint32_t turn_free_cores(const struct server *server, const struct entry *entry)
 	uint32_t cores = server->options.workers, taken = 1;
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
-		if (other->priority >= entry->priority && !is_soon_done(other))
+		if (other->priority >= entry->priority && !is_soon_done(other) && !other->hangs)
 			taken += threads_of(other);
 	}
 	/* Thousands may be queued. */
@@ -97,11 +94,11 @@ static bool comes_before(const struct entry *other, const struct entry *entry)
 bool turn_gives_way(const struct server *server, const struct entry *entry)
 {
 	uint32_t threads = threads_of(entry), urgency = entry->priority;
-	if (!job_takes_a_place(entry))
+	if (!job_takes_a_place(entry) || entry->hangs)
 		return false;
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
-		if (other->kill != ENTRY_ALIVE || other->waits)
+		if (other->kill != ENTRY_ALIVE || other->waits_ns > 0)
 			continue;
 		if (comes_before(other, entry))
 			threads += threads_of(other);
@@ -131,7 +128,7 @@ static void go_on(struct entry *entry)
 	worker_go_on(entry->worker);
 }
 
-static void give_way(struct server *server)
+void turn_give_way(struct server *server)
 {
 	list_for_each (node, &server->running) {
 		struct entry *entry = list_item(node, struct entry, running_node);
@@ -141,36 +138,6 @@ static void give_way(struct server *server)
 		else if (!gives_way && entry->halted_ns > 0)
 			go_on(entry);
 	}
-}
-
-uint64_t turn_watch_deadline(const struct server *server)
-{
-	list_for_each (node, &server->running) {
-		const struct entry *entry = list_item(node, struct entry, running_node);
-		if (entry->kill == ENTRY_ALIVE && (entry->halted_ns > 0 || entry->waits))
-			return server->watched_ns + WATCH_NS;
-	}
-	return UINT64_MAX;
-}
-
-/* By the processor time that it has used since the last look; at the first it is not known. */
-static bool found_waiting(struct entry *entry)
-{
-	uint64_t before = entry->cpu_ns;
-	entry->cpu_ns = worker_cpu_now(entry->worker);
-	return before > 0 && entry->cpu_ns > 0 && entry->cpu_ns - before < WATCH_NS / WATCH_SHARE;
-}
-
-void turn_watch(struct server *server, uint64_t now_ns)
-{
-	if (turn_watch_deadline(server) > now_ns)
-		return;
-	server->watched_ns = now_ns;
-	list_for_each (node, &server->running) {
-		struct entry *entry = list_item(node, struct entry, running_node);
-		entry->waits = entry->halted_ns == 0 && found_waiting(entry);
-	}
-	give_way(server);
 }
 
 /* ---- decoders ---- */
@@ -285,13 +252,14 @@ static uint64_t decoders_bytes(const struct server *server, const struct entry *
 	return bytes;
 }
 
-/* Of what is as urgent as many may run as there are cores: what is less urgent gives way. */
+/* Of what is as urgent as many may run as there are cores: what is less urgent gives way, and what
+ * hangs needs none. */
 static bool place_free(const struct server *server, const struct entry *entry)
 {
 	uint32_t decoders = 0, threads = 0;
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
-		if (!job_takes_a_place(other) || other->priority < entry->priority)
+		if (!job_takes_a_place(other) || other->priority < entry->priority || other->hangs)
 			continue;
 		decoders++;
 		threads += threads_of(other);
@@ -301,6 +269,27 @@ static bool place_free(const struct server *server, const struct entry *entry)
 		threads >= server->options.workers)
 		return false;
 	return decoders < server->options.workers + may_be_one_more(entry);
+}
+
+/* The same of headers, which are all as quick to read. */
+static bool probe_free(const struct server *server)
+{
+	uint32_t probes = 0;
+	list_for_each (node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		probes += !job_takes_a_place(other) && !other->hangs;
+	}
+	return probes < server->options.workers;
+}
+
+static bool any_decodes(const struct server *server)
+{
+	list_for_each (node, &server->running) {
+		const struct entry *other = list_item(node, struct entry, running_node);
+		if (job_takes_a_place(other) && !other->hangs)
+			return true;
+	}
+	return false;
 }
 
 static void give_up_what_stands_still(struct server *server, const struct entry *entry)
@@ -325,9 +314,10 @@ static bool more_urgent_waits(const struct server *server, const struct entry *e
 }
 
 /* Decoders at once are as many as there is memory for, so that decoding under pressure does not
- * bring the machine down; but one always may. Where something has to go for it, half of a picture
- * that nobody has seen goes before whole ones that may be wanted again, and has a moment for that.
- * What would be given up again does not start. */
+ * bring the machine down; but one always may, or, while memory is not short, so that it is not for
+ * that that they do nothing, one besides those that hang. Where something has to go for it, half of
+ * a picture that nobody has seen goes before whole ones that may be wanted again, and has a moment
+ * for that. What would be given up again does not start. */
 static bool memory_free(struct server *server, const struct entry *entry)
 {
 	bool ahead = entry->priority == MURAL_PRIORITY_PREFETCH && more_urgent_runs(server, entry);
@@ -341,6 +331,8 @@ static bool memory_free(struct server *server, const struct entry *entry)
 		return true;
 	if (ahead)
 		return false;
+	if (!memory_is_short(server) && !any_decodes(server))
+		return true;
 	give_up_what_stands_still(server, entry);
 	uint64_t bytes = decoders_bytes(server, entry);
 	return decode_is_leaving(server) ? memory_has(server, bytes) : memory_allows(server, bytes);
@@ -367,7 +359,7 @@ static bool wants_a_place(const struct server *server, const struct entry *entry
 static bool has_turn(struct server *server, const struct entry *entry)
 {
 	if (!wants_a_place(server, entry))
-		return server->probing < server->options.workers;
+		return probe_free(server);
 	if (!list_empty(&server->roomless) && entry->patient > 0 &&
 		list_item(server->roomless.next, struct entry, queue)->priority >= entry->priority)
 		return false;
@@ -458,6 +450,8 @@ static void start_all(struct server *server)
 				"its file system does not answer");
 			continue;
 		}
+		if (hung_sets_aside(server, entry))
+			continue;
 		if (!equip(server, entry))
 			continue;
 		int r = job_submit(server, entry);
@@ -483,5 +477,5 @@ void decode_schedule(struct server *server)
 	start_all(server);
 	server->scheduling = false;
 	if (!server->ending)
-		give_way(server);
+		turn_give_way(server);
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
@@ -207,5 +208,56 @@ Test(strays, who_waits_for_one_is_told_that_it_takes_too_long)
 	cr_expect_eq(message.head.type, PROTOCOL_READY, "%s", message.failed.text);
 	expect_held(held);
 	ptrace(PTRACE_DETACH, held, NULL, NULL);
+	peer_leave(&peer);
+}
+
+/* ---- who does not wait for one ---- */
+
+static void ask_for(const struct peer *peer, uint32_t serial, int fd)
+{
+	struct protocol_request request = {
+		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
+		.format = MURAL_FORMAT_XRGB8888,
+		.priority = MURAL_PRIORITY_VISIBLE,
+	};
+	peer_send(peer->fd, &request, sizeof(request), &fd, 1);
+	close(fd);
+}
+
+/* On another file system than the folder. */
+static int copy_in_memory(const char *picture)
+{
+	size_t size;
+	CLEANUP(free_p) char *bytes = test_read_file(picture, &size);
+	int fd = memfd_create("picture", MFD_CLOEXEC);
+	cr_assert_eq(write(fd, bytes, size), (ssize_t)size);
+	return fd;
+}
+
+/* Small, so that it has the only decoder's place from the beginning, and for 42 seconds. */
+Test(strays, others_do_not_wait_for_one_whose_file_does_not_come)
+{
+	CLEANUP(free_p) char *kept = test_path(test_source_path("assets/formats"), "jpeg-420.jpg");
+	CLEANUP(free_p) char *on_disk = test_path(folder, "small.jpg");
+	size_t size;
+	CLEANUP(free_p) char *bytes = test_read_file(kept, &size);
+	test_write_file(on_disk, bytes, size);
+	pid_t halted = 0;
+	struct peer peer = peer_greet();
+	cr_assert(test_until(finds_all_ready, &halted, TEST_TIMEOUT_MS));
+	kill(halted, SIGSTOP);
+	peer_ask(&peer, 1, on_disk, 0, MURAL_PRIORITY_VISIBLE);
+	ask_for(&peer, 2, copy_in_memory(kept));
+	union protocol_any message;
+	int fds[MESSAGE_FDS_MAX];
+	size_t count = 0;
+	do {
+		cr_assert(peer_next(peer.fd, &message, fds, &count));
+		close_all(fds, count);
+	} while (message.head.serial == 0);
+	cr_expect_eq(message.head.serial, 2, "it waited");
+	kill(halted, SIGCONT);
+	message = peer_end_of(&peer, 1);
+	cr_expect_eq(message.head.type, PROTOCOL_READY, "%s", message.failed.text);
 	peer_leave(&peer);
 }

@@ -154,6 +154,16 @@ Test(turn, a_preview_counts_where_it_reads_all_of_the_file)
 	cr_expect_eq(helpers(&scene), 0);
 }
 
+/* Nobody knows for how long its file does not come. */
+Test(turn, what_hangs_does_not_count)
+{
+	struct scene scene;
+	scene_init(&scene);
+	run_other(&scene);
+	scene.other.hangs = true;
+	cr_expect_eq(helpers(&scene), WORKERS - 1);
+}
+
 /* ---- giving way ---- */
 
 /* Both run, @entry with so many helpers. */
@@ -279,7 +289,18 @@ Test(turn, nobody_gives_way_to_what_waits_for_its_file)
 	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
 	scene.other.stage = ENTRY_PROBE;
 	run_both(&scene, 1);
-	scene.other.waits = true;
+	scene.other.waits_ns = 1;
+	cr_expect_not(gives_way(&scene));
+}
+
+/* Halted, nobody could tell any more that it hangs. */
+Test(turn, what_hangs_gives_way_to_nobody)
+{
+	struct scene scene;
+	scene_init(&scene);
+	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
+	run_both(&scene, 1);
+	scene.entry.hangs = true;
 	cr_expect_not(gives_way(&scene));
 }
 

@@ -26,7 +26,8 @@ static struct {
 	unsigned given;
 	struct entry *entry[JOBS_MAX];
 	struct worker worker[JOBS_MAX];
-	int refusal; /* of the next */
+	int refusal;              /* of the next */
+	uint64_t cpu_ns, step_ns; /* of each job so far, and more at each look; 0: not known */
 	uintptr_t first_frame, last_frame;
 } nursery;
 
@@ -56,6 +57,13 @@ int __wrap_nursery_submit(struct nursery *unused, const struct job *job, int sou
 	return 0;
 }
 
+uint64_t __wrap_worker_cpu_now(const struct worker *unused);
+uint64_t __wrap_worker_cpu_now(const struct worker *unused)
+{
+	(void)unused;
+	return nursery.cpu_ns += nursery.step_ns;
+}
+
 /* ---- a server with one session ---- */
 
 static struct server server;
@@ -70,8 +78,8 @@ static void start(void)
 		.listen_fd = -1,
 		.memory.watch.fd = -1,
 	};
-	struct list *lists[] = {
-		&server.sessions, &server.trims, &server.roomless, &server.running, &server.strays};
+	struct list *lists[] = {&server.sessions, &server.trims, &server.roomless, &server.aside,
+		&server.running, &server.strays};
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		list_init(lists[i]);
 	for (unsigned i = 0; i < PRIORITIES * QUEUES; i++)
@@ -307,16 +315,30 @@ static void have_memory(unsigned mib)
 	rmdir(root);
 }
 
-/* An idle bitmap of 4 MB that nobody knows. */
-static struct pool_slot *have_an_idle_one(void)
+/* The place of a bitmap of 4 MB. */
+static int reserve(struct pool_slot **ret_slot)
 {
-	struct pool_slot *slot = NULL;
 	struct pool_bitmap bitmap = {
 		.format = MURAL_FORMAT_XRGB8888, .width = SIDE, .height = SIDE};
 	mural_bitmap_layout(bitmap.format, bitmap.width, bitmap.height, &bitmap.stride_bytes,
 		&bitmap.size_bytes);
+	return pool_reserve(server.pool, &bitmap, getuid(), NULL, monotonic_ns(), ret_slot);
+}
+
+/* Nobody but the test has anything to do with what it is full of. */
+static void have_a_full_pool(void)
+{
+	struct pool_slot *slot;
+	while (reserve(&slot) == 0)
+		continue;
+}
+
+/* An idle one that nobody knows. */
+static struct pool_slot *have_an_idle_one(void)
+{
+	struct pool_slot *slot = NULL;
 	uint64_t now_ns = monotonic_ns();
-	cr_assert_eq(pool_reserve(server.pool, &bitmap, getuid(), NULL, now_ns, &slot), 0);
+	cr_assert_eq(reserve(&slot), 0);
 	cr_assert_eq(pool_publish(server.pool, slot, 1, false, now_ns), 0);
 	pool_tick(server.pool, UINT64_MAX / 2);
 	cr_assert_eq(pool_slot_state(slot), BOARD_IDLE);
@@ -389,6 +411,142 @@ Test(waiters, nothing_ahead_starts_while_what_is_more_urgent_waits_for_memory)
 	finish_with(2, UINT64_C(600) << 20);
 	finish(3);
 	cr_expect_eq(nursery.given, 4);
+}
+
+/* ---- files that do not come ---- */
+
+static uint64_t passed_ns;
+
+static void let_time_pass(void)
+{
+	for (unsigned i = 0; i < 50; i++) {
+		passed_ns += UINT64_C(25000000);
+		decode_tick(&server, monotonic_ns() + passed_ns);
+	}
+	settle();
+}
+
+/* From now on no decoder gets anything to do. */
+static void have_a_dead_mount(void)
+{
+	server.options.workers = 1;
+	nursery.cpu_ns = 1;
+}
+
+static void lies_on_another_file_system(unsigned job)
+{
+	nursery.entry[job]->key.identity.device++;
+}
+
+static void ask_for_another(uint32_t serial, uint32_t box)
+{
+	have_another_file();
+	ask(serial, box, MURAL_PRIORITY_VISIBLE);
+}
+
+Test(waiters, do_not_wait_for_a_header_that_does_not_come)
+{
+	have_a_dead_mount();
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	lies_on_another_file_system(0);
+	ask_for_another(2, 0);
+	cr_assert_eq(nursery.given, 1);
+	let_time_pass();
+	cr_expect_eq(nursery.given, 2);
+}
+
+Test(waiters, nor_for_pixels_that_do_not_come)
+{
+	have_a_dead_mount();
+	ask(1, 256, MURAL_PRIORITY_VISIBLE);
+	cr_assert_not_null(nursery.entry[0]->scratch, "it goes straight on");
+	lies_on_another_file_system(0);
+	ask_for_another(2, 256);
+	cr_assert_eq(nursery.given, 1);
+	let_time_pass();
+	cr_expect_eq(nursery.given, 2);
+}
+
+/* Each may take 404 MiB. */
+static void have_two_large_ones_and_memory(unsigned mib)
+{
+	have_a_dead_mount();
+	server.options.max_pixels = UINT64_C(256) << 20;
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	finish_with(0, UINT64_C(400) << 20);
+	lies_on_another_file_system(1);
+	ask_for_another(2, 0);
+	have_memory(mib);
+	finish_with(2, UINT64_C(400) << 20);
+	cr_assert_eq(nursery.given, 3);
+	let_time_pass();
+}
+
+/* There is not enough for both, but one always may. */
+Test(waiters, nor_for_those_of_a_large_picture)
+{
+	have_two_large_ones_and_memory(700);
+	cr_expect_eq(nursery.given, 4);
+}
+
+/* It may be for that that nothing happens. */
+Test(waiters, but_do_where_memory_is_short)
+{
+	have_two_large_ones_and_memory(16);
+	cr_expect_eq(nursery.given, 3);
+}
+
+Test(waiters, wait_for_what_takes_its_time)
+{
+	have_a_dead_mount();
+	nursery.step_ns = 25000000;
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	lies_on_another_file_system(0);
+	ask_for_another(2, 0);
+	let_time_pass();
+	cr_expect_eq(nursery.given, 1);
+}
+
+/* One more would have the same fate. */
+Test(waiters, on_the_same_file_system_wait_until_one_of_those_that_hang_ends)
+{
+	have_a_dead_mount();
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	ask_for_another(2, 0);
+	ask_for_another(3, 0);
+	let_time_pass();
+	cr_expect_eq(nursery.given, 1);
+	request_cancel(request_find(&session, 2));
+	decode_finished(&nursery.worker[0], nursery.entry[0], false, NULL, SIGSEGV, &server);
+	cr_expect_eq(nursery.given, 2);
+	cr_expect_eq(request_find(&session, 3)->entry, nursery.entry[1]);
+}
+
+Test(waiters, or_has_gone_on)
+{
+	have_a_dead_mount();
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	ask_for_another(2, 0);
+	let_time_pass();
+	cr_assert_not(list_empty(&server.aside));
+	nursery.step_ns = 25000000;
+	let_time_pass();
+	finish(0);
+	cr_expect_eq(nursery.given, 3, "one decodes, the other's header is read");
+}
+
+/* (But a moment for what only takes its time.) */
+Test(waiters, for_room_do_not_wait_for_what_hangs)
+{
+	have_a_dead_mount();
+	server.options.workers = 2;
+	ask(1, 256, MURAL_PRIORITY_VISIBLE);
+	have_a_full_pool();
+	ask_for_another(2, 0);
+	finish(1);
+	cr_assert_not(list_empty(&server.roomless));
+	let_time_pass();
+	expect_failed(2, -ENOSPC, MURAL_REASON_NO_ROOM);
 }
 
 /* ---- decoders that do not go ---- */
