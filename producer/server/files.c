@@ -3,9 +3,11 @@
  * thread's waking is what a consumer, which was woken by the answer, would wait behind. One statx
  * then says it all: that the file system is known, what the file is, and whether its close blocks.
  *
- * A ticket is in one of three places: waiting, running, done; or answered, when no thread had to be
- * asked. The lock guards the first three and nothing else; no system call that could enter a file
- * system is made under it. Threads start on demand: one is enough until it blocks. */
+ * A ticket is in one of four places: waiting, set aside, running, done; or answered, when no thread
+ * had to be asked. The lock guards the first four and nothing else; no system call that could enter
+ * a file system is made under it. Threads start on demand: one is enough until it blocks. Those
+ * that block on one file system are not all there are: what is asked of it beyond them is set aside
+ * until one of them comes back. */
 #include "files.h"
 #include "local.h"
 
@@ -30,14 +32,14 @@ enum task {
 };
 
 struct file_ticket {
-	struct list node;    /* in waiting, done or answered; in none while a thread runs it */
+	struct list node;    /* in waiting, aside, running, done or answered */
 	struct list pending; /* loop thread's: tickets that still owe an answer, oldest first */
 	enum task task;
 	int fd;
 	file_fn fn; /* NULL: forgotten; loop thread's alone */
 	void *user;
 	uint64_t queued_ns, deadline_ns;
-	dev_t device;      /* 0: nothing is to be learnt of it */
+	dev_t device;      /* 0: it can not be had */
 	enum local learnt; /* of @device; UNKNOWN: to be asked */
 	struct file_answer answer;
 };
@@ -45,9 +47,9 @@ struct file_ticket {
 struct files {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct list waiting, done;
-	unsigned threads, idle, queued;
-	unsigned users; /* the owner and every thread: the last one frees */
+	struct list waiting, aside, running, done;
+	unsigned threads, idle, queued; /* queued: those that wait */
+	unsigned users;                 /* the owner and every thread: the last one frees */
 	bool ending;
 	int event;
 	/* The loop thread's. */
@@ -139,24 +141,73 @@ static void run(struct file_ticket *ticket)
 		ticket->answer.fd = ticket->fd;
 }
 
+/* ---- under the lock ---- */
+
+static struct file_ticket *take_first(struct list *tickets)
+{
+	struct list *first = list_take(tickets);
+	return first ? list_item(first, struct file_ticket, node) : NULL;
+}
+
+static bool may_run(const struct files *files, dev_t device)
+{
+	unsigned running = 0;
+	list_for_each (node, &files->running)
+		running += list_item(node, struct file_ticket, node)->device == device;
+	return running < FILES_THREADS_EACH;
+}
+
+/* The next to be run; NULL: there is none now. */
+static struct file_ticket *begin(struct files *files)
+{
+	struct file_ticket *ticket;
+	while ((ticket = take_first(&files->waiting)) != NULL) {
+		bool may = may_run(files, ticket->device);
+		files->queued--;
+		list_append(may ? &files->running : &files->aside, &ticket->node);
+		if (may)
+			break;
+	}
+	return ticket;
+}
+
+/* A thread has come back from this file system: it can have one for the next. */
+static void try_next(struct files *files, dev_t device)
+{
+	list_for_each (node, &files->aside) {
+		struct file_ticket *ticket = list_item(node, struct file_ticket, node);
+		if (ticket->device != device)
+			continue;
+		ticket->queued_ns = monotonic_ns();
+		list_remove(&ticket->node);
+		list_append(&files->waiting, &ticket->node);
+		files->queued++;
+		return;
+	}
+}
+
+/* NULL: none will come any more. */
+static struct file_ticket *wait_for_one(struct files *files)
+{
+	struct file_ticket *ticket;
+	files->idle++;
+	while ((ticket = begin(files)) == NULL && !files->ending)
+		pthread_cond_wait(&files->wake, &files->lock);
+	files->idle--;
+	return ticket;
+}
+
 static void *thread_main(void *argument)
 {
 	struct files *files = argument;
+	struct file_ticket *ticket;
 	pthread_mutex_lock(&files->lock);
-	for (;;) {
-		files->idle++;
-		while (list_empty(&files->waiting) && !files->ending)
-			pthread_cond_wait(&files->wake, &files->lock);
-		files->idle--;
-		if (list_empty(&files->waiting))
-			break;
-		struct file_ticket *ticket =
-			list_item(files->waiting.next, struct file_ticket, node);
-		list_remove(&ticket->node);
-		files->queued--;
+	while ((ticket = wait_for_one(files)) != NULL) {
 		pthread_mutex_unlock(&files->lock);
 		run(ticket);
 		pthread_mutex_lock(&files->lock);
+		list_remove(&ticket->node);
+		try_next(files, ticket->device);
 		if (ticket->task == TASK_CLOSE) {
 			free(ticket);
 			continue;
@@ -210,6 +261,8 @@ int files_create(struct files **ret)
 	pthread_mutex_init(&files->lock, NULL);
 	pthread_cond_init(&files->wake, NULL);
 	list_init(&files->waiting);
+	list_init(&files->aside);
+	list_init(&files->running);
 	list_init(&files->done);
 	list_init(&files->answered);
 	list_init(&files->pending);
@@ -263,15 +316,6 @@ static void deliver(struct files *files, struct file_ticket *ticket)
 	struct file_answer answer = ticket->answer;
 	free(ticket);
 	fn(user, &answer);
-}
-
-static struct file_ticket *take_first(struct list *tickets)
-{
-	if (list_empty(tickets))
-		return NULL;
-	struct file_ticket *ticket = list_item(tickets->next, struct file_ticket, node);
-	list_remove(&ticket->node);
-	return ticket;
 }
 
 static struct file_ticket *take_done(struct files *files)
@@ -379,12 +423,12 @@ static bool answers_at_once(struct files *files, struct file_ticket *ticket)
 {
 	struct local_file file;
 	local_look(&files->devices, ticket->fd, &file);
-	if (file.local == LOCAL_UNKNOWN)
-		ticket->device = file.device;
+	ticket->device = file.device;
 	ticket->learnt = file.local;
-	if (file.local == LOCAL_YES)
-		run_now(files, ticket, &file);
-	return file.local == LOCAL_YES;
+	if (ticket->task == TASK_CLOSE || file.local != LOCAL_YES)
+		return false;
+	run_now(files, ticket, &file);
+	return true;
 }
 
 static int submit(struct files *files, enum task task, int fd, file_fn fn, void *user,
@@ -406,7 +450,7 @@ static int submit(struct files *files, enum task task, int fd, file_fn fn, void 
 	};
 	list_init(&ticket->node);
 	list_init(&ticket->pending);
-	bool answered = task != TASK_CLOSE && answers_at_once(files, ticket);
+	bool answered = answers_at_once(files, ticket);
 	if (!answered && run_in_thread(files, ticket) < 0) {
 		close(fd);
 		free(ticket);

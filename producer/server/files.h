@@ -3,8 +3,9 @@
  * fstat and the last close of a file on a dead network mount block for minutes. They happen here,
  * never on the event loop (but where they can not block: local.h); answers come back through one
  * descriptor, or, where nobody had to be asked, are due at once (files_deadline). A call that takes
- * over FILES_TIMEOUT_NS is answered with -ETIMEDOUT; its
- * thread stays behind until the kernel lets it go, and closes the descriptor then. */
+ * over FILES_TIMEOUT_NS is answered with -ETIMEDOUT; its thread stays behind until the kernel lets
+ * it go, and closes the descriptor then. No file system has more than FILES_THREADS_EACH of them.
+ */
 #ifndef PRODUCER_SERVER_FILES_H
 #define PRODUCER_SERVER_FILES_H
 
@@ -15,6 +16,7 @@
 
 #define FILES_TIMEOUT_NS UINT64_C(10000000000)
 #define FILES_THREADS_MAX 64u
+#define FILES_THREADS_EACH 16u /* of one file system */
 
 struct files;
 struct file_ticket;

@@ -1,4 +1,4 @@
-/* Which file systems are asked on the event loop. */
+/* Which file systems are asked on the event loop, and what becomes of the threads for others. */
 #include "files.h"
 #include "local.h"
 
@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -291,4 +292,107 @@ Test(files, what_is_forgotten_is_not_answered)
 	files_dispatch(files, monotonic_ns());
 	cr_assert_eq(answers.count, 1);
 	files_destroy(files);
+}
+
+/* ---- a dead mount ---- */
+
+/* Descriptors from that number on are of files there. */
+enum { DEAD_FD = 400, DEAD_MANY = FILES_THREADS_MAX + 10 };
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t change;
+	unsigned blocked, closed;
+	bool alive;
+} mount = {.lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER};
+
+int __real_statx(int fd, const char *path, int flags, unsigned mask, struct statx *ret);
+int __wrap_statx(int fd, const char *path, int flags, unsigned mask, struct statx *ret);
+int __wrap_statx(int fd, const char *path, int flags, unsigned mask, struct statx *ret)
+{
+	int r = __real_statx(fd, path, flags, mask, ret);
+	if (r == 0 && fd >= DEAD_FD)
+		ret->stx_dev_minor++;
+	return r;
+}
+
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+	if (fd < DEAD_FD)
+		return __real_close(fd);
+	pthread_mutex_lock(&mount.lock);
+	mount.blocked++;
+	while (!mount.alive)
+		pthread_cond_wait(&mount.change, &mount.lock);
+	mount.blocked--;
+	mount.closed++;
+	pthread_cond_broadcast(&mount.change);
+	pthread_mutex_unlock(&mount.lock);
+	return __real_close(fd);
+}
+
+static void come_back(void)
+{
+	pthread_mutex_lock(&mount.lock);
+	mount.alive = true;
+	pthread_cond_broadcast(&mount.change);
+	pthread_mutex_unlock(&mount.lock);
+}
+
+static void wait_until_all_are_closed(void)
+{
+	pthread_mutex_lock(&mount.lock);
+	while (mount.closed < DEAD_MANY)
+		pthread_cond_wait(&mount.change, &mount.lock);
+	pthread_mutex_unlock(&mount.lock);
+}
+
+/* As many threads as will be are there. */
+static void close_many(struct files *files)
+{
+	uint64_t now_ns = monotonic_ns();
+	for (int i = 0; i < DEAD_MANY; i++) {
+		CLEANUP(close_p) int fd = local_file();
+		int dead = fcntl(fd, F_DUPFD_CLOEXEC, DEAD_FD);
+		cr_assert_geq(dead, DEAD_FD);
+		files_close(files, dead);
+	}
+	while (files_deadline(files) != UINT64_MAX) {
+		now_ns += UINT64_C(20000000);
+		files_dispatch(files, now_ns);
+		poll(NULL, 0, 1);
+	}
+}
+
+Test(files, a_dead_mount_does_not_take_all_threads, .timeout = 60)
+{
+	struct answers answers = {0};
+	struct files *files;
+	cr_assert_eq(files_create(&files), 0);
+	close_many(files);
+	pthread_mutex_lock(&mount.lock);
+	cr_expect_leq(mount.blocked, FILES_THREADS_EACH);
+	pthread_mutex_unlock(&mount.lock);
+	cr_assert_eq(
+		files_verify(files, local_file(), on_answer, &answers, monotonic_ns(), NULL), 0);
+	while (answers.count == 0) {
+		files_dispatch(files, monotonic_ns());
+		poll(NULL, 0, 1);
+	}
+	cr_expect_eq(answers.last.error, 0, "nobody looked at it");
+	come_back();
+	wait_until_all_are_closed();
+	files_destroy(files);
+}
+
+Test(files, what_it_holds_is_closed_without_the_owner_too, .timeout = 60)
+{
+	struct files *files;
+	cr_assert_eq(files_create(&files), 0);
+	close_many(files);
+	files_destroy(files);
+	come_back();
+	wait_until_all_are_closed();
 }
