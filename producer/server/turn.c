@@ -414,6 +414,18 @@ static struct entry *next_in_turn(struct server *server)
 	return entry;
 }
 
+/* A small bitmap is decoded into scratch memory that its slot has; a large one's has none. */
+static bool lend_slots_scratch(struct server *server, struct entry *entry)
+{
+	int r = pool_scratch_of(server->pool, entry->slot, &entry->scratch);
+	if (r == 0)
+		server->filling++;
+	if (r == 0 || r == -EINVAL)
+		return true;
+	decode_fail(server, entry, r, MURAL_REASON_MEMORY, "no memory");
+	return false;
+}
+
 /* Gives it the memory that its decoder needs. False: not now; it has gone where it belongs. */
 static bool equip(struct server *server, struct entry *entry)
 {
@@ -429,9 +441,8 @@ static bool equip(struct server *server, struct entry *entry)
 		if (bounce)
 			server->bounce_ns =
 				monotonic_ns() + BOUNCE_TIMES * pool_slot_cost_ns(entry->slot);
-		/* (A large bitmap has none.) */
-		if (pool_scratch_of(server->pool, entry->slot, &entry->scratch) == 0)
-			server->filling++;
+		if (!lend_slots_scratch(server, entry))
+			return false;
 	}
 	if (job_takes_a_place(entry))
 		memory_prepare(server, decoders_bytes(server, entry));

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #define SIDE 1000u
+#define SMALL_BOX 256u
 #define LARGE_BOX 4000u /* the bitmap is as large as without a box */
 /* A file of this size is not decoded by its probe, so that each step is one job. */
 #define FILE_BYTES (1 << 20)
@@ -62,6 +63,18 @@ uint64_t __wrap_worker_cpu_now(const struct worker *unused)
 {
 	(void)unused;
 	return nursery.cpu_ns += nursery.step_ns;
+}
+
+static bool no_loans;
+
+int __real_pool_scratch_of(
+	struct pool *pool, struct pool_slot *slot, struct pool_scratch **ret_scratch);
+int __wrap_pool_scratch_of(
+	struct pool *pool, struct pool_slot *slot, struct pool_scratch **ret_scratch);
+int __wrap_pool_scratch_of(
+	struct pool *pool, struct pool_slot *slot, struct pool_scratch **ret_scratch)
+{
+	return no_loans ? -ENOMEM : __real_pool_scratch_of(pool, slot, ret_scratch);
 }
 
 /* ---- a server with one session ---- */
@@ -175,6 +188,18 @@ static void finish_with(unsigned job, uint64_t memory_bytes)
 		.height = SIDE,
 		.memory_bytes = memory_bytes,
 	};
+	cr_assert_lt(job, nursery.given);
+	decode_finished(&nursery.worker[job], nursery.entry[job], true, &result, 0, &server);
+	settle();
+}
+
+/* As with a picture that turns out to be small, and is still to be decoded. */
+static void finish_small(unsigned job)
+{
+	const struct job_result result = {.source_width = SMALL_BOX,
+		.source_height = SMALL_BOX,
+		.width = SMALL_BOX,
+		.height = SMALL_BOX};
 	cr_assert_lt(job, nursery.given);
 	decode_finished(&nursery.worker[job], nursery.entry[job], true, &result, 0, &server);
 	settle();
@@ -413,6 +438,20 @@ Test(waiters, nothing_ahead_starts_while_what_is_more_urgent_waits_for_memory)
 	cr_expect_eq(nursery.given, 4);
 }
 
+/* Without it a decoder that does not go would have its slot. */
+Test(waiters, are_told_when_its_scratch_memory_can_not_be_lent)
+{
+	ask(1, SMALL_BOX, MURAL_PRIORITY_VISIBLE);
+	no_loans = true;
+	finish_small(0);
+	expect_failed(1, -ENOMEM, MURAL_REASON_MEMORY);
+	cr_expect_eq(nursery.given, 1);
+	no_loans = false;
+	ask(2, SMALL_BOX, MURAL_PRIORITY_VISIBLE);
+	finish_small(1);
+	cr_expect_eq(nursery.given, 3);
+}
+
 /* ---- files that do not come ---- */
 
 static uint64_t passed_ns;
@@ -458,10 +497,10 @@ Test(waiters, do_not_wait_for_a_header_that_does_not_come)
 Test(waiters, nor_for_pixels_that_do_not_come)
 {
 	have_a_dead_mount();
-	ask(1, 256, MURAL_PRIORITY_VISIBLE);
+	ask(1, SMALL_BOX, MURAL_PRIORITY_VISIBLE);
 	cr_assert_not_null(nursery.entry[0]->scratch, "it goes straight on");
 	lies_on_another_file_system(0);
-	ask_for_another(2, 256);
+	ask_for_another(2, SMALL_BOX);
 	cr_assert_eq(nursery.given, 1);
 	let_time_pass();
 	cr_expect_eq(nursery.given, 2);
@@ -540,7 +579,7 @@ Test(waiters, for_room_do_not_wait_for_what_hangs)
 {
 	have_a_dead_mount();
 	server.options.workers = 2;
-	ask(1, 256, MURAL_PRIORITY_VISIBLE);
+	ask(1, SMALL_BOX, MURAL_PRIORITY_VISIBLE);
 	have_a_full_pool();
 	ask_for_another(2, 0);
 	finish(1);
