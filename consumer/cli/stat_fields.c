@@ -94,6 +94,7 @@ static const struct field fields[] = {
 	FIELD(freed_bytes),
 	FIELD(stray_bytes),
 	FIELD(decoder_processes),
+	FIELD(stray_decoders),
 };
 
 const char *stats_driver_name(uint32_t driver)
@@ -260,6 +261,11 @@ void stats_print(FILE *file, const struct mural_stats *stats)
 		fprintf(file,
 			"memory   ran out: %u decoders that waited for work were killed\n",
 			stats->lost_decoders);
+	if (stats->stray_decoders > 0)
+		fprintf(file,
+			"strays   %u decoders that were killed do not end: does a mount not "
+			"answer?\n",
+			stats->stray_decoders);
 	fprintf(file, "kernel   got %s back", size_text(stats->freed_bytes, freed));
 	if (stats->stray_bytes > 0)
 		fprintf(file, "; %s purged, but alive elsewhere",

@@ -128,6 +128,14 @@ static int leave_region(struct server *server, struct entry *entry, struct pool_
 	return r;
 }
 
+static void leave(struct server *server, struct worker *worker, struct stray *stray)
+{
+	log_line(LOG_WARNING, "a decoder that was killed does not end: it is left to itself");
+	stray->since_ns = monotonic_ns();
+	list_append(&server->strays, &stray->node);
+	worker_let_go(worker, stray);
+}
+
 bool job_let_go(struct server *server, struct entry *entry)
 {
 	struct stray *stray = calloc(1, sizeof(*stray));
@@ -137,17 +145,27 @@ bool job_let_go(struct server *server, struct entry *entry)
 		entry->deadline_ns = monotonic_ns() + GOING_NS;
 		return false;
 	}
-	log_line(LOG_WARNING, "a decoder that was killed does not end: it is left to itself");
+	leave(server, entry->worker, stray);
 	stray->device = entry->key.identity.device;
-	stray->since_ns = monotonic_ns();
-	list_append(&server->strays, &stray->node);
-	worker_let_go(entry->worker, stray);
 	/* What it has is not about to be given back. */
 	server->filling -= large || entry->scratch;
 	struct pool_scratch *lent = job_ended(server, entry);
 	if (lent)
 		stray->scratch = lent;
 	return true;
+}
+
+/* Its answer has been taken. */
+void job_stays(struct worker *worker, void *scratch, void *user)
+{
+	struct server *server = user;
+	struct stray *stray = calloc(1, sizeof(*stray));
+	if (!stray)
+		return; /* it is told of again */
+	leave(server, worker, stray);
+	stray->scratch = scratch;
+	server->filling -= scratch != NULL;
+	decode_room(server); /* who waits for that room may have to be told that there is none */
 }
 
 void job_left(void *job_user, void *user)

@@ -182,7 +182,7 @@ struct entry {
  * there. */
 struct stray {
 	struct list node; /* in server.strays */
-	uint64_t device;  /* its file's */
+	uint64_t device;  /* its file's; 0: it had read all of that, and answered */
 	uint64_t since_ns;
 	struct pool_scratch *scratch; /* what it may write; NULL: nothing */
 };
@@ -221,7 +221,8 @@ uint64_t decode_deadline(const struct server *server);
 void decode_finished(struct worker *worker, void *entry, bool answered,
 	const struct job_result *result, int signal, void *server);
 void decode_gone(void *scratch, void *server);
-/* nursery_events.left */
+/* nursery_events.stays and left */
+void job_stays(struct worker *worker, void *scratch, void *server);
 void job_left(void *stray, void *server);
 /* pool_events.forgotten */
 void decode_slot_forgotten(struct pool_slot *slot, void *server);

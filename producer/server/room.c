@@ -39,13 +39,22 @@ void room_wait(struct server *server, struct entry *entry)
 	pool_set_waiters(server->pool, true);
 }
 
-static void fail_impatient(struct entry *entry)
+static const char *no_room_text(const struct server *server)
 {
+	bool held = hung_filling(server) > 0;
+	list_for_each (node, &server->strays)
+		held |= list_item(node, struct stray, node)->scratch != NULL;
+	return held ? "no room: what is not pinned is held by decoders that do not end"
+		    : "no room: everything in the pool is pinned";
+}
+
+static void fail_impatient(const struct server *server, struct entry *entry)
+{
+	const char *text = no_room_text(server);
 	list_for_each (node, &entry->requests) {
 		struct request *request = list_item(node, struct request, in_entry);
 		if (!(request->wanted.flags & PROTOCOL_WAIT))
-			request_fail(request, -ENOSPC, MURAL_REASON_NO_ROOM,
-				"no room: everything in the pool is pinned");
+			request_fail(request, -ENOSPC, MURAL_REASON_NO_ROOM, text);
 	}
 }
 
@@ -113,7 +122,7 @@ int room_take(struct server *server, struct entry *entry)
 		/* What is being decoded can be given up soon; pins, and decoders that hang, can
 		 * last for ever. */
 		if (server->filling == hung_filling(server))
-			fail_impatient(entry);
+			fail_impatient(server, entry);
 		if (list_empty(&entry->requests))
 			decode_retire(server, entry);
 		else

@@ -87,6 +87,8 @@ void server_stats(struct server *server, struct mural_stats *ret)
 	stats.waiting_requests = waiting;
 	stats.workers_busy = server->probing + server->decoding;
 	stats.workers_max = server->options.workers;
+	list_for_each (node, &server->strays)
+		stats.stray_decoders++;
 	stats.uptime_ms = (monotonic_ns() - server->started_ns) / 1000000u;
 	stats.instance = server->instance.low;
 	stats.pid = getpid();
@@ -305,6 +307,7 @@ static int start_nursery(struct server *server)
 	const struct nursery_events events = {
 		.finished = decode_finished,
 		.gone = decode_gone,
+		.stays = job_stays,
 		.left = job_left,
 		.available = worker_available,
 		.lost = workers_lost,

@@ -320,6 +320,19 @@ static void drop_dead_ready(struct nursery *nursery)
 		nursery->events.lost(lost, nursery->events.user);
 }
 
+/* One that has finished by its answer has as long again to go; then it stays, and is told of until
+ * it is let go. */
+static void act_on_late_worker(struct nursery *nursery, struct worker *worker, uint64_t now)
+{
+	worker_kill(worker);
+	if (!worker->finished || worker->let_go)
+		return;
+	worker->deadline_ns = now + WORKER_LATE_NS;
+	if (worker->late && nursery->events.stays)
+		nursery->events.stays(worker, worker->lent, nursery->events.user);
+	worker->late = true;
+}
+
 static void act_on_late(struct nursery *nursery, uint64_t now)
 {
 	struct worker *worker;
@@ -331,7 +344,7 @@ static void act_on_late(struct nursery *nursery, uint64_t now)
 		if (worker->gone)
 			kill_process(nursery); /* it does not reap: its death ends the wait */
 		else
-			worker_kill(worker);
+			act_on_late_worker(nursery, worker, now);
 	}
 	if (nursery->restart_ns != 0 && now >= nursery->restart_ns && start_process(nursery) < 0)
 		schedule_start(nursery);
@@ -360,6 +373,7 @@ static void finish_early(struct nursery *nursery)
 		if (!worker->early || !worker->answered || worker->finished)
 			continue;
 		nursery->leaving++;
+		worker->leaving = true;
 		call_finished(nursery, worker);
 		if (nursery->order_ns != 0)
 			send_order(nursery);
@@ -369,7 +383,7 @@ static void finish_early(struct nursery *nursery)
 	{
 		if (leaving <= nursery->options.ahead)
 			return;
-		if (!worker->finished || worker->let_go)
+		if (!worker->leaving)
 			continue;
 		worker_kill(worker);
 		leaving--;
@@ -390,10 +404,9 @@ static void bury_workers(struct nursery *nursery)
 	while ((worker = TAILQ_FIRST(&ended))) {
 		if (worker->let_go)
 			nursery->events.left(worker->job_user, nursery->events.user);
-		else if (worker->finished)
-			nursery->leaving--;
-		else
+		else if (!worker->finished)
 			call_finished(nursery, worker);
+		nursery->leaving -= worker->leaving;
 		if (worker->lent)
 			nursery->events.gone(worker->lent, nursery->events.user);
 		TAILQ_REMOVE(&ended, worker, link);

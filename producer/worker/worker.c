@@ -11,10 +11,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-/* How long an answered worker may take to end, and the nursery to report an end. Unmapping a large
- * window takes tens of milliseconds; neither is ever waited for, a late one is killed. */
-#define LATE_NS ((uint64_t)500000000)
-
 int watch_add(int epoll, int fd, struct watch *watch)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
@@ -76,7 +72,7 @@ static void on_answer(struct watch *watch)
 		return;
 	if (receive_answer(worker)) {
 		worker->answered = true;
-		worker->deadline_ns = monotonic_ns() + LATE_NS;
+		worker->deadline_ns = monotonic_ns() + WORKER_LATE_NS;
 		worker_go_on(worker); /* to its end */
 		if (worker->early)
 			worker->cpu_ns = worker_cpu_now(worker);
@@ -95,7 +91,7 @@ static void on_end(struct watch *watch)
 	if (worker->socket >= 0 && receive_answer(worker))
 		worker->answered = true;
 	close_watched(worker->epoll, &worker->socket);
-	worker->deadline_ns = worker->reported ? 0 : monotonic_ns() + LATE_NS;
+	worker->deadline_ns = worker->reported ? 0 : monotonic_ns() + WORKER_LATE_NS;
 }
 
 int worker_create(int epoll, const int fds[2], uint64_t id, pid_t pid, struct worker **ret)

@@ -29,8 +29,10 @@ struct worker {
 	void *lent; /* NULL: nothing */
 	struct job_result result;
 	bool early;    /* its answer is enough to be finished, */
-	bool finished; /* and it is: only its end is waited for */
-	bool let_go;   /* and so it is without an answer */
+	bool finished; /* and it is: only its end is waited for, */
+	bool leaving;  /* and counted in nursery.leaving */
+	bool late;     /* in vain for a while: it has been killed */
+	bool let_go;   /* nobody waits for it */
 	bool answered;
 	bool halted;
 	bool spoke_nonsense;  /* instead: for that it is killed */
@@ -43,6 +45,10 @@ struct worker {
 };
 
 TAILQ_HEAD(worker_list, worker);
+
+/* How long an answered worker may take to end, and the nursery to report an end. Unmapping a large
+ * window takes tens of milliseconds; neither is ever waited for, a late one is killed. */
+#define WORKER_LATE_NS ((uint64_t)500000000)
 
 /* Takes both descriptors, also on failure. */
 int worker_create(int epoll, const int fds[2], uint64_t id, pid_t pid, struct worker **ret);

@@ -38,7 +38,8 @@ enum mural_reason {
 	MURAL_REASON_TRUNCATED = 5,   /* it ends early (-EBADMSG) */
 	MURAL_REASON_UNSUPPORTED = 6, /* a variant no decoder does (-ENOTSUP) */
 	MURAL_REASON_TOO_LARGE = 7,   /* over --max-pixels, or over the whole budget (-EFBIG) */
-	MURAL_REASON_NO_ROOM = 8,     /* everything in the pool is pinned (-ENOSPC) */
+	/* Everything in the pool is pinned, or held by decoders that do not end (-ENOSPC). */
+	MURAL_REASON_NO_ROOM = 8,
 	MURAL_REASON_QUOTA = 9,       /* this session has too much pinned or in flight (-EDQUOT) */
 	MURAL_REASON_CHANGED = 10,    /* the file is not what it was when first decoded (-ESTALE) */
 	MURAL_REASON_CRASHED = 11,    /* its decoder died of a signal or lied (-ECONNABORTED) */
@@ -138,7 +139,10 @@ struct mural_stats {
 	uint64_t decoder_processes;
 	/* Read-only ones of @regions, kept for consumers to come; at most 256, and a sixteenth of what
 	 * the process may have open. */
-	uint64_t readonly_descriptors;
+	uint32_t readonly_descriptors;
+	/* Decoders that were killed and do not end, now: what their files lie on does not answer.
+	 * What they may still write is counted to overhead_bytes. */
+	uint32_t stray_decoders;
 };
 
 #ifdef __cplusplus

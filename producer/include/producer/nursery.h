@@ -49,6 +49,9 @@ struct nursery_events {
 		const struct job_result *result, int signal, void *user);
 	/* The process that had this (worker_lend) has gone; after finished. */
 	void (*gone)(void *lent, void *user);
+	/* A worker that has finished by its answer was killed half a second later, and has not gone
+	 * in another: it may be let go. Else it is told of again. May be NULL. */
+	void (*stays)(struct worker *worker, void *lent, void *user);
 	/* A worker that was let go has gone. */
 	void (*left)(void *job_user, void *user);
 	/* Workers have become ready: queued jobs may start. */
@@ -89,8 +92,8 @@ void worker_lend(struct worker *worker, void *lent);
  * answered already. */
 void worker_kill(struct worker *worker);
 
-/* Nobody waits any more for a worker that has been killed and does not go: instead of finished and
- * gone it is `left` that follows, with @job_user. */
+/* Nobody waits any more for a worker that has been killed and does not go: instead of finished, if
+ * it has not been called, and gone it is `left` that follows, with @job_user. */
 void worker_let_go(struct worker *worker, void *job_user);
 
 /* Stops a worker where it is (SIGSTOP by pidfd), with what it has, and lets it go on. One that has

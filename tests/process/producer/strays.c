@@ -120,7 +120,8 @@ static bool nothing_is_left(void *peer)
 {
 	peer_purge(peer);
 	struct mural_stats stats = peer_stats(peer);
-	return stats.workers_busy == 0 && stats.allocated_bytes == 0 && stats.used_bytes == 0;
+	return stats.workers_busy == 0 && stats.stray_decoders == 0 && stats.allocated_bytes == 0 &&
+	       stats.used_bytes == 0;
 }
 
 /* ---- what becomes of their pictures, and of others ---- */
@@ -148,6 +149,7 @@ static void comes_though_one_does_not_go(const char *name)
 	expect_held(held);
 	struct mural_stats stats = peer_stats(&peer);
 	cr_expect_eq(stats.workers_busy, 0, "it takes a place");
+	cr_expect_eq(stats.stray_decoders, 1);
 	cr_expect_eq(stats.filling_bytes, 0);
 	cr_expect_geq(stats.overhead_bytes, UINT64_C(12000000) * 4, "it may write there still");
 	let_go(held);
@@ -184,6 +186,28 @@ Test(strays, and_so_is_one_that_was_purged)
 	expect_held(held);
 	let_go(held);
 	peer_leave(&peer);
+	peer_leave(&watcher);
+}
+
+static bool one_is_counted(void *peer)
+{
+	return peer_stats(peer).stray_decoders == 1;
+}
+
+/* A small picture's: it comes all the same. */
+Test(strays, one_that_has_answered_is_counted_when_it_does_not_go)
+{
+	pid_t held = 0;
+	struct peer peer = peer_greet(), watcher = peer_greet();
+	cr_assert(test_until(finds_all_ready, &held, TEST_TIMEOUT_MS));
+	hold(held);
+	peer_ask(&peer, 1, "jpeg-420.jpg", 0, MURAL_PRIORITY_VISIBLE);
+	union protocol_any message = peer_end_of(&peer, 1);
+	cr_expect_eq(message.head.type, PROTOCOL_READY, "%s", message.failed.text);
+	cr_expect(test_until(one_is_counted, &watcher, TEST_TIMEOUT_MS));
+	let_go(held);
+	peer_leave(&peer);
+	cr_expect(test_until(nothing_is_left, &watcher, TEST_TIMEOUT_MS));
 	peer_leave(&watcher);
 }
 

@@ -210,6 +210,19 @@ static void wait_for_its_end(pid_t pid)
 	cr_assert_eq(status >> 8, SIGTRAP | PTRACE_EVENT_EXIT << 8);
 }
 
+/* Gives the job to a decoder that answers and then stands at its end. */
+static bool finishes_though_it_is_held(
+	struct held *held, const struct job *job, int source, struct outcome *outcome)
+{
+	cr_assert(jobs_wait_ready(&jobs, 2));
+	cr_assert(test_until(hold_all, held, TEST_TIMEOUT_MS));
+	if (held->refused)
+		cr_skip_test("nobody may be traced here");
+	wait_for_its_end(worker_pid(jobs_submit(&jobs, job, source, -1, outcome)));
+	nursery_dispatch(jobs.nursery);
+	return outcome->finished == 1;
+}
+
 Test(hostile, those_that_can_not_be_killed_do_not_become_many)
 {
 	CLEANUP(close_p) int source = jobs_file(".", 1);
@@ -219,14 +232,8 @@ Test(hostile, those_that_can_not_be_killed_do_not_become_many)
 	struct held held = {0};
 	light.memory_bytes = 32 * MIB;
 	for (unsigned i = 0; i < ARRAY_SIZE(outcomes); i++) {
-		cr_assert(jobs_wait_ready(&jobs, 2));
-		cr_assert(test_until(hold_all, &held, TEST_TIMEOUT_MS));
-		if (held.refused)
-			cr_skip_test("nobody may be traced here");
-		pid_t pid = worker_pid(jobs_submit(&jobs, &light, source, -1, &outcomes[i]));
-		wait_for_its_end(pid);
-		nursery_dispatch(jobs.nursery);
-		cr_assert_eq(outcomes[i].finished, i < LEAVING_MAX, "number %u", i);
+		cr_assert_eq(finishes_though_it_is_held(&held, &light, source, &outcomes[i]),
+			i < LEAVING_MAX, "number %u", i);
 	}
 	cr_assert_eq(jobs.gone, 0);
 	let_go(&held);
@@ -235,6 +242,33 @@ Test(hostile, those_that_can_not_be_killed_do_not_become_many)
 	cr_assert(jobs_wait_gone(&jobs));
 	jobs_run(&jobs, &light, source, -1, &outcomes[0]);
 	cr_assert(outcomes[0].answered);
+}
+
+Test(hostile, those_that_stay_are_told_of_until_they_are_let_go_and_counted_then_too)
+{
+	CLEANUP(close_p) int source = jobs_file(".", 1);
+	enum { LEAVING_MAX = 2 * 2 };
+	struct job light = probe;
+	struct outcome outcomes[LEAVING_MAX + 2];
+	struct held held = {0};
+	light.memory_bytes = 32 * MIB;
+	cr_assert(finishes_though_it_is_held(&held, &light, source, &outcomes[0]));
+	cr_assert(jobs_wait_stays(&jobs, 2));
+	jobs.lets_go = true;
+	cr_assert(jobs_wait_stays(&jobs, 3));
+	for (unsigned i = 1; i < LEAVING_MAX; i++)
+		cr_assert(finishes_though_it_is_held(&held, &light, source, &outcomes[i]));
+	cr_assert(jobs_wait_stays(&jobs, 3 + LEAVING_MAX - 1));
+	cr_expect_not(finishes_though_it_is_held(&held, &light, source, &outcomes[LEAVING_MAX]));
+	let_go(&held);
+	cr_assert(jobs_wait_left(&jobs, LEAVING_MAX));
+	cr_assert(jobs_wait_finished(&jobs, &outcomes[LEAVING_MAX]));
+	cr_expect_eq(jobs.stays, 3 + LEAVING_MAX - 1);
+	cr_expect_eq(jobs.gone, 1, "of those that were not let go");
+	held = (struct held){0};
+	cr_expect(finishes_though_it_is_held(&held, &light, source, &outcomes[LEAVING_MAX + 1]));
+	let_go(&held);
+	cr_assert_eq(outcomes[0].finished, 1);
 }
 
 /* ---- what they say ---- */

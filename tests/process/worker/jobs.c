@@ -30,6 +30,23 @@ static void on_gone(void *lent, void *user)
 	((struct jobs *)user)->gone++;
 }
 
+static void on_stays(struct worker *worker, void *lent, void *user)
+{
+	struct jobs *jobs = user;
+	if (lent != user)
+		abort();
+	jobs->stays++;
+	if (jobs->lets_go)
+		worker_let_go(worker, jobs);
+}
+
+static void on_left(void *job_user, void *user)
+{
+	if (job_user != user)
+		abort();
+	((struct jobs *)user)->left++;
+}
+
 static void on_lost(unsigned count, void *user)
 {
 	((struct jobs *)user)->lost += count;
@@ -72,6 +89,16 @@ static bool all_have_gone(struct jobs *jobs, const void *unused)
 	return jobs->gone == jobs->given;
 }
 
+static bool has_stayed(struct jobs *jobs, const void *times)
+{
+	return jobs->stays >= *(const unsigned *)times;
+}
+
+static bool have_left(struct jobs *jobs, const void *count)
+{
+	return jobs->left >= *(const unsigned *)count;
+}
+
 static bool has_finished(struct jobs *jobs, const void *outcome)
 {
 	(void)jobs;
@@ -93,6 +120,16 @@ bool jobs_wait_gone(struct jobs *jobs)
 	return dispatch_until(jobs, all_have_gone, NULL);
 }
 
+bool jobs_wait_stays(struct jobs *jobs, unsigned times)
+{
+	return dispatch_until(jobs, has_stayed, &times);
+}
+
+bool jobs_wait_left(struct jobs *jobs, unsigned count)
+{
+	return dispatch_until(jobs, have_left, &count);
+}
+
 static bool on_crowded(void *user)
 {
 	struct jobs *jobs = user;
@@ -106,6 +143,8 @@ void jobs_start(struct jobs *jobs, const char *program, unsigned ahead)
 	const struct nursery_options options = {.program = test_program(program), .ahead = ahead};
 	const struct nursery_events events = {.finished = on_finished,
 		.gone = on_gone,
+		.stays = on_stays,
+		.left = on_left,
 		.available = on_available,
 		.lost = on_lost,
 		.crowded = on_crowded,

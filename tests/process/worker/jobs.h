@@ -18,6 +18,8 @@ struct jobs {
 	struct nursery *nursery;
 	unsigned available, ended, lost, crowded;
 	unsigned given, gone; /* jobs, and of them those whose process has gone */
+	bool lets_go;         /* of those that stay, as */
+	unsigned stays, left;
 };
 
 /* Starts @program (a name, as test_program takes it) as the nursery and waits until @ahead workers
@@ -30,6 +32,9 @@ bool jobs_wait_ready(struct jobs *jobs, unsigned count);
 bool jobs_wait_finished(struct jobs *jobs, const struct outcome *outcome);
 /* Until no process is left that had a job. */
 bool jobs_wait_gone(struct jobs *jobs);
+/* Until it has been told so often that a worker stays. */
+bool jobs_wait_stays(struct jobs *jobs, unsigned times);
+bool jobs_wait_left(struct jobs *jobs, unsigned count);
 
 /* Submits as soon as a worker is ready. */
 struct worker *jobs_submit(struct jobs *jobs, const struct job *job, int source_fd, int memory_fd,

@@ -611,10 +611,43 @@ Test(waiters, are_told_when_its_decoder_takes_too_long_and_does_not_go)
 	cr_expect_eq(nursery.given, 2, "the same picture gets another");
 }
 
+static struct mural_stats stats_now(void)
+{
+	struct mural_stats stats;
+	server_stats(&server, &stats);
+	return stats;
+}
+
 static struct stray *first_stray(void)
 {
 	cr_assert_not(list_empty(&server.strays));
 	return list_item(server.strays.next, struct stray, node);
+}
+
+Test(waiters, for_room_are_told_that_one_which_has_answered_does_not_go)
+{
+	ask(1, SMALL_BOX, MURAL_PRIORITY_VISIBLE);
+	struct worker *worker = &nursery.worker[0];
+	have_a_full_pool();
+	request_cancel(request_find(&session, 1));
+	expect_failed(1, -ECANCELED, MURAL_REASON_CANCELLED);
+	finish_small(0);
+	ask_for_another(2, 0);
+	finish(1);
+	cr_assert_not(list_empty(&server.roomless), "it may go soon");
+	job_stays(worker, worker->lent, &server);
+	union protocol_any message = next();
+	cr_assert_eq(message.head.serial, 2);
+	cr_expect_eq(message.failed.reason, MURAL_REASON_NO_ROOM);
+	cr_expect_str_eq(message.failed.text,
+		"no room: what is not pinned is held by decoders that do not end");
+	cr_expect_eq(stats_now().stray_decoders, 1);
+	cr_expect_eq(server.filling, 0);
+	job_left(first_stray(), &server);
+	cr_expect_eq(stats_now().stray_decoders, 0);
+	ask_for_another(3, 0);
+	finish(2);
+	cr_expect_str_eq(next().failed.text, "no room: everything in the pool is pinned");
 }
 
 /* As many as there are workers. */
