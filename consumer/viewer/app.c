@@ -182,6 +182,8 @@ void app_destroy(struct app *app)
 	image_fini(&app->layer);
 	list_fini(&app->list);
 	list_fini(&app->news);
+	list_fini(&app->gone);
+	list_fini(&app->left);
 	free(app);
 }
 
@@ -194,12 +196,15 @@ void app_cover_gallery(struct app *app)
 
 void app_go(struct app *app, size_t index)
 {
+	size_t before = app_current(app);
 	app->slide_ms = 0;
 	app->went_ms = app->now_ms;
 	app->dirty = true;
 	if (app->follow)
 		follow_shown(app->follow, app->list.paths[index]);
 	show_go(app->show, index, app->now_ms);
+	if (index != before)
+		app_let_go(app, before);
 }
 
 size_t app_current(const struct app *app)
@@ -212,6 +217,9 @@ size_t app_current(const struct app *app)
 void app_enter_gallery(struct app *app)
 {
 	show_pause(app->show);
+	app_let_go(app, app_current(app));
+	if (app->list.count == 0)
+		return;
 	app_cover_gallery(app);
 	int r = gallery_show(app->gallery, app_current(app), app->size, app->now_ms);
 	if (r < 0) {
@@ -222,6 +230,15 @@ void app_enter_gallery(struct app *app)
 	app->in_gallery = true;
 	app->slideshow = false;
 	app->dirty = true;
+}
+
+void app_show_nothing(struct app *app)
+{
+	app->in_gallery = false;
+	gallery_hide(app->gallery);
+	image_fill(&app->layer,
+		(struct rect){0, 0, (int32_t)app->layer.width, (int32_t)app->layer.height},
+		COLOUR_BACKGROUND);
 }
 
 void app_leave_gallery(struct app *app)

@@ -34,18 +34,54 @@ void app_follow_files(struct app *app, size_t first)
 	}
 }
 
-static void on_file(void *user, const char *path, bool grows)
+static void note_written(struct app *app, const char *path, bool grows)
 {
-	struct app *app = user;
 	size_t index;
 	bool known = list_find(&app->list, path, &index);
 	for (bool more = known; more; more = list_find_next(&app->list, &index)) {
 		show_changed(app->show, index, app->now_ms);
 		gallery_changed(app->gallery, index);
 	}
-	if (!known && grows && list_is_picture_name(list_base_name(path)) &&
-		!list_find(&app->news, path, &index))
+	bool wanted = (grows && list_is_picture_name(list_base_name(path))) ||
+		      list_find(&app->left, path, &index);
+	if (!known && wanted && !list_find(&app->news, path, &index))
 		list_append(&app->news, path);
+}
+
+static void note_gone(struct app *app, const char *path, bool grows)
+{
+	size_t index;
+	if (!list_find(&app->list, path, &index))
+		return;
+	if (!list_find(&app->gone, path, &index))
+		list_append(&app->gone, path);
+	if (!grows && !list_find(&app->left, path, &index))
+		list_append(&app->left, path);
+}
+
+static void doubt_folder(struct app *app, const char *folder, bool grows)
+{
+	size_t length = strlen(folder);
+	for (size_t i = 0; i < app->list.count; i++) {
+		const char *path = app->list.paths[i];
+		if (strncmp(path, folder, length) == 0 && !strchr(path + length, '/'))
+			note_gone(app, path, grows);
+	}
+}
+
+static void on_news(void *user, const char *path, enum follow_news news, bool grows)
+{
+	switch (news) {
+	case FOLLOW_CAME:
+		note_written(user, path, grows);
+		break;
+	case FOLLOW_GONE:
+		note_gone(user, path, grows);
+		break;
+	case FOLLOW_DOUBT:
+		doubt_folder(user, path, grows);
+		break;
+	}
 }
 
 /* New files come behind the last: whoever looks through the others is not disturbed. */
@@ -65,12 +101,66 @@ static void add_news(struct app *app)
 		app_begin(app, 0);
 }
 
+static void take_out(struct app *app, const size_t *places, size_t count)
+{
+	list_remove(&app->list, places, count);
+	show_removed(app->show, places, count);
+	gallery_removed(app->gallery, places, count);
+	app->dirty = true;
+	if (app->list.count == 0)
+		app_show_nothing(app);
+}
+
+/* What is shown stays to be seen; it leaves the list when it is left. */
+static void keep_shown(struct app *app)
+{
+	if (!app->shown_gone)
+		app_note(app, "the file is gone");
+	app->shown_gone = true;
+}
+
+/* Or has it been written again by now? */
+static bool is_gone(struct app *app, size_t index)
+{
+	size_t at;
+	const char *path = app->list.paths[index];
+	return list_find(&app->gone, path, &at) && folder_lacks(path);
+}
+
+static void remove_gone(struct app *app)
+{
+	size_t count = 0, shown = app->in_gallery ? SIZE_MAX : app_current(app);
+	if (app->gone.count == 0)
+		return;
+	CLEANUP(free_p) size_t *places = calloc(app->list.count, sizeof(*places));
+	for (size_t i = 0; places && i < app->list.count; i++) {
+		if (!is_gone(app, i))
+			continue;
+		if (i == shown)
+			keep_shown(app);
+		else
+			places[count++] = i;
+	}
+	list_fini(&app->gone);
+	if (count > 0)
+		take_out(app, places, count);
+}
+
+void app_let_go(struct app *app, size_t left)
+{
+	if (app->shown_gone && folder_lacks(app->list.paths[left]))
+		take_out(app, &left, 1);
+	app->shown_gone = false;
+}
+
 void app_read_news(struct app *app)
 {
 	if (!app->follow)
 		return;
-	follow_read(app->follow, on_file, app);
+	follow_read(app->follow, on_news, app);
 	/* A folder comes in any order, and perhaps in several steps. */
-	if (!follow_pending(app->follow))
-		add_news(app);
+	if (follow_pending(app->follow))
+		return;
+	add_news(app);
+	remove_gone(app);
 }

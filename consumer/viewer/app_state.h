@@ -28,6 +28,9 @@ struct app {
 	struct gallery *gallery;
 	struct follow *follow; /* NULL: nothing is followed */
 	struct list news;      /* what came, until all of it is known */
+	struct list gone;      /* what is to be taken out of the list */
+	struct list left;      /* what was, though named itself: it may come back */
+	bool shown_gone;       /* the file of the picture that is shown was removed */
 	struct overlay_fonts fonts;
 	struct image layer; /* pictures only: what stays when a picture is not there just now */
 	struct window_size size;
@@ -69,6 +72,12 @@ void app_follow_files(struct app *app, size_t first);
 
 /* Some of what there is to be told of files; the rest when the window has had its turn. */
 void app_read_news(struct app *app);
+
+/* Picture @left, which was shown until now, does not stay in the list when its file is gone. */
+void app_let_go(struct app *app, size_t left);
+
+/* The list is empty. */
+void app_show_nothing(struct app *app);
 
 void app_enter_gallery(struct app *app);
 void app_leave_gallery(struct app *app);

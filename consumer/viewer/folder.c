@@ -60,6 +60,12 @@ bool folder_is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+bool folder_lacks(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 DIR *folder_open(const char *folder)
 {
 	return opendir(folder[0] ? folder : ".");

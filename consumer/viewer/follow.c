@@ -17,6 +17,7 @@
 #define TRIES 8
 
 #define MASK_ALWAYS (IN_ONLYDIR | IN_MASK_ADD | IN_MOVED_TO | IN_MOVE_SELF)
+#define MASK_THERE (IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM)
 
 struct followed {
 	char *folder; /* owned; NULL: this place is free */
@@ -27,6 +28,7 @@ struct followed {
 	bool absent;    /* @watch is of a folder above it */
 	bool retry;     /* what @watch is of has to be found out anew */
 	bool stale;     /* has to be looked through */
+	bool doubt;     /* with stale: what was in it may be gone */
 };
 
 struct follow {
@@ -119,8 +121,8 @@ static bool try_watch(struct follow *follow, struct followed *folder)
 {
 	const char *name = folder->folder;
 	size_t whole = strlen(name), length = whole, missing = whole;
-	int found = add_watch(follow, name, length,
-		IN_CLOSE_WRITE | (folder->flags & FOLLOW_DEEP ? IN_CREATE : 0));
+	int found = add_watch(
+		follow, name, length, MASK_THERE | (folder->flags & FOLLOW_DEEP ? IN_CREATE : 0));
 	while (found < 0 && (errno == ENOENT || errno == ENOTDIR) && above(name, length) < length) {
 		missing = length;
 		length = above(name, length);
@@ -144,10 +146,10 @@ static void watch(struct follow *follow, struct followed *folder)
 		;
 }
 
-/* Its like is seen to come by the folder that it was found in. */
+/* Its like is seen to come by the folder that it was found in. What is stale is told of before. */
 static void forget_vain(struct follow *follow, struct followed *folder)
 {
-	if (folder->depth > 0 && (folder->absent || folder->watch < 0))
+	if (folder->depth > 0 && !folder->stale && (folder->absent || folder->watch < 0))
 		forget(follow, folder);
 }
 
@@ -268,12 +270,13 @@ static void follow_inner(struct follow *follow, const struct followed *outer, co
 
 /* ---- what is told ---- */
 
-static void tell(const struct followed *folder, const char *name, follow_fn *fn, void *user)
+static void tell(const struct followed *folder, const char *name, enum follow_news news,
+	follow_fn *fn, void *user)
 {
 	char *path;
 	if (asprintf(&path, "%s%s", folder->folder, name) < 0)
 		return;
-	fn(user, path, folder->flags & FOLLOW_GROWS);
+	fn(user, path, news, folder->flags & FOLLOW_GROWS);
 	free(path);
 }
 
@@ -285,7 +288,7 @@ static void retry_below(struct follow *follow, const char *name)
 	for (size_t i = 0; i < follow->count; i++) {
 		struct followed *folder = &follow->folders[i];
 		if (folder->folder && strncmp(folder->folder, name, length) == 0)
-			folder->retry = folder->stale = follow->any_stale = true;
+			folder->retry = folder->stale = folder->doubt = follow->any_stale = true;
 	}
 }
 
@@ -306,7 +309,9 @@ static void heed(struct follow *follow, struct followed *folder, const struct in
 	else if (inner && came && folder->flags & FOLLOW_DEEP && event->name[0] != '.')
 		follow_inner(follow, folder, event->name);
 	else if (!inner && event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO))
-		tell(folder, event->name, fn, user);
+		tell(folder, event->name, FOLLOW_CAME, fn, user);
+	else if (!inner && event->mask & (IN_DELETE | IN_MOVED_FROM))
+		tell(folder, event->name, FOLLOW_GONE, fn, user);
 }
 
 static void heed_all(
@@ -320,6 +325,7 @@ static void heed_all(
 		if (!folder->folder)
 			continue;
 		folder->stale |= lost;
+		folder->doubt |= lost;
 		folder->retry |= lost;
 		if (folder->watch == event->wd)
 			heed(follow, folder, event, fn, user);
@@ -340,20 +346,24 @@ static void read_events(struct follow *follow, follow_fn *fn, void *user)
 		retry_all(follow);
 }
 
-static void open_next_stale(struct follow *follow)
+/* One at a time: whoever is told may have to look at many files. */
+static void open_next_stale(struct follow *follow, follow_fn *fn, void *user)
 {
-	for (size_t i = 0; i < follow->count && !follow->dir; i++) {
-		struct followed *folder = &follow->folders[i];
-		if (!folder->folder || !folder->stale)
-			continue;
-		folder->stale = false;
-		if (!folder->absent)
-			follow->dir = folder_open(folder->folder);
-		follow->dir_place = i;
-		if (!follow->dir)
-			forget_vain(follow, folder);
-	}
-	follow->any_stale = follow->dir != NULL;
+	size_t i = 0;
+	while (i < follow->count && !(follow->folders[i].folder && follow->folders[i].stale))
+		i++;
+	follow->any_stale = i < follow->count;
+	if (!follow->any_stale)
+		return;
+	struct followed *folder = &follow->folders[i];
+	if (folder->doubt)
+		tell(folder, "", FOLLOW_DOUBT, fn, user);
+	folder->stale = folder->doubt = false;
+	if (!folder->absent)
+		follow->dir = folder_open(folder->folder);
+	follow->dir_place = i;
+	if (!follow->dir)
+		forget_vain(follow, folder);
 }
 
 static void look_at(struct follow *follow, const struct followed *folder,
@@ -361,7 +371,7 @@ static void look_at(struct follow *follow, const struct followed *folder,
 {
 	enum folder_kind kind = folder_kind(follow->dir, entry);
 	if (kind == FOLDER_FILE)
-		tell(folder, entry->d_name, fn, user);
+		tell(folder, entry->d_name, FOLLOW_CAME, fn, user);
 	else if (kind == FOLDER_FOLDER && folder->flags & FOLLOW_DEEP && entry->d_name[0] != '.')
 		follow_inner(follow, folder, entry->d_name);
 }
@@ -369,7 +379,7 @@ static void look_at(struct follow *follow, const struct followed *folder,
 static void look_through(struct follow *follow, follow_fn *fn, void *user)
 {
 	if (!follow->dir)
-		open_next_stale(follow);
+		open_next_stale(follow, fn, user);
 	struct followed *folder = &follow->folders[follow->dir_place];
 	for (int i = 0; i < FOLLOW_STEP && follow->dir; i++) {
 		const struct dirent *entry = readdir(follow->dir);

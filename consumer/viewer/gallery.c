@@ -27,7 +27,7 @@ struct thumbnail {
 	bool touched; /* its cell has to be drawn anew */
 	bool cut;     /* its file ends early: what there is of it will do */
 	bool changed; /* its file has been written since it was asked for */
-	bool drawn;   /* its pixels are in the layer, where the layout of the last drawing has it */
+	bool drawn;   /* of one in the window: its pixels are in the layer, as it was drawn last */
 	uint64_t again_ms; /* when it was drawn after having been decoded again; 0: it was not */
 };
 
@@ -45,7 +45,6 @@ struct gallery {
 	size_t count;
 	struct range kept;  /* outside of it all are absent */
 	struct range asked; /* within kept: outside of it none is pending */
-	struct range drawn; /* outside of it none has its pixels in the layer */
 	struct grid grid;
 	struct grid_covered covered;
 	size_t side; /* in sides */
@@ -424,6 +423,39 @@ void gallery_grew(struct gallery *gallery)
 	gallery->dirty = true;
 }
 
+static void take_out(struct gallery *gallery, const size_t *gone, size_t count)
+{
+	size_t kept = 0;
+	for (size_t i = 0, next = 0; i < gallery->count; i++) {
+		if (next < count && gone[next] == i) {
+			shot_drop(&gallery->thumbnails[i].shot);
+			next++;
+		} else {
+			gallery->thumbnails[kept++] = gallery->thumbnails[i];
+		}
+	}
+	gallery->count = kept;
+}
+
+static void shift(struct range *range, const size_t *gone, size_t count)
+{
+	range->first = list_place_without(gone, count, range->first);
+	range->end = list_place_without(gone, count, range->end);
+}
+
+void gallery_removed(struct gallery *gallery, const size_t *gone, size_t count)
+{
+	take_out(gallery, gone, count);
+	shift(&gallery->kept, gone, count);
+	shift(&gallery->asked, gone, count);
+	gallery->selected = list_place_without(gone, count, gallery->selected);
+	if (gallery->selected >= gallery->count)
+		gallery->selected = gallery->count > 0 ? gallery->count - 1 : 0;
+	layout(gallery, gallery->grid.window);
+	gallery->target = grid_scroll_to(&gallery->grid, gallery->selected, gallery->target);
+	gallery_settle(gallery);
+}
+
 /* ---- drawing ---- */
 
 static void draw_bitmap(struct gallery *gallery, struct image *layer, struct rect area,
@@ -548,14 +580,10 @@ bool gallery_draw(struct gallery *gallery, struct image *layer, uint64_t now_ms)
 	gallery->now_ms = now_ms;
 	size_t first, end;
 	grid_visible(&gallery->grid, scroll_position(gallery), 0, &first, &end);
-	if (gallery->moved) {
+	if (gallery->moved)
 		image_fill(layer,
 			(struct rect){0, 0, (int32_t)layer->width, (int32_t)layer->height},
 			COLOUR_BACKGROUND);
-		for (size_t i = gallery->drawn.first; i < gallery->drawn.end; i++)
-			gallery->thumbnails[i].drawn = false;
-	}
-	gallery->drawn = (struct range){first, end};
 	for (size_t i = first; i < end; i++) {
 		struct thumbnail *thumbnail = &gallery->thumbnails[i];
 		if (!gallery->moved && !gallery->repin && !thumbnail->touched)

@@ -158,6 +158,12 @@ static bool make_table(struct list *list)
 	return true;
 }
 
+/* It is made anew when it is needed. */
+static void drop_table(struct list *list)
+{
+	list->place_count = 0;
+}
+
 /* What came since the last time goes in. */
 static bool index_all(struct list *list)
 {
@@ -192,8 +198,44 @@ void list_sort(struct list *list, size_t first)
 	if (list->count <= first)
 		return;
 	if (list->indexed > first)
-		list->place_count = 0; /* the table is made anew */
+		drop_table(list);
 	qsort(list->paths + first, list->count - first, sizeof(*list->paths), compare_entries);
+}
+
+void list_remove(struct list *list, const size_t *gone, size_t count)
+{
+	if (count == 0)
+		return;
+	size_t kept = gone[0];
+	for (size_t i = kept, next = 0; i < list->count; i++) {
+		if (next < count && gone[next] == i) {
+			free(list->paths[i]);
+			next++;
+		} else {
+			list->paths[kept++] = list->paths[i];
+		}
+	}
+	list->count = kept;
+	drop_table(list);
+}
+
+size_t list_place_without(const size_t *gone, size_t count, size_t place)
+{
+	size_t first = 0, end = count;
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+		if (gone[middle] < place)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return place - first;
+}
+
+bool list_is_one_of(const size_t *gone, size_t count, size_t place)
+{
+	size_t lower = place - list_place_without(gone, count, place);
+	return lower < count && gone[lower] == place;
 }
 
 /* ---- files and folders ---- */

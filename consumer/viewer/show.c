@@ -429,6 +429,24 @@ void show_changed(struct show *show, size_t index, uint64_t now_ms)
 	show_update(show, now_ms);
 }
 
+void show_removed(struct show *show, const size_t *gone, size_t count)
+{
+	for (int i = 0; i < KEPT; i++) {
+		struct picture *picture = &show->pictures[i];
+		if (picture->used && list_is_one_of(gone, count, picture->index))
+			forget(picture);
+		picture->index = list_place_without(gone, count, picture->index);
+	}
+	show->drawn.index = list_is_one_of(gone, count, show->drawn.index)
+				    ? SIZE_MAX
+				    : list_place_without(gone, count, show->drawn.index);
+	show->wanted = list_place_without(gone, count, show->wanted);
+	show->started &= show->list->count > 0;
+	if (show->wanted >= show->list->count)
+		show->wanted = show->started ? show->list->count - 1 : 0;
+	show->dirty = true;
+}
+
 void show_pause(struct show *show)
 {
 	struct picture *picture = show_wanted(show);

@@ -150,8 +150,14 @@ wait_for "ten thousand more" title_is "1.jpg (1/10003)"
 mv "$work/live" "$work/old"
 mkdir "$work/live"
 cp "$3" "$work/live/new.jpg"
-wait_for "what is in the new folder" title_is "1.jpg (1/10004)"
+wait_for "what is in the new folder, and what is shown" title_is "1.jpg (1/2)"
 xdotool search --class mural-viewer windowfocus >/dev/null 2>&1 || true
+key Right
+wait_for "what is in the new folder" title_is "new.jpg (1/1)"
+cp "$1" "$work/live/1.jpg"
+wait_for "another" title_is "new.jpg (1/2)"
+rm "$work/live/1.jpg"
+wait_for "that was deleted" title_is "new.jpg (1/1)"
 key q
 wait_for "q: the end" gone
 wait "$viewer" || { echo "exit status $?"; cat "$work/viewer.log"; exit 1; }

@@ -484,6 +484,190 @@ Test(app, a_folder_that_is_made_again_is_followed_again)
 	leave_folder();
 }
 
+static void remove_file(const char *name)
+{
+	cr_assert_eq(remove(name), 0, "%s", name);
+}
+
+Test(app, what_is_deleted_leaves_the_list)
+{
+	start_in_folder("2.jpg", LIST_SIBLINGS);
+	write_file("3.jpg");
+	write_file("4.jpg");
+	look();
+	expect_title("2.jpg (2/4) - Mural");
+	remove_file("1.jpg");
+	cr_assert_eq(rename("4.jpg", "x/4.jpg"), 0);
+	look();
+	expect_title("2.jpg (1/2) - Mural");
+	expect_played("next", BLUE);
+	expect_title("3.jpg (2/2) - Mural");
+	leave_folder();
+}
+
+Test(app, what_is_shown_stays_until_it_is_left)
+{
+	start_in_folder("1.jpg", LIST_SIBLINGS);
+	expect_played("", RED);
+	remove_file("1.jpg");
+	look();
+	expect_played("", RED);
+	expect_title("1.jpg (1/2) - Mural");
+	expect_played("next", GREEN);
+	expect_title("2.jpg (1/1) - Mural");
+	expect_played("previous", GREEN);
+	leave_folder();
+}
+
+Test(app, what_is_shown_and_written_again_stays)
+{
+	start_in_folder("1.jpg", LIST_SIBLINGS);
+	expect_played("", RED);
+	remove_file("1.jpg");
+	look();
+	size_t before = fake_requests();
+	write_file("1.jpg");
+	look();
+	cr_expect_gt(fake_requests(), before);
+	expect_title("1.jpg (1/2) - Mural");
+	expect_played("next", GREEN);
+	expect_title("2.jpg (2/2) - Mural");
+	leave_folder();
+}
+
+Test(app, what_was_deleted_and_written_before_it_is_told_stays)
+{
+	start_in_folder("1.jpg", LIST_SIBLINGS);
+	remove_file("2.jpg");
+	write_file("2.jpg");
+	look();
+	expect_title("1.jpg (1/2) - Mural");
+	leave_folder();
+}
+
+Test(app, what_is_written_again_while_more_comes_stays)
+{
+	enum { COUNT = 2 * FOLLOW_STEP };
+	char name[32];
+	start_in_folder(".", LIST_RECURSIVE);
+	cr_assert_eq(mkdir(".new", 0700), 0);
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(name, sizeof(name), ".new/%d.jpg", i);
+		write_file(name);
+	}
+	cr_assert_eq(rename(".new", "new"), 0);
+	remove_file("x/1.jpg");
+	app_dispatch(app);
+	write_file("x/1.jpg");
+	look();
+	app_act(app, ACTION_NEXT, 1000);
+	app_act(app, ACTION_NEXT, 1000);
+	snprintf(name, sizeof(name), "1.jpg (3/%d) - Mural", COUNT + 4);
+	expect_title(name);
+	leave_folder();
+}
+
+Test(app, each_place_of_what_is_deleted_leaves)
+{
+	static const char *const named[] = {"2.jpg", "1.jpg", "2.jpg", "y/2.jpg", "2.jpg"};
+	start_with(named, 5, LIST_AS_NAMED);
+	app_act(app, ACTION_NEXT, 1000);
+	remove_file("2.jpg");
+	look();
+	expect_title("1.jpg (1/2) - Mural");
+	expect_played("next", BLUE);
+	leave_folder();
+}
+
+Test(app, what_was_named_itself_comes_back)
+{
+	static const char *const named[] = {"1.jpg", "y/2.jpg"};
+	start_with(named, 2, LIST_SIBLINGS);
+	remove_file("y/2.jpg");
+	look();
+	expect_title("1.jpg (1/1) - Mural");
+	write_file("y/3.jpg");
+	write_file("y/2.jpg");
+	look();
+	expect_title("1.jpg (1/2) - Mural");
+	expect_played("next", BLUE);
+	leave_folder();
+}
+
+Test(app, what_is_deleted_leaves_the_gallery)
+{
+	start_in_folder("1.jpg", LIST_SIBLINGS);
+	headless_play(app, "Enter");
+	remove_file("1.jpg");
+	look();
+	expect_played("Enter", GREEN);
+	expect_title("2.jpg (1/1) - Mural");
+	leave_folder();
+}
+
+Test(app, what_was_shown_and_deleted_is_not_in_the_gallery)
+{
+	start_in_folder("1.jpg", LIST_SIBLINGS);
+	expect_played("", RED);
+	remove_file("1.jpg");
+	look();
+	headless_play(app, "Enter");
+	expect_title("2.jpg (1/1) - Mural");
+	expect_played("Enter", GREEN);
+	leave_folder();
+}
+
+static bool is_empty(void)
+{
+	compose();
+	for (int x = 0; x < 400; x++)
+		if (shown[10][x] != COLOUR_BACKGROUND)
+			return false;
+	return true;
+}
+
+Test(app, when_all_is_deleted_what_comes_is_shown)
+{
+	start_in_folder("1.jpg", LIST_SIBLINGS);
+	expect_played("", RED);
+	cr_expect_not(is_empty());
+	remove_file("1.jpg");
+	remove_file("2.jpg");
+	look();
+	expect_played("", RED);
+	headless_play(app, "Enter");
+	expect_title("Mural");
+	cr_expect(is_empty());
+	headless_play(app, "Enter,next,i,s,r");
+	app_tick(app, 5000);
+	write_file("2.jpg");
+	look();
+	expect_title("2.jpg (1/1) - Mural");
+	expect_played("", GREEN);
+	headless_play(app, "Enter");
+	remove_file("2.jpg");
+	look();
+	expect_title("Mural");
+	cr_expect(is_empty());
+	write_file("1.jpg");
+	look();
+	expect_played("", RED);
+	leave_folder();
+}
+
+Test(app, what_goes_with_its_folder_leaves_the_list)
+{
+	start_in_folder(".", LIST_RECURSIVE);
+	expect_title("1.jpg (1/4) - Mural");
+	cr_assert_eq(rename("x", "/tmp/mural-app-moved"), 0);
+	look();
+	expect_title("1.jpg (1/3) - Mural");
+	cr_assert_eq(rename("/tmp/mural-app-moved", "x"), 0);
+	look();
+	expect_title("1.jpg (1/4) - Mural");
+	leave_folder();
+}
+
 /* The last so many pictures are in natural order. */
 static void expect_ordered(size_t count)
 {

@@ -16,7 +16,7 @@
 static char top[] = "/tmp/mural-follow-XXXXXX", folder[64], path[512];
 static struct follow *follow;
 static char told[4096];
-static size_t count, growing;
+static size_t count, growing, doubts;
 
 static const char *in_folder(const char *name)
 {
@@ -72,14 +72,22 @@ static void teardown(void)
 
 TestSuite(follow, .init = setup, .fini = teardown, .timeout = 60);
 
-static void remember(void *user, const char *changed, bool grows)
+static bool also_gone, also_doubt;
+
+static void remember(void *user, const char *changed, enum follow_news news, bool grows)
 {
 	(void)user;
+	cr_expect_eq(strncmp(changed, folder, strlen(folder)), 0, "%s", changed);
+	doubts += news == FOLLOW_DOUBT;
+	if ((news == FOLLOW_GONE && !also_gone) || (news == FOLLOW_DOUBT && !also_doubt))
+		return;
 	count++;
 	growing += grows;
-	cr_expect_eq(strncmp(changed, folder, strlen(folder)), 0, "%s", changed);
 	if (strlen(told) < sizeof(told) / 2)
-		snprintf(told + strlen(told), sizeof(told) - strlen(told), "%s ",
+		snprintf(told + strlen(told), sizeof(told) - strlen(told), "%s%s ",
+			news == FOLLOW_GONE    ? "-"
+			: news == FOLLOW_DOUBT ? "?"
+					       : "",
 			changed + strlen(folder));
 }
 
@@ -122,6 +130,21 @@ Test(follow, a_file_is_replaced)
 	move("new.tmp", "a.jpg");
 	expect_told("new.tmp a.jpg ");
 	cr_expect_eq(growing, 2);
+}
+
+Test(follow, files_are_removed_and_moved)
+{
+	also_gone = true;
+	write_file("b.jpg");
+	follow_folder(follow, folder, FOLLOW_GROWS, 0);
+	cr_assert_eq(remove(in_folder("a.jpg")), 0);
+	move("b.jpg", "c.jpg");
+	move("c.jpg", "inner/c.jpg");
+	cr_assert_eq(rmdir(in_folder("inner")), -1);
+	expect_told("-a.jpg -b.jpg c.jpg -c.jpg ");
+	cr_expect_eq(growing, 4);
+	remove_tree("inner");
+	expect_told("");
 }
 
 Test(follow, a_folder_in_it_is_no_file)
@@ -262,6 +285,35 @@ Test(follow, a_link_takes_the_place_of_a_folder)
 	expect_told("");
 	write_file("else/b.jpg");
 	expect_told("inner/b.jpg ");
+}
+
+/* What was in a folder that is not there any more, or is another, may be gone. */
+Test(follow, a_folder_that_has_gone_is_doubted)
+{
+	also_doubt = true;
+	follow_folder(follow, folder, FOLLOW_DEEP, 0);
+	follow_folder(follow, in_folder("inner/"), 0, 1);
+	expect_told("");
+	move("inner", ".old");
+	expect_told("?inner/ ");
+	make_folder("inner");
+	write_file("inner/b.jpg");
+	expect_told("inner/b.jpg ");
+	move("inner", ".older");
+	move(".old", "inner");
+	expect_told("?inner/ ");
+}
+
+Test(follow, a_folder_that_was_away_is_doubted)
+{
+	also_gone = also_doubt = true;
+	write_file("inner/b.jpg");
+	write_file("inner/c.jpg");
+	follow_folder(follow, in_folder("inner/"), 0, 0);
+	move("inner", "old");
+	cr_assert_eq(remove(in_folder("old/c.jpg")), 0);
+	move("old", "inner");
+	expect_told("?inner/ inner/b.jpg ");
 }
 
 /* ---- folders in folders ---- */
@@ -461,6 +513,7 @@ Test(follow, what_the_kernel_lost_is_found)
 	told[0] = '\0';
 	for (count = 0; follow_pending(follow); calls++)
 		follow_read(follow, remember, NULL);
+	cr_expect_eq(doubts, 1, "files may have been removed, too");
 	cr_expect_geq(count, (size_t)2 * FOLLOW_STEP - FOLLOW_STEP);
 	cr_expect_geq(calls, 2);
 	expect_told("");

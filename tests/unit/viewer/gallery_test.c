@@ -276,6 +276,89 @@ Test(gallery, follows_a_list_that_grows)
 	cr_expect_gt(count_colour(GREEN), 0);
 }
 
+/* Takes them out of the list, too. */
+static void remove_some(const size_t *gone, size_t count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < list.count; i++)
+		if (!list_is_one_of(gone, count, i))
+			paths[kept++] = paths[i];
+	list.count = kept;
+	gallery_removed(gallery, gone, count);
+}
+
+Test(gallery, what_is_removed_leaves_and_the_others_stay)
+{
+	static const size_t gone[] = {1, 2, 100}, first[] = {0};
+	gallery_show(gallery, 0, window, now);
+	settle();
+	size_t requests = fake_requests(), held = fake_held();
+	remove_some(gone, 3);
+	cr_expect_eq(fake_held() - fake_pending(), held - 2);
+	settle();
+	cr_expect_eq(fake_requests(), requests + 2, "only those that have come near");
+	gallery_select(gallery, COUNT - 4, now);
+	cr_expect_eq(gallery_selected(gallery), COUNT - 4);
+	gallery_select(gallery, COUNT - 3, now);
+	cr_expect_eq(gallery_selected(gallery), COUNT - 4);
+	remove_some(first, 1);
+	cr_expect_eq(gallery_selected(gallery), COUNT - 5, "it is the same picture");
+}
+
+Test(gallery, what_follows_what_was_selected_is_selected)
+{
+	static const size_t middle[] = {7}, last[] = {COUNT - 2};
+	gallery_show(gallery, 7, window, now);
+	remove_some(middle, 1);
+	cr_expect_eq(gallery_selected(gallery), 7);
+	gallery_select(gallery, COUNT - 2, now);
+	gallery_settle(gallery);
+	remove_some(last, 1);
+	cr_expect_eq(gallery_selected(gallery), COUNT - 3);
+	settle();
+	cr_expect_geq(count_colour(GREEN), 2 * 192 * 144 - 64, "the last row is to be seen");
+}
+
+Test(gallery, what_is_removed_before_others_does_not_disturb_them)
+{
+	static size_t gone[100];
+	for (size_t i = 0; i < 100; i++)
+		gone[i] = i;
+	gallery_show(gallery, COUNT - 1, window, now);
+	size_t pending = fake_pending();
+	remove_some(gone, 100);
+	cr_expect_eq(fake_pending(), pending, "they are still asked for");
+	fake_deliver();
+	size_t held = fake_held();
+	gallery_set_pressure(gallery, MURAL_PRESSURE_CRITICAL);
+	cr_expect_lt(fake_held(), held, "those outside the window are given up");
+	gallery_select(gallery, 0, now);
+	gallery_settle(gallery);
+	cr_expect_eq(fake_priority(names[COUNT - 1], 256), UINT32_MAX, "and the others, now");
+	gallery_hide(gallery);
+	cr_expect_eq(fake_held(), 0);
+}
+
+Test(gallery, what_is_removed_while_it_is_hidden)
+{
+	static size_t gone[COUNT - 1];
+	for (size_t i = 0; i < COUNT - 1; i++)
+		gone[i] = i + 1;
+	gallery_show(gallery, COUNT - 1, window, now);
+	settle();
+	gallery_hide(gallery);
+	remove_some(gone, COUNT - 1);
+	cr_expect_eq(fake_held(), 0);
+	gallery_show(gallery, 0, window, now);
+	settle();
+	cr_expect_eq(fake_held(), 1);
+	remove_some((const size_t[]){0}, 1);
+	cr_expect_eq(gallery_selected(gallery), 0);
+	cr_expect_eq(fake_held(), 0);
+	gallery_draw(gallery, &layer, now);
+	cr_expect_eq(count_colour(GREEN), 0);
+}
+
 /* ---- a very long list ---- */
 
 #define LONG 20000

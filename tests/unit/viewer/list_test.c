@@ -240,6 +240,29 @@ Test(list, finds_what_was_sorted_since_the_last_time)
 	cr_expect(list_find(&list, "b", &at) && at == 2);
 }
 
+Test(list, places_are_taken_out)
+{
+	size_t at;
+	static const char *const names[] = {"a", "b", "c", "b", "d", "e"};
+	static const size_t gone[] = {0, 3, 4};
+	static const size_t wanted[] = {0, 0, 1, 2, 2, 2, 3};
+	for (size_t i = 0; i < 6; i++)
+		cr_assert_eq(list_append(&list, names[i]), 0);
+	cr_assert(list_find(&list, "e", &at));
+	list_remove(&list, gone, 0);
+	cr_expect_eq(list.count, 6);
+	list_remove(&list, gone, 3);
+	cr_assert_eq(list.count, 3);
+	for (size_t i = 0; i < 7; i++) {
+		cr_expect_eq(list_place_without(gone, 3, i), wanted[i], "%zu", i);
+		cr_expect_eq(list_is_one_of(gone, 3, i), i == 0 || i == 3 || i == 4, "%zu", i);
+	}
+	cr_expect(list_find(&list, "b", &at) && at == 0 && !list_find_next(&list, &at));
+	cr_expect(list_find(&list, "c", &at) && at == 1);
+	cr_expect(list_find(&list, "e", &at) && at == 2);
+	cr_expect_not(list_find(&list, "a", &at));
+}
+
 /* Half a million million steps would not end in time. */
 Test(list, a_million_times_one_name)
 {

@@ -779,3 +779,75 @@ Test(show, what_the_file_was_does_not_stay_when_it_is_loaded_again_by_hand)
 	settle();
 	cr_expect_eq(middle(), BLUE);
 }
+
+/* ---- a list that shrinks ---- */
+
+/* Takes them out of the list, too. */
+static void remove_some(const size_t *gone, size_t count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < list.count; i++)
+		if (!list_is_one_of(gone, count, i))
+			paths[kept++] = paths[i];
+	list.count = kept;
+	show_removed(show, gone, count);
+}
+
+Test(show, what_is_removed_is_forgotten_and_the_others_stay)
+{
+	static const size_t gone[] = {1};
+	show_go(show, 2, now);
+	settle();
+	size_t held = fake_held(), requests = fake_requests();
+	remove_some(gone, 1);
+	cr_expect_eq(fake_held(), held - 1);
+	cr_expect_eq(status().index, 1);
+	cr_expect(status().seen);
+	cr_expect_not(draw(), "it is there");
+	settle();
+	cr_expect_eq(fake_requests(), requests + 1, "a is the one before, now");
+	show_go(show, 2, now);
+	draw();
+	cr_expect_eq(middle(), GREY, "d was ready");
+}
+
+Test(show, what_was_drawn_and_is_removed_is_not_taken_for_another)
+{
+	static const size_t gone[] = {0};
+	show_go(show, 0, now);
+	settle();
+	show_go(show, 1, now);
+	remove_some(gone, 1);
+	cr_expect_eq(status().index, 0);
+	cr_expect_not(status().seen);
+	settle();
+	cr_expect_eq(middle(), GREEN);
+	cr_expect(status().seen);
+}
+
+Test(show, what_comes_behind_is_wanted_in_place_of_what_is_removed)
+{
+	static const size_t second[] = {1}, last[] = {7};
+	static const size_t all[] = {0, 1, 2, 3, 4, 5, 6};
+	show_go(show, 1, now);
+	settle();
+	show_pause(show);
+	remove_some(second, 1);
+	cr_expect_eq(status().index, 1);
+	show_resume(show, now);
+	settle();
+	cr_expect_eq(middle(), BLUE);
+	show_go(show, 7, now);
+	remove_some(last, 1);
+	cr_expect_eq(status().index, 6);
+	remove_some(all, 7);
+	cr_expect_eq(status().index, 0);
+	cr_expect_null(show_view(show));
+	cr_expect_eq(fake_held(), 0);
+	settle();
+	paths[0] = "small";
+	list.count = 1;
+	show_go(show, 0, now);
+	settle();
+	cr_expect_eq(middle(), BLUE);
+}

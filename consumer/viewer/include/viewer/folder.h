@@ -27,6 +27,8 @@ size_t folder_hash(const char *path);
 bool folder_is(const char *path);
 /* … a regular file? */
 bool folder_is_file(const char *path);
+/* Is there nothing of that name, for certain? */
+bool folder_lacks(const char *path);
 
 /* NULL and errno. */
 DIR *folder_open(const char *folder);

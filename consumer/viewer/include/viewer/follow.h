@@ -1,4 +1,4 @@
-/* viewer/follow.h - tells which files were written or put into folders. Only one thread.
+/* viewer/follow.h - tells which files were written, put into folders and removed. Only one thread.
  *
  * A folder that is removed or moved away is followed again when there is one of its name, and one
  * of which the kernel lost events is looked through; but not one whose file system was unmounted,
@@ -22,8 +22,15 @@ enum follow_flags {
 
 struct follow;
 
+enum follow_news {
+	FOLLOW_CAME,  /* a file, or it was written */
+	FOLLOW_GONE,  /* it was removed or moved away; by now there may be another */
+	FOLLOW_DOUBT, /* @path is a folder: what is not there any more was not told of, what is, will
+			 be */
+};
+
 /* Which file, in the words of the folder; @grows: of one that has FOLLOW_GROWS. */
-typedef void follow_fn(void *user, const char *path, bool grows);
+typedef void follow_fn(void *user, const char *path, enum follow_news news, bool grows);
 
 /* -EMFILE: the user has too many of them already; -ENOMEM, -ENFILE. */
 int follow_create(struct follow **ret);
@@ -40,10 +47,10 @@ void follow_folder(struct follow *follow, const char *folder, unsigned flags, un
 /* The folder of the file @path is followed as long as this is the last such call. */
 void follow_shown(struct follow *follow, const char *path);
 
-/* Calls @fn for each file that was closed after having been written, or renamed into a folder, and
- * for all that a folder holds that is looked through. Does not wait, and ends after a number of
- * files: while follow_pending, or while follow_fd is readable, it is due again. @fn may not call
- * this library. */
+/* Calls @fn for each file that was closed after having been written, or renamed into a folder, or
+ * is gone from one, and for all that a folder holds that is looked through. Does not wait, and ends
+ * after a number of files: while follow_pending, or while follow_fd is readable, it is due again.
+ * @fn may not call this library. */
 void follow_read(struct follow *follow, follow_fn *fn, void *user);
 bool follow_pending(const struct follow *follow);
 

@@ -57,6 +57,12 @@ int list_append(struct list *list, const char *path);
 /* Puts what is from place @first on into natural order. */
 void list_sort(struct list *list, size_t first);
 
+/* Takes out the @count places @gone, the lowest first and none twice. */
+void list_remove(struct list *list, const size_t *gone, size_t count);
+/* Where what was at @place is when @gone are taken out; of one of those, what came behind it. */
+size_t list_place_without(const size_t *gone, size_t count, size_t place);
+bool list_is_one_of(const size_t *gone, size_t count, size_t place);
+
 /* The first place of a path. False: there is none, or no memory to find it. */
 bool list_find(struct list *list, const char *path, size_t *ret);
 /* The next one after @index, which one of the two gave: a file may have been named more than once.

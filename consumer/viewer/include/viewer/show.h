@@ -49,7 +49,7 @@ struct show_again {
 	uint32_t ms;    /* how long it took, from the pin to the pixels */
 };
 
-/* Borrows both; the list may grow at its end later. -ENOMEM. */
+/* Borrows both; the list may grow at its end later, and shrink (show_removed). -ENOMEM. */
 int show_create(struct mural *mural, const struct list *list, struct show **ret);
 
 /* Before mural_close. NULL is fine. */
@@ -72,6 +72,10 @@ void show_reload(struct show *show, uint64_t now_ms);
 /* The file was written: what is known of it is forgotten. The wanted picture stays on the screen,
  * as large as it is, until the new one is there. */
 void show_changed(struct show *show, size_t index, uint64_t now_ms);
+
+/* These were taken out of the list (list_remove). In the place of the wanted picture what came
+ * behind it is wanted, or the last one; of an empty list nothing. */
+void show_removed(struct show *show, const size_t *gone, size_t count);
 
 /* Asks for nothing while another view is shown (the gallery); show_go and show_resume end that. */
 void show_pause(struct show *show);
