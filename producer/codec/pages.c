@@ -6,36 +6,53 @@
 #include <mural/pixel.h>
 #include <sys/mman.h>
 
-/* Reading, because it maps pages that are there already in batches, and writable all the same: a
- * reused 32 MiB took 5.5 ms to fill, with MADV_POPULATE_WRITE 11, without either 19; fresh memory
- * 34 in all three cases. */
-void pages_make(uint8_t *from, size_t length)
+/* A fault for reading maps what is there of the 64 KiB around it, writable all the same where
+ * memory is shared; one for writing a page alone. */
+#define AROUND_BYTES ((size_t)64 << 10)
+
+static uint8_t *page_of(uint8_t *at)
 {
-	uintptr_t first = (uintptr_t)from & ~(uintptr_t)(page_bytes() - 1);
-	uintptr_t end = (uintptr_t)from + length;
-	while (first < end) {
-		/* A piece ends where a huge page does. */
-		uintptr_t next = (first | (MURAL_HUGE_PAGE_SIZE - 1)) + 1;
-		size_t size = (size_t)((next < end ? next : end) - first);
-		if (madvise((void *)first, size, MADV_POPULATE_READ) < 0)
+	return at - (uintptr_t)at % page_bytes();
+}
+
+static bool map_around(uint8_t *at)
+{
+	return madvise(page_of(at), page_bytes(), MADV_POPULATE_READ) == 0;
+}
+
+/* 1024 pages take 0.14 ms, where MADV_POPULATE_READ of all of them looks at each once more (0.27),
+ * MADV_POPULATE_WRITE faults for each (0.79), and so do writes (0.90). */
+void pages_map(uint8_t *from, size_t length)
+{
+	for (size_t at = 0; at < length; at += AROUND_BYTES)
+		if (!map_around(from + at))
 			return;
-		first = next;
-	}
+	/* The last step may have stopped short of the 64 KiB where the end lies. */
+	if (length > 0)
+		map_around(from + length - 1);
 }
 
 static void make_all(void *context)
 {
 	const struct picture_target *target = ((struct pages *)context)->target;
-	pages_make(target->pixels, (size_t)target->height * target->stride_bytes);
+	uint8_t *first = page_of(target->pixels);
+	uint8_t *end = target->pixels + (size_t)target->height * target->stride_bytes;
+	for (uint8_t *at = first; at < end;) {
+		/* A piece ends where a huge page does. */
+		size_t left = (size_t)(end - at);
+		size_t piece = MURAL_HUGE_PAGE_SIZE - (uintptr_t)at % MURAL_HUGE_PAGE_SIZE;
+		if (madvise(at, piece < left ? piece : left, MADV_POPULATE_READ) < 0)
+			return;
+		at += piece;
+	}
 }
 
 void pages_begin(struct pages *pages, const struct picture_target *target)
 {
 	*pages = (struct pages){.task = {.run = make_all, .context = pages}, .target = target};
-	if ((uint64_t)target->height * target->stride_bytes < PAGES_WORTH_BYTES)
-		return;
-	if (!team_start(target->team, &pages->task))
-		make_all(pages);
+	uint64_t bytes = (uint64_t)target->height * target->stride_bytes;
+	if (bytes >= PAGES_WORTH_BYTES && !team_start(target->team, &pages->task))
+		pages_map(target->pixels, (size_t)bytes);
 }
 
 void pages_end(struct pages *pages)

@@ -326,8 +326,8 @@ bool row_sink_make_pages(struct row_sink *sink)
 		return false;
 	if (sink->target->fd >= 0)
 		sink->strip = rows_create(STRIP_BYTES);
-	sink->makes_pages = !sink->strip && sink->direct;
-	return sink->strip || sink->makes_pages;
+	sink->maps_pages = !sink->strip && sink->direct;
+	return sink->strip || sink->maps_pages;
 }
 
 int row_sink_end(struct row_sink *sink, struct job_result *result)
@@ -339,24 +339,24 @@ int row_sink_end(struct row_sink *sink, struct job_result *result)
 	return outcome_fail(result, MURAL_REASON_MEMORY, "the bitmap can not be written");
 }
 
-/* A huge page's worth at a time. */
-static void make_pages(struct row_sink *sink, uint8_t *row)
+/* A piece at a time. */
+static void map_pages(struct row_sink *sink, uint8_t *row)
 {
 	const struct picture_target *target = sink->target;
 	const uint8_t *end = target->pixels + (size_t)target->height * target->stride_bytes;
 	uint8_t *row_end = row + target->stride_bytes;
-	if (row_end <= sink->pages)
+	if (row_end <= sink->mapped)
 		return;
 	size_t left = (size_t)(end - row);
 	size_t piece = target->stride_bytes + (size_t)MURAL_HUGE_PAGE_SIZE;
-	pages_make(row, piece < left ? piece : left);
-	sink->pages = row + piece;
+	pages_map(row, piece < left ? piece : left);
+	sink->mapped = row + piece;
 }
 
 uint8_t *row_sink_place(struct row_sink *sink)
 {
-	if (sink->makes_pages)
-		make_pages(sink, row_sink_direct_row(sink, sink->pushed));
+	if (sink->maps_pages)
+		map_pages(sink, row_sink_direct_row(sink, sink->pushed));
 	if (sink->direct)
 		return row_sink_direct_row(sink, sink->pushed);
 	return sink->scaled ? sink->row : band_place(sink);

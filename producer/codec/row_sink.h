@@ -32,8 +32,8 @@ struct row_sink {
 			    the bitmap is mapped */
 	uint32_t strip_first, strip_count; /* of the bitmap's rows */
 	int error;                         /* -errno of a write that failed, 0 */
-	bool makes_pages;                  /* of the bitmap, a piece ahead of the rows */
-	const uint8_t *pages;              /* made up to here */
+	bool maps_pages;                   /* of the bitmap, a piece ahead of the rows */
+	const uint8_t *mapped;             /* up to here */
 	uint8_t *row;                      /* owned; the place for rows that are to be scaled */
 	uint8_t *band; /* owned; rows on their way into the bitmap, several when they become columns
 			*/
