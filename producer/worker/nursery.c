@@ -294,7 +294,8 @@ static void bury_process(struct nursery *nursery)
 			continue;
 		worker->reported = true;
 		worker->status = SIGKILL;
-		worker->deadline_ns = 0;
+		if (worker->gone)
+			worker->deadline_ns = 0;
 	}
 	while ((worker = TAILQ_FIRST(&nursery->ready))) {
 		TAILQ_REMOVE(&nursery->ready, worker, link);

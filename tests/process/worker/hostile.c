@@ -271,6 +271,21 @@ Test(hostile, those_that_stay_are_told_of_until_they_are_let_go_and_counted_then
 	cr_assert_eq(outcomes[0].finished, 1);
 }
 
+/* Its end is nobody's to tell of then. */
+Test(hostile, one_that_stays_is_told_of_when_the_nursery_has_died_too)
+{
+	CLEANUP(close_p) int source = jobs_file(".", 1);
+	struct job light = probe;
+	struct outcome outcome;
+	struct held held = {0};
+	light.memory_bytes = 32 * MIB;
+	cr_assert(finishes_though_it_is_held(&held, &light, source, &outcome));
+	kill(nursery_pid(jobs.nursery), SIGKILL);
+	cr_expect(jobs_wait_stays(&jobs, 1));
+	let_go(&held);
+	cr_assert(jobs_wait_gone(&jobs));
+}
+
 /* ---- what they say ---- */
 
 Test(hostile, only_the_first_answer_counts)
