@@ -77,7 +77,8 @@ bool job_takes_a_place(const struct entry *entry);
  * files do not come. */
 void hung_watch(struct server *server, uint64_t now_ns);
 uint64_t hung_watch_deadline(const struct server *server);
-/* How many of server.filling those have that hang. */
+/* How many of server.filling those have that hang, and have not been killed: these go soon, or are
+ * left to themselves. */
 unsigned hung_filling(const struct server *server);
 /* Do as many as there are workers hang for files of its file system? Then it is set aside. */
 bool hung_sets_aside(struct server *server, struct entry *entry);

@@ -78,7 +78,7 @@ unsigned hung_filling(const struct server *server)
 	unsigned filling = 0;
 	list_for_each (node, &server->running) {
 		const struct entry *entry = list_item(node, struct entry, running_node);
-		if (entry->hangs)
+		if (entry->hangs && entry->kill == ENTRY_ALIVE)
 			filling += (entry->stage == ENTRY_DECODE) + (entry->scratch != NULL);
 	}
 	return filling;

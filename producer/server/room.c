@@ -119,6 +119,7 @@ int room_take(struct server *server, struct entry *entry)
 		return 1;
 	}
 	if (r == -ENOSPC) {
+		take_room_of_prefetches(server, entry);
 		/* What is being decoded can be given up soon; pins, and decoders that hang, can
 		 * last for ever. */
 		if (server->filling == hung_filling(server))

@@ -588,6 +588,28 @@ Test(waiters, for_room_do_not_wait_for_what_hangs)
 	expect_failed(2, -ENOSPC, MURAL_REASON_NO_ROOM);
 }
 
+/* It is killed, however long its file does not come, and has a moment to go. */
+Test(waiters, for_room_have_that_of_what_is_ahead_and_hangs)
+{
+	have_a_dead_mount();
+	ask(1, 0, MURAL_PRIORITY_PREFETCH);
+	finish(0);
+	struct entry *ahead = nursery.entry[1];
+	lies_on_another_file_system(1);
+	have_another_file();
+	ask(2, 0, MURAL_PRIORITY_PREFETCH);
+	finish(2);
+	have_a_full_pool();
+	let_time_pass();
+	expect_failed(2, -ENOSPC, MURAL_REASON_NO_ROOM);
+	ask_for_another(3, 0);
+	finish(3);
+	cr_assert_eq(ahead->kill, ENTRY_KILLED_UNWANTED);
+	decode_finished(&nursery.worker[1], ahead, false, NULL, SIGKILL, &server);
+	cr_assert_eq(nursery.given, 5);
+	cr_expect_eq(request_find(&session, 3)->entry, nursery.entry[4]);
+}
+
 /* ---- decoders that do not go ---- */
 
 static void stay_beyond_its_time(void)
