@@ -144,6 +144,8 @@ void decode_reconsider(struct server *server, struct entry *entry)
 	if (priority == entry->priority)
 		return;
 	entry->priority = priority;
+	if (entry->hangs)
+		hung_try_again(server);
 	if (in_queue(entry)) {
 		if (entry->stage == ENTRY_ROOM)
 			room_wait(server, entry);

@@ -80,9 +80,10 @@ uint64_t hung_watch_deadline(const struct server *server);
 /* How many of server.filling those have that hang, and have not been killed: these go soon, or are
  * left to themselves. */
 unsigned hung_filling(const struct server *server);
-/* Do as many as there are workers hang for files of its file system? Then it is set aside. */
+/* Do as many as there are workers, and as urgent, hang for files of its file system? Then it is set
+ * aside. */
 bool hung_sets_aside(struct server *server, struct entry *entry);
-/* One of those that hang has ended: what was set aside is queued again. */
+/* One of those that hang has ended, or is less urgent now: what was set aside is queued again. */
 void hung_try_again(struct server *server);
 
 /* Bytes of the largest bitmap that a new entry may turn out to have, if that is a small one; 0: it

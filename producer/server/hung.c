@@ -1,7 +1,7 @@
 /* Decoders whose files do not come, as from a dead mount. Nobody knows whether that is for a moment
  * or for good, so that they keep their time; but it is not other pictures' time. After a second
- * they take no place from those, and what lies on the same file system as many of them is set
- * aside, until one of them has ended or gone on. */
+ * they take no place from those, and what lies on the same file system as many of them, and is no
+ * more urgent, is set aside, until one of them has ended or gone on. */
 #include "decode.h"
 
 /* A decoder that has used less than a fiftieth of one core in this time waits for its file, */
@@ -89,7 +89,8 @@ bool hung_sets_aside(struct server *server, struct entry *entry)
 	unsigned hung = 0;
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
-		hung += other->hangs && other->key.identity.device == entry->key.identity.device;
+		hung += other->hangs && other->priority >= entry->priority &&
+			other->key.identity.device == entry->key.identity.device;
 	}
 	if (hung < server->options.workers)
 		return false;

@@ -574,6 +574,28 @@ Test(waiters, or_has_gone_on)
 	cr_expect_eq(nursery.given, 3, "one decodes, the other's header is read");
 }
 
+/* It may be another server's, or in a cache. */
+Test(waiters, but_not_for_what_is_less_urgent)
+{
+	have_a_dead_mount();
+	ask(1, 0, MURAL_PRIORITY_PREFETCH);
+	ask_for_another(2, 0);
+	let_time_pass();
+	cr_expect_eq(nursery.given, 2);
+}
+
+Test(waiters, or_has_become_that)
+{
+	have_a_dead_mount();
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	have_another_file();
+	ask(2, 0, MURAL_PRIORITY_SOON);
+	let_time_pass();
+	cr_assert_not(list_empty(&server.aside));
+	request_set_priority(request_find(&session, 1), MURAL_PRIORITY_PREFETCH);
+	cr_expect_eq(nursery.given, 2);
+}
+
 /* (But a moment for what only takes its time.) */
 Test(waiters, for_room_do_not_wait_for_what_hangs)
 {
