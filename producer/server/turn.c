@@ -315,9 +315,10 @@ static bool more_urgent_waits(const struct server *server, const struct entry *e
 
 /* Decoders at once are as many as there is memory for, so that decoding under pressure does not
  * bring the machine down; but one always may, or, while memory is not short, so that it is not for
- * that that they do nothing, one besides those that hang. Where something has to go for it, half of
- * a picture that nobody has seen goes before whole ones that may be wanted again, and has a moment
- * for that. What would be given up again does not start. */
+ * that that the one does nothing, a second one beside one that hangs: that may go on at any time.
+ * Where something has to go for it, half of a picture that nobody has seen goes before whole ones
+ * that may be wanted again, and has a moment for that. What would be given up again does not start.
+ */
 static bool memory_free(struct server *server, const struct entry *entry)
 {
 	bool ahead = entry->priority == MURAL_PRIORITY_PREFETCH && more_urgent_runs(server, entry);
@@ -331,7 +332,7 @@ static bool memory_free(struct server *server, const struct entry *entry)
 		return true;
 	if (ahead)
 		return false;
-	if (!memory_is_short(server) && !any_decodes(server))
+	if (!memory_is_short(server) && server->decoding == 1 && !any_decodes(server))
 		return true;
 	give_up_what_stands_still(server, entry);
 	uint64_t bytes = decoders_bytes(server, entry);

@@ -535,6 +535,18 @@ Test(waiters, but_do_where_memory_is_short)
 	cr_expect_eq(nursery.given, 3);
 }
 
+/* When the files come, all that hang go on at once. */
+Test(waiters, and_no_more_than_one_more_starts_without_memory)
+{
+	have_two_large_ones_and_memory(700);
+	server.options.workers = 3;
+	ask_for_another(3, 0);
+	finish_with(4, UINT64_C(400) << 20);
+	let_time_pass();
+	cr_assert(nursery.entry[1]->hangs && nursery.entry[3]->hangs);
+	cr_expect_eq(nursery.given, 5);
+}
+
 Test(waiters, wait_for_what_takes_its_time)
 {
 	have_a_dead_mount();
