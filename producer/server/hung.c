@@ -7,8 +7,9 @@
 /* A decoder that has used less than a fiftieth of one core in this time waits for its file, */
 #define WATCH_NS UINT64_C(25000000)
 #define WATCH_SHARE 50
-/* and one that has waited so long hangs: few disks take that. */
-#define HANGS_NS UINT64_C(1000000000)
+/* and one that was found waiting so often, in a second, hangs: few disks take that. (Time is no
+ * measure where the producer itself stood still with it, as in a frozen group.) */
+#define HANGS_LOOKS 40u
 /* For each that may decode so many may hang besides, on all file systems together: each is a
  * process. */
 #define HUNG_MOST 4u
@@ -27,7 +28,7 @@ uint64_t hung_watch_deadline(const struct server *server)
 	list_for_each (node, &server->running) {
 		const struct entry *entry = list_item(node, struct entry, running_node);
 		if (entry->kill == ENTRY_ALIVE &&
-			(wanted || entry->halted_ns > 0 || entry->waits_ns > 0))
+			(wanted || entry->halted_ns > 0 || entry->waits > 0))
 			return server->watched_ns + WATCH_NS;
 	}
 	return UINT64_MAX;
@@ -41,12 +42,10 @@ static bool found_waiting(struct entry *entry)
 	return before > 0 && entry->cpu_ns > 0 && entry->cpu_ns - before < WATCH_NS / WATCH_SHARE;
 }
 
-static void look_at(struct entry *entry, uint64_t now_ns)
+static void look_at(struct entry *entry)
 {
-	if (entry->halted_ns > 0 || !found_waiting(entry))
-		entry->waits_ns = 0;
-	else if (entry->waits_ns == 0)
-		entry->waits_ns = now_ns;
+	bool waits = entry->halted_ns == 0 && found_waiting(entry);
+	entry->waits = waits ? entry->waits + 1 : 0;
 }
 
 void hung_watch(struct server *server, uint64_t now_ns)
@@ -59,9 +58,8 @@ void hung_watch(struct server *server, uint64_t now_ns)
 	list_for_each (node, &server->running) {
 		struct entry *entry = list_item(node, struct entry, running_node);
 		bool hung = entry->hangs;
-		look_at(entry, now_ns);
-		entry->hangs =
-			left > 0 && entry->waits_ns > 0 && now_ns - entry->waits_ns >= HANGS_NS;
+		look_at(entry);
+		entry->hangs = left > 0 && entry->waits >= HANGS_LOOKS;
 		left -= entry->hangs;
 		changed |= entry->hangs != hung;
 	}

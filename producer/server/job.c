@@ -90,7 +90,7 @@ int job_submit(struct server *server, struct entry *entry)
 	entry->kill = ENTRY_ALIVE;
 	entry->halted_ns = 0;
 	entry->cpu_ns = 0;
-	entry->waits_ns = 0;
+	entry->waits = 0;
 	entry->hangs = false;
 	entry->helpers = job.threads;
 	list_append(&server->running, &entry->running_node);

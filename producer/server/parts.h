@@ -164,9 +164,8 @@ struct entry {
 	uint64_t started_ns, deadline_ns; /* of the worker, without the time that it was halted; of
 					     one that was killed: when it should have gone */
 	uint64_t halted_ns;               /* since when it is, to give way; 0: it is not */
-	uint64_t waits_ns;   /* since when it does nothing, because its file does not come; 0: it
-				does */
-	bool hangs;          /* that is long ago: others do not wait for it */
+	uint32_t waits;      /* looks in a row that found it idle: its file does not come */
+	bool hangs;          /* they are many: others do not wait for it */
 	uint64_t cpu_ns;     /* of its decoder, when that was last watched; 0: not yet */
 	bool has_taken_room; /* of prefetches, waiting for some */
 	struct file_ticket *ticket;

@@ -98,7 +98,7 @@ bool turn_gives_way(const struct server *server, const struct entry *entry)
 		return false;
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
-		if (other->kill != ENTRY_ALIVE || other->waits_ns > 0)
+		if (other->kill != ENTRY_ALIVE || other->waits > 0)
 			continue;
 		if (comes_before(other, entry))
 			threads += threads_of(other);

@@ -289,7 +289,7 @@ Test(turn, nobody_gives_way_to_what_waits_for_its_file)
 	scene.entry.priority = MURAL_PRIORITY_PREFETCH;
 	scene.other.stage = ENTRY_PROBE;
 	run_both(&scene, 1);
-	scene.other.waits_ns = 1;
+	scene.other.waits = 1;
 	cr_expect_not(gives_way(&scene));
 }
 

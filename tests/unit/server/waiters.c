@@ -456,12 +456,16 @@ Test(waiters, are_told_when_its_scratch_memory_can_not_be_lent)
 
 static uint64_t passed_ns;
 
+static void look_after(uint64_t ns)
+{
+	passed_ns += ns;
+	decode_tick(&server, monotonic_ns() + passed_ns);
+}
+
 static void let_time_pass(void)
 {
-	for (unsigned i = 0; i < 50; i++) {
-		passed_ns += UINT64_C(25000000);
-		decode_tick(&server, monotonic_ns() + passed_ns);
-	}
+	for (unsigned i = 0; i < 50; i++)
+		look_after(UINT64_C(25000000));
 	settle();
 }
 
@@ -555,6 +559,19 @@ Test(waiters, wait_for_what_takes_its_time)
 	lies_on_another_file_system(0);
 	ask_for_another(2, 0);
 	let_time_pass();
+	cr_expect_eq(nursery.given, 1);
+}
+
+/* As in a group that is frozen: nobody has looked meanwhile. */
+Test(waiters, and_for_what_stood_still_with_the_producer)
+{
+	have_a_dead_mount();
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	lies_on_another_file_system(0);
+	ask_for_another(2, 0);
+	look_after(UINT64_C(25000000));
+	look_after(UINT64_C(25000000));
+	look_after(UINT64_C(5000000000));
 	cr_expect_eq(nursery.given, 1);
 }
 
