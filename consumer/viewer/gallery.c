@@ -168,6 +168,8 @@ static void want(struct gallery *gallery, size_t index, uint32_t priority, size_
 static struct range seen_range(const struct gallery *gallery, int32_t margin)
 {
 	struct range range = {0, 0};
+	if (!gallery->shown)
+		margin = 0; /* what is between this none and that without one would be asked for */
 	if (gallery->grid.count > 0)
 		grid_visible(
 			&gallery->grid, scroll_position(gallery), margin, &range.first, &range.end);

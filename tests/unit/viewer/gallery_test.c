@@ -227,6 +227,16 @@ Test(gallery, hiding_it_gives_up_everything_under_way)
 	cr_expect_eq(fake_pending(), 0);
 }
 
+Test(gallery, hidden_it_asks_for_nothing)
+{
+	gallery_show(gallery, COUNT - 1, window, now);
+	gallery_hide(gallery);
+	cr_expect_eq(fake_pending(), 0);
+	gallery_set_pressure(gallery, MURAL_PRESSURE_MODERATE);
+	gallery_set_pressure(gallery, MURAL_PRESSURE_NONE);
+	cr_expect_eq(fake_pending(), 0);
+}
+
 Test(gallery, scrolling_glides_and_ends)
 {
 	gallery_show(gallery, 0, window, now);
