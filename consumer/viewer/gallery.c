@@ -445,8 +445,22 @@ static void shift(struct range *range, const size_t *gone, size_t count)
 	range->end = list_place_without(gone, count, range->end);
 }
 
+/* The first picture in the window stays at its height. */
+static void hold_still(struct gallery *gallery, size_t before, size_t after)
+{
+	int32_t most = grid_scroll_max(&gallery->grid);
+	int32_t target = gallery->target + grid_cell(&gallery->grid, after, 0).y -
+			 grid_cell(&gallery->grid, before, 0).y;
+	gallery->target = target < 0 ? 0 : target > most ? most : target;
+}
+
 void gallery_removed(struct gallery *gallery, const size_t *gone, size_t count)
 {
+	struct range seen;
+	if (gallery->count == 0)
+		return;
+	grid_visible(&gallery->grid, gallery->target, 0, &seen.first, &seen.end);
+	bool selected_is_seen = !is_outside(seen, gallery->selected);
 	take_out(gallery, gone, count);
 	shift(&gallery->kept, gone, count);
 	shift(&gallery->asked, gone, count);
@@ -454,7 +468,10 @@ void gallery_removed(struct gallery *gallery, const size_t *gone, size_t count)
 	if (gallery->selected >= gallery->count)
 		gallery->selected = gallery->count > 0 ? gallery->count - 1 : 0;
 	layout(gallery, gallery->grid.window);
-	gallery->target = grid_scroll_to(&gallery->grid, gallery->selected, gallery->target);
+	hold_still(gallery, seen.first, list_place_without(gone, count, seen.first));
+	if (selected_is_seen)
+		gallery->target =
+			grid_scroll_to(&gallery->grid, gallery->selected, gallery->target);
 	gallery_settle(gallery);
 }
 

@@ -349,6 +349,46 @@ Test(gallery, what_is_removed_before_others_does_not_disturb_them)
 	cr_expect_eq(fake_held(), 0);
 }
 
+Test(gallery, what_is_removed_elsewhere_does_not_scroll_it)
+{
+	static const size_t before[] = {0, 3, 4, 5}, behind[] = {COUNT - 5};
+	size_t at, seen;
+	gallery_show(gallery, 0, window, now);
+	gallery_scroll(gallery, 10000, now);
+	gallery_settle(gallery);
+	cr_assert(gallery_at(gallery, 100, 200, &seen));
+	remove_some(behind, 1);
+	cr_assert(gallery_at(gallery, 100, 200, &at));
+	cr_expect_eq(at, seen, "and not to what is selected");
+	remove_some(before, 4);
+	cr_assert(gallery_at(gallery, 100, 200, &at));
+	cr_expect_eq(at, seen - 4);
+	gallery_select(gallery, at, now);
+	gallery_settle(gallery);
+	remove_some(behind, 1);
+	gallery_scroll(gallery, INT32_MAX / 4, now);
+	gallery_settle(gallery);
+	remove_some(before, 1);
+	cr_expect(gallery_at(gallery, 100, 300, &at), "it ends where the pictures do");
+}
+
+Test(gallery, what_is_selected_stays_in_the_window)
+{
+	static const size_t first[] = {0};
+	size_t at;
+	gallery_show(gallery, 41, window, now);
+	cr_assert(gallery_at(gallery, 100 + 250, 400, &at));
+	cr_expect_eq(at, 41, "below on the right");
+	for (size_t selected = 40; selected > 0; selected--) {
+		bool is_seen = false;
+		remove_some(first, 1);
+		for (int y = 0; y < 480 && !is_seen; y += 10)
+			for (int x = 100; x < 500; x += 250)
+				is_seen |= gallery_at(gallery, x, y, &at) && at == selected;
+		cr_assert(is_seen, "%zu", selected);
+	}
+}
+
 Test(gallery, what_is_removed_while_it_is_hidden)
 {
 	static size_t gone[COUNT - 1];
