@@ -138,12 +138,21 @@ static bool try_watch(struct follow *follow, struct followed *folder)
 	return part && folder_is(part);
 }
 
+/* -1: none. */
+static int own_watch(const struct followed *folder)
+{
+	return folder->absent ? -1 : folder->watch;
+}
+
+/* What the watch that it had would still have told is not heeded any more. */
 static void watch(struct follow *follow, struct followed *folder)
 {
-	int tries = TRIES;
+	int tries = TRIES, before = own_watch(folder);
 	folder->retry = false;
 	while (try_watch(follow, folder) && --tries > 0)
 		;
+	if (before >= 0 && own_watch(folder) != before)
+		folder->stale = folder->doubt = follow->any_stale = true;
 }
 
 /* Its like is seen to come by the folder that it was found in. What is stale is told of before. */
@@ -156,9 +165,9 @@ static void forget_vain(struct follow *follow, struct followed *folder)
 /* Watches it again; when that is another folder than before, nothing is known of it. */
 static void watch_again(struct follow *follow, struct followed *folder)
 {
-	int before = folder->absent ? -1 : folder->watch;
+	int before = own_watch(folder);
 	watch(follow, folder);
-	if (!folder->absent && folder->watch >= 0 && folder->watch != before)
+	if (own_watch(folder) >= 0 && own_watch(folder) != before)
 		folder->stale = follow->any_stale = true;
 	else
 		forget_vain(follow, folder);
@@ -256,7 +265,7 @@ void follow_shown(struct follow *follow, const char *path)
 }
 
 /* A folder that came into one that is DEEP: whatever was put into it meanwhile is looked for, also
- * where it can not be watched. */
+ * where it can not be watched. There may have been one of its name, and it may be gone by now. */
 static void follow_inner(struct follow *follow, const struct followed *outer, const char *name)
 {
 	char *path;
@@ -264,7 +273,7 @@ static void follow_inner(struct follow *follow, const struct followed *outer, co
 		return;
 	struct followed *inner = add(follow, path, outer->flags, outer->depth + 1);
 	if (inner)
-		inner->stale = follow->any_stale = true;
+		inner->stale = inner->doubt = follow->any_stale = true;
 	free(path);
 }
 

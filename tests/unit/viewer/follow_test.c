@@ -298,10 +298,40 @@ Test(follow, a_folder_that_has_gone_is_doubted)
 	expect_told("?inner/ ");
 	make_folder("inner");
 	write_file("inner/b.jpg");
-	expect_told("inner/b.jpg ");
+	expect_told("?inner/ inner/b.jpg ");
 	move("inner", ".older");
 	move(".old", "inner");
 	expect_told("?inner/ ");
+}
+
+Test(follow, a_folder_that_came_back_and_has_gone_is_doubted)
+{
+	also_doubt = true;
+	follow_folder(follow, folder, FOLLOW_DEEP, 0);
+	follow_folder(follow, in_folder("inner/"), 0, 1);
+	move("inner", ".old");
+	expect_told("?inner/ ");
+	move(".old", "inner");
+	move("inner", ".old");
+	expect_told("?inner/ ");
+}
+
+/* Its picture is gone to before that is read. */
+Test(follow, a_folder_that_has_gone_when_it_is_shown_is_doubted)
+{
+	also_doubt = true;
+	follow_folder(follow, folder, FOLLOW_DEEP, 0);
+	follow_folder(follow, in_folder("inner/"), 0, 1);
+	move("inner", ".old");
+	follow_shown(follow, in_folder("inner/b.jpg"));
+	expect_told("?inner/ ");
+	make_folder("inner");
+	expect_told("?inner/ ");
+	move("inner", ".older");
+	make_folder("inner");
+	write_file("inner/b.jpg");
+	follow_shown(follow, in_folder("inner/b.jpg"));
+	expect_told("?inner/ inner/b.jpg ");
 }
 
 Test(follow, a_folder_that_was_away_is_doubted)
