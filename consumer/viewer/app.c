@@ -182,6 +182,7 @@ void app_destroy(struct app *app)
 	image_fini(&app->layer);
 	list_fini(&app->list);
 	list_fini(&app->news);
+	list_fini(&app->due);
 	list_fini(&app->gone);
 	list_fini(&app->left);
 	free(app);
@@ -371,10 +372,11 @@ bool app_awaits_picture(const struct app *app)
 
 int app_timeout(const struct app *app, uint64_t now_ms)
 {
-	if (app->dirty || (app->follow && follow_pending(app->follow)))
+	if (app->dirty)
 		return 0;
 	int timeout =
 		timeout_sooner(show_timeout(app->show, now_ms), gallery_timeout(app->gallery));
+	timeout = timeout_sooner(timeout, app_files_timeout(app, now_ms));
 	if (app->note_ms != 0)
 		timeout = timeout_sooner(timeout, timeout_until(app->note_ms, NOTE_MS, now_ms));
 	if (app->mark_ms != 0)
@@ -416,8 +418,7 @@ void app_tick(struct app *app, uint64_t now_ms)
 	expire(app, &app->mark_ms);
 	calm_tick(&app->calm, now_ms);
 	follow_calm(app);
-	if (app->follow && follow_pending(app->follow))
-		app_read_news(app);
+	app_files_tick(app);
 	show_tick(app->show, now_ms);
 	gallery_tick(app->gallery, now_ms);
 	if (app->slideshow && !app->in_gallery && app->list.count > 0)

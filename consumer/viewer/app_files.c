@@ -2,10 +2,15 @@
 #include "app_state.h"
 
 #include "viewer/folder.h"
+#include "viewer/timeout.h"
 
 #include "common/util.h"
 
 #include <string.h>
+
+/* Many programs write a file anew by removing the old one first, or moving it away: what is told to
+ * be gone is left in its place for one to two of these. */
+#define GONE_MS 500
 
 /* Before it is looked through: nothing that comes meanwhile is missed. */
 static void on_folder(void *user, const char *folder, bool recursive, unsigned depth)
@@ -53,6 +58,8 @@ static void note_gone(struct app *app, const char *path, bool grows)
 	size_t index;
 	if (!list_find(&app->list, path, &index))
 		return;
+	if (app->gone.count + app->due.count == 0)
+		app->gone_ms = app->now_ms;
 	if (!list_find(&app->gone, path, &index))
 		list_append(&app->gone, path);
 	if (!grows && !list_find(&app->left, path, &index))
@@ -124,13 +131,13 @@ static bool is_gone(struct app *app, size_t index)
 {
 	size_t at;
 	const char *path = app->list.paths[index];
-	return list_find(&app->gone, path, &at) && folder_lacks(path);
+	return list_find(&app->due, path, &at) && folder_lacks(path);
 }
 
-static void remove_gone(struct app *app)
+static void remove_due(struct app *app)
 {
 	size_t count = 0, shown = app->in_gallery ? SIZE_MAX : app_current(app);
-	if (app->gone.count == 0)
+	if (app->due.count == 0)
 		return;
 	CLEANUP(free_p) size_t *places = calloc(app->list.count, sizeof(*places));
 	for (size_t i = 0; places && i < app->list.count; i++) {
@@ -141,9 +148,17 @@ static void remove_gone(struct app *app)
 		else
 			places[count++] = i;
 	}
-	list_fini(&app->gone);
 	if (count > 0)
 		take_out(app, places, count);
+}
+
+static void remove_gone(struct app *app)
+{
+	remove_due(app);
+	list_fini(&app->due);
+	app->due = app->gone;
+	app->gone = (struct list){0};
+	app->gone_ms = app->now_ms;
 }
 
 void app_let_go(struct app *app, size_t left)
@@ -159,8 +174,30 @@ void app_read_news(struct app *app)
 		return;
 	follow_read(app->follow, on_news, app);
 	/* A folder comes in any order, and perhaps in several steps. */
-	if (follow_pending(app->follow))
-		return;
-	add_news(app);
-	remove_gone(app);
+	if (!follow_pending(app->follow))
+		add_news(app);
+}
+
+static bool has_news(const struct app *app)
+{
+	return app->follow && follow_pending(app->follow);
+}
+
+static int gone_timeout(const struct app *app, uint64_t now_ms)
+{
+	bool any = app->gone.count + app->due.count > 0;
+	return any ? timeout_until(app->gone_ms, GONE_MS, now_ms) : -1;
+}
+
+int app_files_timeout(const struct app *app, uint64_t now_ms)
+{
+	return has_news(app) ? 0 : gone_timeout(app, now_ms);
+}
+
+void app_files_tick(struct app *app)
+{
+	if (has_news(app))
+		app_read_news(app);
+	if (gone_timeout(app, app->now_ms) == 0)
+		remove_gone(app);
 }

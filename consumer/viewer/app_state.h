@@ -28,7 +28,8 @@ struct app {
 	struct gallery *gallery;
 	struct follow *follow; /* NULL: nothing is followed */
 	struct list news;      /* what came, until all of it is known */
-	struct list gone;      /* what is to be taken out of the list */
+	struct list due, gone; /* what is to be taken out of the list; and after that */
+	uint64_t gone_ms;      /* when that was done, or the first was told of */
 	struct list left;      /* what was, though named itself: it may come back */
 	bool shown_gone;       /* the file of the picture that is shown was removed */
 	struct overlay_fonts fonts;
@@ -72,6 +73,8 @@ void app_follow_files(struct app *app, size_t first);
 
 /* Some of what there is to be told of files; the rest when the window has had its turn. */
 void app_read_news(struct app *app);
+int app_files_timeout(const struct app *app, uint64_t now_ms);
+void app_files_tick(struct app *app);
 
 /* Picture @left, which was shown until now, does not stay in the list when its file is gone. */
 void app_let_go(struct app *app, size_t left);

@@ -309,6 +309,16 @@ static void look(void)
 	}
 }
 
+/* And when what is gone has had time to come back. */
+static void look_later(void)
+{
+	look();
+	for (uint64_t now = 2000; now <= 3000; now += 1000) {
+		app_tick(app, now);
+		app_draw(app, now);
+	}
+}
+
 static int remove_one(const char *name, const struct stat *st, int type, struct FTW *at)
 {
 	(void)st, (void)type, (void)at;
@@ -498,7 +508,7 @@ Test(app, what_is_deleted_leaves_the_list)
 	expect_title("2.jpg (2/4) - Mural");
 	remove_file("1.jpg");
 	cr_assert_eq(rename("4.jpg", "x/4.jpg"), 0);
-	look();
+	look_later();
 	expect_title("2.jpg (1/2) - Mural");
 	expect_played("next", BLUE);
 	expect_title("3.jpg (2/2) - Mural");
@@ -510,7 +520,7 @@ Test(app, what_is_shown_stays_until_it_is_left)
 	start_in_folder("1.jpg", LIST_SIBLINGS);
 	expect_played("", RED);
 	remove_file("1.jpg");
-	look();
+	look_later();
 	expect_played("", RED);
 	expect_title("1.jpg (1/2) - Mural");
 	expect_played("next", GREEN);
@@ -524,7 +534,7 @@ Test(app, what_is_shown_and_written_again_stays)
 	start_in_folder("1.jpg", LIST_SIBLINGS);
 	expect_played("", RED);
 	remove_file("1.jpg");
-	look();
+	look_later();
 	size_t before = fake_requests();
 	write_file("1.jpg");
 	look();
@@ -540,7 +550,7 @@ Test(app, what_was_deleted_and_written_before_it_is_told_stays)
 	start_in_folder("1.jpg", LIST_SIBLINGS);
 	remove_file("2.jpg");
 	write_file("2.jpg");
-	look();
+	look_later();
 	expect_title("1.jpg (1/2) - Mural");
 	leave_folder();
 }
@@ -559,11 +569,46 @@ Test(app, what_is_written_again_while_more_comes_stays)
 	remove_file("x/1.jpg");
 	app_dispatch(app);
 	write_file("x/1.jpg");
-	look();
+	look_later();
 	app_act(app, ACTION_NEXT, 1000);
 	app_act(app, ACTION_NEXT, 1000);
 	snprintf(name, sizeof(name), "1.jpg (3/%d) - Mural", COUNT + 4);
 	expect_title(name);
+	leave_folder();
+}
+
+/* The last so many pictures are in natural order. */
+static void expect_ordered(size_t count)
+{
+	char later[64], title[64];
+	app_act(app, ACTION_LAST, 1000);
+	app_title(app, later, sizeof(later));
+	for (size_t i = 1; i < count; i++) {
+		app_act(app, ACTION_PREVIOUS, 1000);
+		app_title(app, title, sizeof(title));
+		cr_assert_lt(list_compare_natural(title, later), 0, "%s, %s", title, later);
+		strcpy(later, title);
+	}
+}
+
+/* Its order is not lost to programs that remove the old file, or move it away, and write another.
+ */
+Test(app, what_is_written_again_soon_stays_in_its_place)
+{
+	start_in_folder("1.jpg", LIST_SIBLINGS);
+	write_file("3.jpg");
+	write_file("4.jpg");
+	look();
+	remove_file("2.jpg");
+	app_dispatch(app);
+	app_tick(app, 2000);
+	remove_file("3.jpg");
+	app_dispatch(app);
+	write_file("2.jpg");
+	app_tick(app, 3000);
+	write_file("3.jpg");
+	look_later();
+	expect_ordered(4);
 	leave_folder();
 }
 
@@ -573,7 +618,7 @@ Test(app, each_place_of_what_is_deleted_leaves)
 	start_with(named, 5, LIST_AS_NAMED);
 	app_act(app, ACTION_NEXT, 1000);
 	remove_file("2.jpg");
-	look();
+	look_later();
 	expect_title("1.jpg (1/2) - Mural");
 	expect_played("next", BLUE);
 	leave_folder();
@@ -584,7 +629,7 @@ Test(app, what_was_named_itself_comes_back)
 	static const char *const named[] = {"1.jpg", "y/2.jpg"};
 	start_with(named, 2, LIST_SIBLINGS);
 	remove_file("y/2.jpg");
-	look();
+	look_later();
 	expect_title("1.jpg (1/1) - Mural");
 	write_file("y/3.jpg");
 	write_file("y/2.jpg");
@@ -599,7 +644,7 @@ Test(app, what_is_deleted_leaves_the_gallery)
 	start_in_folder("1.jpg", LIST_SIBLINGS);
 	headless_play(app, "Enter");
 	remove_file("1.jpg");
-	look();
+	look_later();
 	expect_played("Enter", GREEN);
 	expect_title("2.jpg (1/1) - Mural");
 	leave_folder();
@@ -610,7 +655,7 @@ Test(app, what_was_shown_and_deleted_is_not_in_the_gallery)
 	start_in_folder("1.jpg", LIST_SIBLINGS);
 	expect_played("", RED);
 	remove_file("1.jpg");
-	look();
+	look_later();
 	headless_play(app, "Enter");
 	expect_title("2.jpg (1/1) - Mural");
 	expect_played("Enter", GREEN);
@@ -633,7 +678,7 @@ Test(app, when_all_is_deleted_what_comes_is_shown)
 	cr_expect_not(is_empty());
 	remove_file("1.jpg");
 	remove_file("2.jpg");
-	look();
+	look_later();
 	expect_played("", RED);
 	headless_play(app, "Enter");
 	expect_title("Mural");
@@ -646,7 +691,7 @@ Test(app, when_all_is_deleted_what_comes_is_shown)
 	expect_played("", GREEN);
 	headless_play(app, "Enter");
 	remove_file("2.jpg");
-	look();
+	look_later();
 	expect_title("Mural");
 	cr_expect(is_empty());
 	write_file("1.jpg");
@@ -660,26 +705,12 @@ Test(app, what_goes_with_its_folder_leaves_the_list)
 	start_in_folder(".", LIST_RECURSIVE);
 	expect_title("1.jpg (1/4) - Mural");
 	cr_assert_eq(rename("x", "/tmp/mural-app-moved"), 0);
-	look();
+	look_later();
 	expect_title("1.jpg (1/3) - Mural");
 	cr_assert_eq(rename("/tmp/mural-app-moved", "x"), 0);
 	look();
 	expect_title("1.jpg (1/4) - Mural");
 	leave_folder();
-}
-
-/* The last so many pictures are in natural order. */
-static void expect_ordered(size_t count)
-{
-	char later[64], title[64];
-	app_act(app, ACTION_LAST, 1000);
-	app_title(app, later, sizeof(later));
-	for (size_t i = 1; i < count; i++) {
-		app_act(app, ACTION_PREVIOUS, 1000);
-		app_title(app, title, sizeof(title));
-		cr_assert_lt(list_compare_natural(title, later), 0, "%s, %s", title, later);
-		strcpy(later, title);
-	}
 }
 
 Test(app, a_folder_that_comes_whole_is_in_order)
