@@ -39,6 +39,12 @@ void app_follow_files(struct app *app, size_t first)
 	}
 }
 
+/* Is it added when it comes, whether it was named or not? */
+static bool grows_by(const char *path, bool grows)
+{
+	return grows && list_is_picture_name(list_base_name(path));
+}
+
 static void note_written(struct app *app, const char *path, bool grows)
 {
 	size_t index;
@@ -47,8 +53,7 @@ static void note_written(struct app *app, const char *path, bool grows)
 		show_changed(app->show, index, app->now_ms);
 		gallery_changed(app->gallery, index);
 	}
-	bool wanted = (grows && list_is_picture_name(list_base_name(path))) ||
-		      list_find(&app->left, path, &index);
+	bool wanted = grows_by(path, grows) || list_find(&app->left, path, &index);
 	if (!known && wanted && !list_find(&app->news, path, &index))
 		list_append(&app->news, path);
 }
@@ -62,7 +67,7 @@ static void note_gone(struct app *app, const char *path, bool grows)
 		app->gone_ms = app->now_ms;
 	if (!list_find(&app->gone, path, &index))
 		list_append(&app->gone, path);
-	if (!grows && !list_find(&app->left, path, &index))
+	if (!grows_by(path, grows) && !list_find(&app->left, path, &index))
 		list_append(&app->left, path);
 }
 

@@ -639,6 +639,21 @@ Test(app, what_was_named_itself_comes_back)
 	leave_folder();
 }
 
+Test(app, what_was_named_itself_comes_back_whatever_it_is_called)
+{
+	start_in_folder("photo", LIST_SIBLINGS);
+	expect_title("photo (3/3) - Mural");
+	app_act(app, ACTION_PREVIOUS, 1000);
+	write_file("photo");
+	remove_file("photo");
+	look_later();
+	expect_title("2.jpg (2/2) - Mural");
+	write_file("photo");
+	look();
+	expect_title("2.jpg (2/3) - Mural");
+	leave_folder();
+}
+
 Test(app, what_is_deleted_leaves_the_gallery)
 {
 	start_in_folder("1.jpg", LIST_SIBLINGS);
