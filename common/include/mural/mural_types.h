@@ -92,6 +92,8 @@ struct mural_stats {
 	uint32_t purged_bitmaps; /* remembered as purged, now */
 	uint32_t regions;        /* of shared memory, held */
 	uint32_t sessions, waiting_requests;
+	/* Decoders at work, and how many may decode at once. There may be as many again that read
+	 * headers, and some whose files do not come. */
 	uint32_t workers_busy, workers_max;
 	uint64_t requests, hits, misses;  /* a hit found READY or IDLE memory intact */
 	uint64_t joined;                  /* requests that shared a decode under way */
