@@ -46,6 +46,10 @@ static void look_at(struct entry *entry)
 {
 	bool waits = entry->halted_ns == 0 && found_waiting(entry);
 	entry->waits = waits ? entry->waits + 1 : 0;
+	/* It may be a processor that it waits for: up to 2.5 s where it has the lowest priority,
+	 * beside eight others for each. */
+	if (entry->waits == HANGS_LOOKS && worker_wants_core(entry->worker))
+		entry->waits = 0;
 }
 
 void hung_watch(struct server *server, uint64_t now_ns)

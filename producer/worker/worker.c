@@ -7,7 +7,11 @@
 #include "common/message.h"
 #include "common/util.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -63,6 +67,31 @@ uint64_t worker_cpu_now(const struct worker *worker)
 		send_signal(worker, 0) < 0)
 		return 0;
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* Its state comes after its name, which may hold anything. */
+static bool thread_wants_core(int threads, const char *thread)
+{
+	char path[300], text[512];
+	snprintf(path, sizeof(path), "%s/stat", thread);
+	CLEANUP(close_p) int fd = openat(threads, path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	text[length > 0 ? length : 0] = '\0';
+	const char *name_end = strrchr(text, ')');
+	return name_end && strncmp(name_end, ") R", 3) == 0;
+}
+
+bool worker_wants_core(const struct worker *worker)
+{
+	char path[40];
+	bool wants = false;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)worker->pid);
+	DIR *threads = opendir(path);
+	for (struct dirent *thread; threads && !wants && (thread = readdir(threads));)
+		wants = thread_wants_core(dirfd(threads), thread->d_name);
+	if (threads)
+		closedir(threads);
+	return wants;
 }
 
 static void on_answer(struct watch *watch)

@@ -109,6 +109,8 @@ uint64_t worker_cpu_ns(const struct worker *worker);
 
 /* The same, of a worker that has not finished. */
 uint64_t worker_cpu_now(const struct worker *worker);
+/* Does one of its threads run, or would if there was a processor for it? */
+bool worker_wants_core(const struct worker *worker);
 
 /* Descriptors have become free: those who were lost for want of them are to come at once. */
 void nursery_hurry(struct nursery *nursery);

@@ -156,6 +156,28 @@ Test(hostile, those_that_stay_after_their_answers_do_not_become_many)
 	cr_assert(jobs_wait_gone(&jobs));
 }
 
+static bool wants_core(void *worker)
+{
+	return worker_wants_core(worker);
+}
+
+static bool wants_none(void *worker)
+{
+	return !worker_wants_core(worker);
+}
+
+Test(hostile, one_that_computes_wants_a_processor_and_one_that_stands_still_does_not)
+{
+	CLEANUP(close_p) int source = jobs_file("s", 1);
+	struct outcome outcome;
+	struct worker *worker = jobs_submit(&jobs, &probe, source, -1, &outcome);
+	cr_expect(test_until(wants_core, worker, TEST_TIMEOUT_MS));
+	worker_halt(worker);
+	cr_expect(test_until(wants_none, worker, TEST_TIMEOUT_MS));
+	worker_kill(worker);
+	cr_assert(jobs_wait_finished(&jobs, &outcome));
+}
+
 /* ---- those that can not be killed ---- */
 
 /* Processes that a debugger holds at their end, where a dead mount would hold them, too. */

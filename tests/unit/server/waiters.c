@@ -29,6 +29,7 @@ static struct {
 	struct worker worker[JOBS_MAX];
 	int refusal;              /* of the next */
 	uint64_t cpu_ns, step_ns; /* of each job so far, and more at each look; 0: not known */
+	bool crowded;             /* others have all processors */
 	uintptr_t first_frame, last_frame;
 } nursery;
 
@@ -63,6 +64,13 @@ uint64_t __wrap_worker_cpu_now(const struct worker *unused)
 {
 	(void)unused;
 	return nursery.cpu_ns += nursery.step_ns;
+}
+
+bool __wrap_worker_wants_core(const struct worker *unused);
+bool __wrap_worker_wants_core(const struct worker *unused)
+{
+	(void)unused;
+	return nursery.crowded;
 }
 
 static bool no_loans;
@@ -555,6 +563,17 @@ Test(waiters, wait_for_what_takes_its_time)
 {
 	have_a_dead_mount();
 	nursery.step_ns = 25000000;
+	ask(1, 0, MURAL_PRIORITY_VISIBLE);
+	lies_on_another_file_system(0);
+	ask_for_another(2, 0);
+	let_time_pass();
+	cr_expect_eq(nursery.given, 1);
+}
+
+Test(waiters, and_for_what_gets_no_processor)
+{
+	have_a_dead_mount();
+	nursery.crowded = true;
 	ask(1, 0, MURAL_PRIORITY_VISIBLE);
 	lies_on_another_file_system(0);
 	ask_for_another(2, 0);
