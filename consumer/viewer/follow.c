@@ -333,9 +333,9 @@ static void heed_all(
 		struct followed *folder = &follow->folders[i];
 		if (!folder->folder)
 			continue;
-		folder->stale |= lost;
-		folder->doubt |= lost;
-		folder->retry |= lost;
+		/* Of one without a watch nothing is told; it may have been unmounted. */
+		if (lost && folder->watch >= 0)
+			folder->stale = folder->doubt = folder->retry = true;
 		if (folder->watch == event->wd)
 			heed(follow, folder, event, fn, user);
 	}

@@ -7,9 +7,11 @@
 #include <criterion/criterion.h>
 #include <ftw.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -522,18 +524,23 @@ static int queue_limit(void)
 	return limit;
 }
 
-/* More than the kernel keeps: the folder is looked through, a step at a time. */
-Test(follow, what_the_kernel_lost_is_found)
+static void write_more_than_the_kernel_tells(void)
 {
 	int limit = queue_limit();
 	if (limit <= 0 || limit > 100000)
 		cr_skip_test("how many events the kernel keeps: %d", limit);
-	write_many(2 * FOLLOW_STEP);
-	follow_folder(follow, folder, FOLLOW_GROWS, 0);
 	for (int i = 0; i < limit / 2 + 100; i++) { /* two that differ do not become one */
 		close_after_writing("0.jpg");
 		close_after_writing("1.jpg");
 	}
+}
+
+/* More than the kernel keeps: the folder is looked through, a step at a time. */
+Test(follow, what_the_kernel_lost_is_found)
+{
+	write_many(2 * FOLLOW_STEP);
+	follow_folder(follow, folder, FOLLOW_GROWS, 0);
+	write_more_than_the_kernel_tells();
 	write_file("late.jpg");
 	size_t before = 0, calls = 0;
 	for (count = 0; is_readable(); before = count) {
@@ -546,5 +553,29 @@ Test(follow, what_the_kernel_lost_is_found)
 	cr_expect_eq(doubts, 1, "files may have been removed, too");
 	cr_expect_geq(count, (size_t)2 * FOLLOW_STEP - FOLLOW_STEP);
 	cr_expect_geq(calls, 2);
+	expect_told("");
+}
+
+/* What is on it is not gone, and looking for it might mount it again. */
+Test(follow, what_was_unmounted_is_left_alone)
+{
+	also_gone = true;
+	/* Root may; others may in a user namespace, where that is allowed. */
+	if ((unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) ||
+		mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("none", in_folder("inner"), "tmpfs", 0, NULL) < 0)
+		cr_skip_test("nothing can be mounted here");
+	write_file("inner/b.jpg");
+	write_many(2);
+	follow_folder(follow, folder, 0, 0);
+	follow_folder(follow, in_folder("inner/"), 0, 0);
+	cr_assert_eq(umount(in_folder("inner")), 0);
+	expect_told("");
+	write_more_than_the_kernel_tells();
+	doubts = 0;
+	while (is_readable() || follow_pending(follow))
+		follow_read(follow, remember, NULL);
+	cr_expect_eq(doubts, 1, "of what is mounted");
+	write_file("inner/c.jpg");
 	expect_told("");
 }
