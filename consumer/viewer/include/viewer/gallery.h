@@ -64,7 +64,8 @@ void gallery_changed(struct gallery *gallery, size_t index);
 /* Shows what was added to the list: once for all that came. */
 void gallery_grew(struct gallery *gallery);
 
-/* These were taken out of the list (list_remove). */
+/* These were taken out of the list (list_remove). What is in the window stays there, and what came
+ * behind the selected picture, or the last one, is selected in its place. */
 void gallery_removed(struct gallery *gallery, const size_t *gone, size_t count);
 
 bool gallery_draw(struct gallery *gallery, struct image *layer, uint64_t now_ms);
