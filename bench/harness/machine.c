@@ -33,20 +33,28 @@ static const char *chosen(const char *path, char *line, size_t size)
 	return begin + 1;
 }
 
+/* "model\t\t: 2". */
+static void take_field(const char *line, const char *field, char ret[64])
+{
+	size_t length = strlen(field);
+	const char *value = strchr(line, ':');
+	if (strncmp(line, field, length) == 0 && line[length] == '\t' && value && value[1])
+		snprintf(ret, 64, "%.*s", (int)strcspn(value + 2, "\n"), value + 2);
+}
+
+/* The first one's. Virtual machines often have a name for it that says little. */
 static void processor(char *ret, size_t size)
 {
-	char line[256];
+	char line[512], name[64] = "unknown", family[64] = "?", model[64] = "?";
 	FILE *file = fopen("/proc/cpuinfo", "re");
-	snprintf(ret, size, "unknown");
-	while (file && fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "model name", 10) != 0 || !strchr(line, ':'))
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(ret, size, "%s", strchr(line, ':') + 2);
-		break;
+	while (file && fgets(line, sizeof(line), file) && line[0] != '\n') {
+		take_field(line, "model name", name);
+		take_field(line, "cpu family", family);
+		take_field(line, "model\t", model);
 	}
 	if (file)
 		fclose(file);
+	snprintf(ret, size, "%s (family %s, model %s)", name, family, model);
 }
 
 /* Of the source tree, as it is now; the version where there is none, or no git. */

@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 # report BETTER MEDIAN [P25 P75 [GOAL]]
 report() {
 	cat <<-END >"$work/report.json"
-		{"program": "p", "quick": true, "ratios":
+		{"program": "p", "quick": true, "machine": {"processor": "${processor:-a}", "cores": 2, "kernel": "6"}, "ratios":
 			[{"table": "t", "name": "n", "at": "1", "better": "$1", "p25": ${3:-$2}, "p50": $2, "p75": ${4:-$2}, "goal": ${5:-null}}]}
 	END
 }
@@ -34,7 +34,7 @@ for median in 1.00 1.01 0.99; do
 	report less "$median"
 	compare --store >"$work/first"
 done
-[ "$(jq -c '.[].values' "$work/ratios.json")" = "[1,1.01,0.99]" ]
+[ "$(jq -c '.[].values?' "$work/ratios.json")" = "[1,1.01,0.99]" ]
 
 report less 1.08
 expect "within a tenth" ""
@@ -48,7 +48,7 @@ for value in 2 3 4 5 6; do
 	report less "$value"
 	compare --store >"$work/more"
 done
-[ "$(jq -c '.[].values' "$work/ratios.json")" = "[2,3,4,5,6]" ] # the last five
+[ "$(jq -c '.[].values?' "$work/ratios.json")" = "[2,3,4,5,6]" ] # the last five
 report less 7
 expect "of stored runs that differ by more" ""
 
@@ -93,10 +93,18 @@ expect "a goal that is reached" ""
 report more 1 1 1 0.9
 expect "a goal to be surpassed" ""
 
+report less 1
+compare --store >"$work/first"
+expect "the machine of the stored runs" ""
+processor=b report less 1
+expect "another" machine
+compare --store >"$work/first"
+expect "stored, too" ""
+
 sed -i 's/"name": "n"/"name": "renamed"/' "$work/report.json"
 expect "a ratio that the program no longer prints" gone
 compare --store >"$work/first"
-[ "$(jq -c 'keys' "$work/ratios.json")" = '["quick: p: t: renamed @ 1"]' ]
+[ "$(jq -c 'keys' "$work/ratios.json")" = '["machine","quick: p: t: renamed @ 1"]' ]
 expect "forgotten when the run is stored" ""
 sed -i 's/"program": "p"/"program": "another"/' "$work/report.json"
 expect "a program that did not run" ""
@@ -105,4 +113,4 @@ sed -i 's/"quick": true/"quick": false/; s/"program": "another"/"program": "p"/;
 stored '[1]'
 compare | grep -q '^1 ratios of a full run, none of them stored before: this run compares with nothing'
 compare --store >"$work/first"
-[ "$(jq -c 'keys' "$work/ratios.json")" = '["full: p: t: n @ 1","quick: p: t: n @ 1"]' ] # a full run's, beside
+[ "$(jq -c 'keys' "$work/ratios.json")" = '["full: p: t: n @ 1","machine","quick: p: t: n @ 1"]' ] # a full run's, beside
