@@ -20,8 +20,9 @@ static bool map_around(uint8_t *at)
 	return madvise(page_of(at), page_bytes(), MADV_POPULATE_READ) == 0;
 }
 
-/* 1024 pages take 0.14 ms, where MADV_POPULATE_READ of all of them looks at each once more (0.27),
- * MADV_POPULATE_WRITE faults for each (0.79), and so do writes (0.90). */
+/* Of all pages at once, MADV_POPULATE_READ faults as often, and then looks at each once more: 1 MP
+ * by a ready process 3.83 ms, with single pages 3.67 (bench/worker_cost.c). MADV_POPULATE_WRITE,
+ * like writing, faults for each. */
 void pages_map(uint8_t *from, size_t length)
 {
 	for (size_t at = 0; at < length; at += AROUND_BYTES)

@@ -62,9 +62,10 @@ uint32_t row_sink_begin_at(struct row_sink *sink, uint32_t fitted);
 uint32_t row_sink_done(const struct row_sink *sink);
 
 /* Before the first row, by a decoder that gets the rows one by one from here on (and does not use
- * row_sink_direct_row) and makes the bitmap's pages itself: they are made shortly before they are
- * written, or by writing strips of rows into the target's descriptor. Then row_sink_end must
- * follow the last row. False: it does not, for rows that do not go down the bitmap. */
+ * row_sink_direct_row) and sees to the bitmap's pages itself: those that are there are mapped
+ * shortly before they are written, or all are made by writing strips of rows into the target's
+ * descriptor. Then row_sink_end must follow the last row. False: it does not, for rows that do not
+ * go down the bitmap. */
 bool row_sink_make_pages(struct row_sink *sink);
 /* 0; or fails with MURAL_REASON_MEMORY: rows could not be written. */
 int row_sink_end(struct row_sink *sink, struct job_result *result);

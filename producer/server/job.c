@@ -94,7 +94,6 @@ int job_submit(struct server *server, struct entry *entry)
 	entry->hangs = false;
 	entry->helpers = job.threads;
 	list_append(&server->running, &entry->running_node);
-	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) += 1;
 	server->counters.decoder_processes++;
 	return 0;
 }
@@ -103,7 +102,6 @@ struct pool_scratch *job_ended(struct server *server, struct entry *entry)
 {
 	entry->worker = NULL;
 	list_remove(&entry->running_node);
-	*(job_takes_a_place(entry) ? &server->decoding : &server->probing) -= 1;
 	if (entry->hangs)
 		hung_try_again(server);
 	return take_ptr(&entry->scratch);

@@ -302,7 +302,6 @@ struct server {
 	struct list aside; /* entries whose files would not come, as others' do not */
 	struct list running;
 	struct list strays;
-	unsigned probing, decoding;
 	bool scheduling;  /* decode_schedule is at it, or comes later: not now */
 	unsigned filling; /* slots reserved and not yet published, and scratch memory lent */
 	uint64_t order;

@@ -85,7 +85,8 @@ void server_stats(struct server *server, struct mural_stats *ret)
 	stats.thrashing = pool_is_thrashing(server->pool, monotonic_ns());
 	stats.sessions = server->session_count;
 	stats.waiting_requests = waiting;
-	stats.workers_busy = server->probing + server->decoding;
+	list_for_each (node, &server->running)
+		stats.workers_busy++;
 	stats.workers_max = server->options.workers;
 	list_for_each (node, &server->strays)
 		stats.stray_decoders++;

@@ -271,25 +271,15 @@ static bool place_free(const struct server *server, const struct entry *entry)
 	return decoders < server->options.workers + may_be_one_more(entry);
 }
 
-/* The same of headers, which are all as quick to read. */
-static bool probe_free(const struct server *server)
+/* Those that decode or, without a place, read headers. */
+static uint32_t count_running(const struct server *server, bool with_place, bool hung_too)
 {
-	uint32_t probes = 0;
+	uint32_t count = 0;
 	list_for_each (node, &server->running) {
 		const struct entry *other = list_item(node, struct entry, running_node);
-		probes += !job_takes_a_place(other) && !other->hangs;
+		count += job_takes_a_place(other) == with_place && (hung_too || !other->hangs);
 	}
-	return probes < server->options.workers;
-}
-
-static bool any_decodes(const struct server *server)
-{
-	list_for_each (node, &server->running) {
-		const struct entry *other = list_item(node, struct entry, running_node);
-		if (job_takes_a_place(other) && !other->hangs)
-			return true;
-	}
-	return false;
+	return count;
 }
 
 static void give_up_what_stands_still(struct server *server, const struct entry *entry)
@@ -322,9 +312,10 @@ static bool more_urgent_waits(const struct server *server, const struct entry *e
 static bool memory_free(struct server *server, const struct entry *entry)
 {
 	bool ahead = entry->priority == MURAL_PRIORITY_PREFETCH && more_urgent_runs(server, entry);
+	uint32_t decoding = count_running(server, true, true);
 	if (ahead && memory_is_short(server))
 		return false;
-	if (server->decoding == 0)
+	if (decoding == 0)
 		return true;
 	if (entry->priority == MURAL_PRIORITY_PREFETCH && more_urgent_waits(server, entry))
 		return false;
@@ -332,7 +323,7 @@ static bool memory_free(struct server *server, const struct entry *entry)
 		return true;
 	if (ahead)
 		return false;
-	if (!memory_is_short(server) && server->decoding == 1 && !any_decodes(server))
+	if (!memory_is_short(server) && decoding == 1 && count_running(server, true, false) == 0)
 		return true;
 	give_up_what_stands_still(server, entry);
 	uint64_t bytes = decoders_bytes(server, entry);
@@ -360,7 +351,7 @@ static bool wants_a_place(const struct server *server, const struct entry *entry
 static bool has_turn(struct server *server, const struct entry *entry)
 {
 	if (!wants_a_place(server, entry))
-		return probe_free(server);
+		return count_running(server, false, false) < server->options.workers;
 	if (!list_empty(&server->roomless) && entry->patient > 0 &&
 		list_item(server->roomless.next, struct entry, queue)->priority >= entry->priority)
 		return false;

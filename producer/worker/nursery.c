@@ -52,7 +52,6 @@ struct nursery {
 	uint64_t timer_ns;   /* what the timer is set to; 0: off */
 	/* Ready: oldest first, which is the order of ids. */
 	struct worker_list ready, busy;
-	unsigned leaving; /* of the busy: finished by their answer, and not gone yet */
 };
 
 /* ---- the process ---- */
@@ -363,6 +362,23 @@ static void call_finished(struct nursery *nursery, struct worker *worker)
 		worker->answered ? &worker->result : NULL, signal, nursery->events.user);
 }
 
+/* Finished by its answer, and still to be buried. */
+static bool is_leaving(const struct worker *worker)
+{
+	return worker->early && worker->answered;
+}
+
+static unsigned count_leaving(const struct nursery *nursery)
+{
+	unsigned leaving = 0;
+	const struct worker *worker;
+	TAILQ_FOREACH(worker, &nursery->busy, link)
+	{
+		leaving += is_leaving(worker);
+	}
+	return leaving;
+}
+
 /* Those that have answered, and that is enough. They are no longer counted by whoever gave them
  * their jobs: so that pictures which have taken them over can not become many, those that take
  * longest to leave are killed once they are more than there are ready ones. */
@@ -371,20 +387,18 @@ static void finish_early(struct nursery *nursery)
 	struct worker *worker;
 	TAILQ_FOREACH(worker, &nursery->busy, link)
 	{
-		if (!worker->early || !worker->answered || worker->finished)
+		if (!is_leaving(worker) || worker->finished)
 			continue;
-		nursery->leaving++;
-		worker->leaving = true;
 		call_finished(nursery, worker);
 		if (nursery->order_ns != 0)
 			send_order(nursery);
 	}
-	unsigned leaving = nursery->leaving;
+	unsigned leaving = count_leaving(nursery);
 	TAILQ_FOREACH(worker, &nursery->busy, link)
 	{
 		if (leaving <= nursery->options.ahead)
 			return;
-		if (!worker->leaving)
+		if (!is_leaving(worker))
 			continue;
 		worker_kill(worker);
 		leaving--;
@@ -407,7 +421,6 @@ static void bury_workers(struct nursery *nursery)
 			nursery->events.left(worker->job_user, nursery->events.user);
 		else if (!worker->finished)
 			call_finished(nursery, worker);
-		nursery->leaving -= worker->leaving;
 		if (worker->lent)
 			nursery->events.gone(worker->lent, nursery->events.user);
 		TAILQ_REMOVE(&ended, worker, link);
@@ -491,7 +504,7 @@ static bool leaves_early(const struct nursery *nursery, const struct job *job)
 {
 	bool light = job->threads == 0 && job->memory_bytes <= EARLY_MEMORY_MAX;
 	bool alone = !job_has_window(job) || job->flags & JOB_SCRATCH;
-	return light && alone && nursery->leaving < 2 * nursery->options.ahead;
+	return light && alone && count_leaving(nursery) < 2 * nursery->options.ahead;
 }
 
 int nursery_submit(struct nursery *nursery, const struct job *job, int source_fd, int memory_fd,

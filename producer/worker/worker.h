@@ -30,7 +30,6 @@ struct worker {
 	struct job_result result;
 	bool early;    /* its answer is enough to be finished, */
 	bool finished; /* and it is: only its end is waited for, */
-	bool leaving;  /* and counted in nursery.leaving */
 	bool late;     /* in vain for a while: it has been killed */
 	bool let_go;   /* nobody waits for it */
 	bool answered;

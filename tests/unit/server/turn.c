@@ -31,7 +31,6 @@ static void scene_init(struct scene *scene)
 static void run_other(struct scene *scene)
 {
 	list_append(&scene->server.running, &scene->other.running_node);
-	scene->server.decoding += scene->other.stage == ENTRY_DECODE;
 }
 
 static uint32_t helpers(const struct scene *scene)

@@ -1,4 +1,5 @@
 /* Which thumbnails are asked for while the gallery scrolls. */
+#include "borrowed.h"
 #include "fake_mural.h"
 
 #include "viewer/gallery.h"
@@ -289,11 +290,7 @@ Test(gallery, follows_a_list_that_grows)
 /* Takes them out of the list, too. */
 static void remove_some(const size_t *gone, size_t count)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < list.count; i++)
-		if (!list_is_one_of(gone, count, i))
-			paths[kept++] = paths[i];
-	list.count = kept;
+	borrowed_remove(&list, gone, count);
 	gallery_removed(gallery, gone, count);
 }
 

@@ -1,4 +1,5 @@
 /* What is asked for, kept, drawn and given up while somebody leafs through pictures. */
+#include "borrowed.h"
 #include "fake_mural.h"
 
 #include "viewer/show.h"
@@ -785,11 +786,7 @@ Test(show, what_the_file_was_does_not_stay_when_it_is_loaded_again_by_hand)
 /* Takes them out of the list, too. */
 static void remove_some(const size_t *gone, size_t count)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < list.count; i++)
-		if (!list_is_one_of(gone, count, i))
-			paths[kept++] = paths[i];
-	list.count = kept;
+	borrowed_remove(&list, gone, count);
 	show_removed(show, gone, count);
 }
 
