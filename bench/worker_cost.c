@@ -9,6 +9,7 @@
 #include "producer/nursery.h"
 
 #include "common/util.h"
+#include "window_pages.h"
 
 #include <fcntl.h>
 #include <mural/pixel.h>
@@ -189,6 +190,13 @@ static struct job probe_of(const struct run *run)
 	};
 }
 
+/* As the producer's regions: larger ones are whole huge pages. */
+static bool window_length(uint64_t size, uint64_t *ret)
+{
+	return size > MURAL_HUGE_PAGE_SIZE ? round_up_to(size, MURAL_HUGE_PAGE_SIZE, ret)
+					   : page_round_up(size, ret);
+}
+
 static void measure(struct bench *bench, struct run *run, int source)
 {
 	struct job job = probe_of(run);
@@ -203,16 +211,20 @@ static void measure(struct bench *bench, struct run *run, int source)
 	job.memory_bytes = job_memory_bytes(&run->result, job.threads);
 	bench_must(
 		mural_bitmap_layout(job.format, job.width, job.height, &job.stride_bytes, &size) &&
-			page_round_up(size, &job.window_length),
+			window_length(size, &job.window_length),
 		"the picture's size");
 	job.flags = size < SMALL_BYTES ? JOB_SCRATCH : 0;
 	CLEANUP(close_p) int memory = memfd_create("worker_cost", MFD_CLOEXEC);
 	bench_must(memory >= 0 && ftruncate(memory, (off_t)job.window_length) == 0, "memfd");
 	task.memory = memory;
-	task.pixels = mmap(NULL, job.window_length, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-	bench_must(task.pixels != MAP_FAILED, "mmap");
+	struct window window;
+	bench_must(window_map(memory, 0, job.window_length, &window) == 0, "mmap");
+	/* As in the producer, where it can be had. */
+	if (job.window_length >= MURAL_HUGE_PAGE_SIZE && window_collapse(&window, NULL))
+		bench_note(bench, "the pages of \"" DECODE "\" are huge ones");
+	task.pixels = window.pixels;
 	compare(&task, DECODE);
-	munmap(task.pixels, job.window_length);
+	munmap(window.pixels, window.length);
 }
 
 /* A picture that nobody knows, fitted into the box: its size and its pixels. */

@@ -17,7 +17,7 @@ bool slot_is_possible(const struct pool *pool, uint64_t size_bytes)
 {
 	uint64_t need;
 	if (size_bytes >= POOL_LARGE_BYTES)
-		return region_round(pool, size_bytes, &need) && need <= pool->account.budget &&
+		return huge_round(&pool->huge, size_bytes, &need) && need <= pool->account.budget &&
 		       need + pool->control_bytes <= pool->account.budget;
 	return page_round_up(size_bytes, &need) && need + pool->slab_control_bytes +
 								   scratch_bytes(pool, size_bytes) +
@@ -28,7 +28,7 @@ bool slot_is_possible(const struct pool *pool, uint64_t size_bytes)
 static int get_large(struct pool *pool, struct pool_slot *slot, uint64_t now_ns)
 {
 	uint64_t capacity;
-	if (!region_round(pool, slot->bitmap.size_bytes, &capacity))
+	if (!huge_round(&pool->huge, slot->bitmap.size_bytes, &capacity))
 		return -EFBIG;
 	struct region *region = NULL;
 	int r = room_get_region(pool, capacity, slot->uid, now_ns, &region);

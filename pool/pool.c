@@ -55,7 +55,6 @@ int pool_create(const struct pool_options *options, uint64_t now_ns, struct pool
 	pool->table_fd = -1;
 	pool->now_ns = now_ns;
 	pool->mend_ns = NEVER;
-	pool->huge_from = region_huge_from();
 	pool->due.before = idle_due_before;
 	order_init(&pool->ready);
 	order_init(&pool->idle);
@@ -68,6 +67,7 @@ int pool_create(const struct pool_options *options, uint64_t now_ns, struct pool
 	pool->readonly_max = readonly_limit();
 	list_init(&pool->lent);
 	int r = region_probe(pool);
+	huge_init(&pool->huge, !pool->device);
 	if (r == 0)
 		r = make_table(pool);
 	if (r < 0) {
@@ -230,11 +230,21 @@ void pool_window(
 	*ret_length = length;
 }
 
-bool pool_window_is_written(const struct pool *pool, const struct pool_slot *slot)
+enum pool_filling pool_window_filling(
+	const struct pool *pool, const struct pool_slot *slot, uint64_t now_ns)
 {
+	const struct region *region = slot->region;
 	/* Pages that are there are mapped in less time than it takes to copy into them. */
-	return slot->region && !pool->device && pool->huge_from == NEVER &&
-	       region_allocated(slot->region) < slot->region->capacity / 8 * 7;
+	if (!region || pool->device || pool->huge.from != NEVER ||
+		region_allocated(region) >= region->capacity / 8 * 7)
+		return POOL_MAP;
+	return huge_may_collapse(&pool->huge, region->capacity, now_ns) ? POOL_COLLAPSE
+									: POOL_WRITE;
+}
+
+void pool_collapsed(struct pool *pool, bool good, uint64_t now_ns)
+{
+	huge_collapsed(&pool->huge, good, now_ns);
 }
 
 /* The device can not give away a descriptor that only reads: the mask must say it, and then nobody

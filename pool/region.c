@@ -3,7 +3,6 @@
 #include "readonly.h"
 #include "slab.h"
 
-#include "common/huge_pages.h"
 #include "common/util.h"
 
 #include <fcntl.h>
@@ -15,30 +14,6 @@
 
 #define WIPE_BYTES ((size_t)64 << 10)
 enum { EMPTIED_MAX = 32 };
-
-uint64_t region_huge_from(void)
-{
-	switch (huge_pages_of_shared_memory(HUGE_PAGES_FOLDER).pages) {
-	case HUGE_PAGES_ADVISED:
-		return MURAL_HUGE_PAGE_SIZE;
-	case HUGE_PAGES_ALWAYS:
-		return 0;
-	case HUGE_PAGES_NONE:
-	default:
-		return NEVER;
-	}
-}
-
-bool region_round(const struct pool *pool, uint64_t bytes, uint64_t *ret)
-{
-	uint64_t rounded;
-	if (!round_up_to(bytes, bytes > pool->huge_from ? MURAL_HUGE_PAGE_SIZE : page_bytes(),
-		    &rounded) ||
-		rounded > PTRDIFF_MAX)
-		return false;
-	*ret = rounded;
-	return true;
-}
 
 /* The block's pages come into being at the first unpin. A region used as a whole needs no more
  * after that; one used in pieces may come to need all there is behind the data. */
@@ -300,7 +275,7 @@ int region_wipe(const struct pool *pool, struct region *region, const struct poo
 	/* Up to the end of the page, huge or not, by writing: punching a part of a huge page would
 	 * split it. */
 	uint64_t rounded;
-	if (!region_round(pool, bitmap->size_bytes, &rounded))
+	if (!huge_round(&pool->huge, bitmap->size_bytes, &rounded))
 		return -EOVERFLOW;
 	uint64_t whole = min_u64(rounded, region->capacity);
 	int r = zero(region, bitmap->size_bytes, whole);

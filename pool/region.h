@@ -29,13 +29,6 @@ struct region {
 	bool foreign;              /* … of another user */
 };
 
-/* What a bitmap of @bytes takes: whole pages, or whole huge pages where the system uses them.
- * False: nobody could map it (with 32-bit addresses: 2 GiB). */
-bool region_round(const struct pool *pool, uint64_t bytes, uint64_t *ret);
-
-/* By what the system says now: regions larger than the result get huge pages. */
-uint64_t region_huge_from(void);
-
 /* Finds out what a control block takes here. -ENOTSUP: no such driver. -errno. */
 int region_probe(struct pool *pool);
 

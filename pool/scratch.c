@@ -15,7 +15,7 @@ uint64_t scratch_bytes(const struct pool *pool, uint64_t size)
 	uint64_t bytes = SCRATCH_MIN;
 	while (bytes < size)
 		bytes *= 2;
-	region_round(pool, bytes, &bytes);
+	huge_round(&pool->huge, bytes, &bytes);
 	return bytes;
 }
 

@@ -6,7 +6,7 @@
  *   holder   a pin board, its told slots     idle    when a slot is unpinned: the handshake
  *   room     what goes when room is needed   order   what would be missed least
  *   pinned   what the boards say             heads   where their flags are
- *   readonly  what consumers are given
+ *   readonly  what consumers are given     huge    huge pages: which regions, and how
  *
  * Invariants, which pool_check verifies:
  *   - a slot has memory exactly while FILLING, READY or IDLE, and its charge stands in that part of
@@ -25,6 +25,7 @@
 #include "common/list.h"
 #include "heads.h"
 #include "heap.h"
+#include "huge.h"
 #include "order.h"
 #include "thrash.h"
 
@@ -87,7 +88,7 @@ struct pool_holder {
 struct pool {
 	struct pool_options options; /* with defaults filled in */
 	bool device;
-	uint64_t huge_from;     /* regions over this size are whole huge pages; UINT64_MAX: none */
+	struct huge huge;
 	uint64_t control_bytes; /* of a region's control block, as found on this machine */
 	uint64_t slab_control_bytes;
 	int table_fd; /* read-only; owned */

@@ -148,6 +148,8 @@ static void on_decoded(struct server *server, struct entry *entry, const struct 
 	/* Not the wall time: that doubles when two decoders meet on one processor. */
 	entry->cost_ns = cpu_ns > 0 ? cpu_ns : entry->facts.decode_ns;
 	server->counters.decode_cpu_ns += entry->cost_ns;
+	if (result->collapse != JOB_COLLAPSE_NONE)
+		pool_collapsed(server->pool, result->collapse == JOB_COLLAPSE_DONE, monotonic_ns());
 	entry->stage = ENTRY_VERIFY;
 	int r = files_verify(server->files, take_fd(&entry->source_fd), on_verified, entry,
 		monotonic_ns(), &entry->ticket);

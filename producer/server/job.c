@@ -37,6 +37,12 @@ static int fill_straight(const struct server *server, const struct entry *entry,
 	return straight_limit(server, entry, job);
 }
 
+static uint32_t filling_flags(enum pool_filling filling)
+{
+	return (filling != POOL_MAP ? JOB_WRITTEN : 0) |
+	       (filling == POOL_COLLAPSE ? JOB_COLLAPSE : 0);
+}
+
 static int fill_decode(const struct server *server, const struct entry *entry, struct job *job)
 {
 	const struct pool_bitmap *bitmap = pool_slot_bitmap(entry->slot);
@@ -48,8 +54,7 @@ static int fill_decode(const struct server *server, const struct entry *entry, s
 	job->threads = turn_helpers(server, entry);
 	job->memory_bytes = job_memory_bytes(&entry->facts, job->threads);
 	pool_window(entry->slot, &memory, &job->window_offset, &job->window_length);
-	if (pool_window_is_written(server->pool, entry->slot))
-		job->flags |= JOB_WRITTEN;
+	job->flags |= filling_flags(pool_window_filling(server->pool, entry->slot, monotonic_ns()));
 	return memory;
 }
 

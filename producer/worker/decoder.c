@@ -11,6 +11,7 @@
 #include "descriptors.h"
 #include "rehearsal.h"
 #include "window.h"
+#include "window_pages.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ struct decoder {
 	struct job job;
 	struct window window;
 	struct team *team;
+	enum job_collapse collapse;
 };
 
 static _Noreturn void leave(int status)
@@ -108,6 +110,10 @@ static int shut_in(struct decoder *decoder)
 	if (r < 0)
 		return r;
 	decoder->team = team_create(decoder->job.threads);
+	if (decoder->job.flags & JOB_COLLAPSE)
+		decoder->collapse = window_collapse(&decoder->window, decoder->team)
+					    ? JOB_COLLAPSE_DONE
+					    : JOB_COLLAPSE_FAILED;
 	return sandbox_close(&limits);
 }
 
@@ -161,7 +167,11 @@ void decoder_main(int socket)
 
 	struct job_result result = {0};
 	const struct codec_place place = {
-		.pixels = decoder.window.pixels, .fd = decoder.memory, .team = decoder.team};
+		.pixels = decoder.window.pixels,
+		.fd = decoder.collapse == JOB_COLLAPSE_DONE ? -1 : decoder.memory,
+		.team = decoder.team,
+	};
 	codec_run(decoder.source, &decoder.job, decoder.window.pixels ? &place : NULL, &result);
+	result.collapse = decoder.collapse;
 	answer(socket, &result);
 }

@@ -140,10 +140,24 @@ int pool_refill(
 void pool_window(
 	const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset, uint64_t *ret_length);
 
-/* Rows are better written into the window's file than through a mapping of it: nothing else lies in
- * front of the window's end, its memory is not there yet (as most of it is where a region is
- * reused), and there will be no huge pages, which fault in as quickly. Asks the kernel. */
-bool pool_window_is_written(const struct pool *pool, const struct pool_slot *slot);
+/* How a window is filled best. */
+enum pool_filling {
+	POOL_MAP, /* through a mapping: its memory is there (as most of it is where a region is
+		     reused), or comes as huge pages */
+	/* Rows are written into the file, in which nothing lies in front of the window's end but
+	 * what is the slot's: small pages take half of the time that way. */
+	POOL_WRITE,
+	/* First its memory is made as huge pages (common/collapse.h), then as with POOL_MAP; where
+	 * they are not to be had as with POOL_WRITE. */
+	POOL_COLLAPSE,
+};
+
+/* Asks the kernel. */
+enum pool_filling pool_window_filling(
+	const struct pool *pool, const struct pool_slot *slot, uint64_t now_ns);
+/* What POOL_COLLAPSE came to. @good: false: they were not to be had, or not soon; then no window is
+ * collapsed for a while. */
+void pool_collapsed(struct pool *pool, bool good, uint64_t now_ns);
 
 /* FILLING -> READY with a new generation, granted to nobody; @prefetched: nobody has asked to see
  * it yet. The decoder must have gone, or have nothing but lent scratch memory, with which it can

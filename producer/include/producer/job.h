@@ -28,6 +28,15 @@ enum job_flags {
 	/* The memory is read by the producer alone, which copies from it: what is written there
 	 * after the answer is of no consequence. */
 	JOB_SCRATCH = 1 << 4,
+	/* Besides JOB_WRITTEN: the memory is made first, as huge pages; rows are written where that
+	 * fails. */
+	JOB_COLLAPSE = 1 << 5,
+};
+
+enum job_collapse {
+	JOB_COLLAPSE_NONE, /* it was not to be tried, */
+	JOB_COLLAPSE_DONE,
+	JOB_COLLAPSE_FAILED, /* or took too long */
 };
 
 /* A decoder makes use of no more helper threads than these. */
@@ -66,8 +75,9 @@ struct job_result {
 	uint32_t source_width, source_height; /* upright unless AS_STORED */
 	uint32_t width, height;               /* of the bitmap: fitted into the box */
 	uint32_t decoded;                     /* 1: its pixels are in the window */
-	uint32_t reads_all;    /* of a preview, 1: it goes through all of the file's data */
-	uint32_t helpers;      /* helper threads that decoding has work for, at most JOB_THREADS_MAX */
+	uint32_t reads_all; /* of a preview, 1: it goes through all of the file's data */
+	uint32_t helpers;   /* helper threads that decoding has work for, at most JOB_THREADS_MAX */
+	uint32_t collapse;  /* enum job_collapse */
 	uint64_t memory_bytes; /* what decoding needs beside the window, an upper bound; */
 	uint64_t helper_bytes; /* and what it needs for each helper besides */
 	uint64_t decode_ns;

@@ -1,6 +1,7 @@
 /* Every call that can fail fails once, at every place: the sums stay right, nothing leaks, and it
  * works again afterwards. */
 #include "heads.h"
+#include "state.h"
 #include "support.h"
 #include "support/descriptors.h"
 #include "wrap.h"
@@ -250,7 +251,7 @@ Test(inject, making_a_pool)
 		wrap_arm(++nth, false);
 		int r = pool_create(&options, f.now, &pool);
 		failed = wrap_disarm();
-		cr_assert_eq(r < 0, failed, "call %u: %d", nth, r);
+		cr_assert(failed ? r < 0 || !pool->huge.collapses : r == 0, "call %u: %d", nth, r);
 		pool_destroy(pool);
 		cr_assert_eq(count_descriptors(), before, "call %u", nth);
 	}

@@ -1,7 +1,6 @@
 /* The containers that the pool is made of, and what it reads from the system. */
 #include "bits.h"
 #include "heap.h"
-#include "region.h"
 #include "state.h"
 #include "thrash.h"
 
@@ -87,25 +86,6 @@ Test(heap, gives_the_first_through_any_changes)
 		cr_assert_eq(top == NULL, count == 0);
 		cr_assert(!top || CONTAINER_OF(top, struct item, node)->key == least);
 	}
-}
-
-/* ---- huge pages ---- */
-
-Test(huge, sizes_are_rounded_to_what_they_will_take)
-{
-	struct pool pool = {.huge_from = UINT64_MAX};
-	uint64_t bytes = 0;
-	cr_assert(region_round(&pool, 3000001, &bytes));
-	cr_assert_eq(bytes, 3000001 / page_bytes() * page_bytes() + page_bytes());
-	pool.huge_from = MURAL_HUGE_PAGE_SIZE;
-	cr_assert(region_round(&pool, 3000001, &bytes));
-	cr_assert_eq(bytes, 2 * MURAL_HUGE_PAGE_SIZE);
-	cr_assert(region_round(&pool, MURAL_HUGE_PAGE_SIZE - page_bytes() - 1, &bytes));
-	cr_assert_eq(bytes, MURAL_HUGE_PAGE_SIZE - page_bytes());
-	pool.huge_from = 0;
-	cr_assert(region_round(&pool, 70000, &bytes));
-	cr_assert_eq(bytes, MURAL_HUGE_PAGE_SIZE);
-	cr_assert_not(region_round(&pool, UINT64_MAX, &bytes));
 }
 
 /* ---- the order of what goes ---- */

@@ -431,12 +431,17 @@ static bool huge_pages_are_on(void)
 	return huge_pages_of_shared_memory(HUGE_PAGES_FOLDER).pages != HUGE_PAGES_NONE;
 }
 
+static enum pool_filling filling_of(const struct pool_slot *slot)
+{
+	return pool_window_filling(f.pool, slot, f.now);
+}
+
 Test(room, rows_are_written_only_into_a_file_of_their_own)
 {
 	start(64 * MIB, UINT64_MAX, UINT64_MAX);
 	cr_assert_eq(
-		pool_window_is_written(f.pool, reserve_as(1000, 2 * MIB)), !huge_pages_are_on());
-	cr_assert_not(pool_window_is_written(f.pool, reserve_as(1000, 20000)), "a slab's scratch");
+		filling_of(reserve_as(1000, MIB)), huge_pages_are_on() ? POOL_MAP : POOL_WRITE);
+	cr_assert_eq(filling_of(reserve_as(1000, 20000)), POOL_MAP, "a slab's scratch");
 }
 
 Test(room, rows_are_written_only_where_there_is_no_memory_yet)
@@ -444,12 +449,12 @@ Test(room, rows_are_written_only_where_there_is_no_memory_yet)
 	if (huge_pages_are_on())
 		cr_skip("huge pages fault in as quickly");
 	start(64 * MIB, UINT64_MAX, UINT64_MAX);
-	struct pool_slot *slot = reserve_as(1000, 2 * MIB);
+	struct pool_slot *slot = reserve_as(1000, MIB);
 	slot_fill(slot, 1);
 	pool_abandon(f.pool, slot);
-	cr_assert_not(pool_window_is_written(f.pool, reserve_as(1000, 2 * MIB)));
-	pool_abandon(f.pool, reserve_as(1000, 4 * MIB));
-	cr_assert(pool_window_is_written(f.pool, reserve_as(1000, 4 * MIB)), "kept, but empty");
+	cr_assert_eq(filling_of(reserve_as(1000, MIB)), POOL_MAP);
+	pool_abandon(f.pool, reserve_as(1000, MIB + MIB / 2));
+	cr_assert_eq(filling_of(reserve_as(1000, MIB + MIB / 2)), POOL_WRITE, "kept, but empty");
 	cr_assert_eq(stats_of(&f).reuses, 2);
 }
 
@@ -467,21 +472,20 @@ Test(room, a_region_that_another_user_can_read_is_not_reused)
 
 Test(room, the_smallest_kept_region_that_fits_is_taken_and_no_much_larger_one)
 {
-	start(64 * MIB, 32 * MIB, UINT64_MAX);
-	struct pool_slot *a = reserve_as(1, 8 * MIB),
-			 *b = reserve_as(1, 9 * MIB - 8 * page_bytes()),
+	start(128 * MIB, 64 * MIB, UINT64_MAX);
+	struct pool_slot *a = reserve_as(1, 16 * MIB), *b = reserve_as(1, 18 * MIB),
 			 *d = reserve_as(1, 2 * MIB);
 	pool_abandon(f.pool, b);
 	pool_abandon(f.pool, a);
 	pool_abandon(f.pool, d);
-	cr_assert_eq(stats_of(&f).kept_bytes / MIB, 18);
+	cr_assert_eq(stats_of(&f).kept_bytes / MIB, 36);
 	reserve_as(1, 4 * MIB);
 	cr_assert_eq(stats_of(&f).reuses, 0, "neither half as large nor twice as large");
-	struct pool_slot *taken = reserve_as(1, 8 * MIB - page_bytes());
+	struct pool_slot *taken = reserve_as(1, 16 * MIB - page_bytes());
 	uint64_t region = 0, size = 0, offset = 0;
 	pool_slot_place(taken, &region, &size, &offset);
-	cr_assert_eq(size, 8 * MIB, "not the one of 9");
-	reserve_as(1, 8 * MIB);
+	cr_assert_eq(size, 16 * MIB, "not the one of 18");
+	reserve_as(1, 16 * MIB);
 	cr_assert_eq(stats_of(&f).kept_bytes / MIB, 2);
 	cr_assert_eq(stats_of(&f).reuses, 2);
 }

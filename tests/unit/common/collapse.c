@@ -1,0 +1,98 @@
+/* Huge pages where nobody has switched them on. What the kernel gives to a mapping it tells in
+ * smaps_rollup. */
+#include "common/collapse.h"
+
+#include "common/util.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define TAIL ((size_t)12345)
+static const size_t HUGE = MURAL_HUGE_PAGE_SIZE;
+
+/* The processor's time stands still, unless each look at it is to be so much later than the one
+ * before. */
+static time_t seconds_a_look, seconds;
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	(void)clock;
+	*ret = (struct timespec){.tv_sec = seconds += seconds_a_look};
+	return 0;
+}
+
+static uint8_t *pixels;
+static int file;
+
+/* A mapping of huge pages and a part of one, of a file that reaches further. */
+static void map(size_t huge)
+{
+	size_t length = huge * HUGE + TAIL;
+	uint8_t *room = mmap(NULL, length + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	file = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	cr_assert(room != MAP_FAILED && file >= 0);
+	cr_assert_eq(ftruncate(file, (off_t)((huge + 2) * HUGE)), 0);
+	cr_assert_eq(fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0);
+	pixels = mmap(room + (-(uintptr_t)room & (HUGE - 1)), length, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_FIXED, file, 0);
+	cr_assert(pixels != MAP_FAILED);
+}
+
+static size_t allocated(void)
+{
+	struct stat st;
+	cr_assert_eq(fstat(file, &st), 0);
+	return (size_t)st.st_blocks * 512;
+}
+
+static size_t mapped_huge(void)
+{
+	char line[128];
+	size_t kib = 0;
+	FILE *smaps = fopen("/proc/self/smaps_rollup", "re");
+	cr_assert(smaps);
+	while (fgets(line, sizeof(line), smaps) && sscanf(line, "ShmemPmdMapped: %zu", &kib) != 1)
+		continue;
+	fclose(smaps);
+	return kib << 10;
+}
+
+static void begin(void)
+{
+	if (!collapse_works())
+		cr_skip("not before Linux 6.1, nor where shmem_enabled says deny");
+}
+
+TestSuite(collapse, .init = begin, .timeout = 30);
+
+Test(collapse, all_is_there_afterwards_and_what_was_there_still_is)
+{
+	map(5);
+	memset(pixels + HUGE - 5, 7, 10);
+	cr_assert(collapse(pixels, 5 * HUGE + TAIL));
+	size_t pages = TAIL / page_bytes() + 1;
+	cr_assert_eq(allocated(), 5 * HUGE + pages * page_bytes());
+	for (size_t i = 0; i < 5 * HUGE + TAIL; i++)
+		cr_assert_eq(pixels[i], i >= HUGE - 5 && i < HUGE + 5 ? 7 : 0, "byte %zu", i);
+	cr_assert_eq(mapped_huge(), 5 * HUGE);
+}
+
+Test(collapse, where_huge_pages_are_refused_it_says_so)
+{
+	map(1);
+	cr_assert_eq(madvise(pixels, HUGE + TAIL, MADV_NOHUGEPAGE), 0);
+	cr_assert_not(collapse(pixels, HUGE + TAIL));
+	cr_assert_leq(allocated(), page_bytes());
+}
+
+Test(collapse, when_the_first_takes_long_the_others_are_not_tried)
+{
+	map(5);
+	seconds_a_look = 1;
+	cr_assert_not(collapse(pixels, 5 * HUGE + TAIL));
+	cr_assert_eq(allocated(), HUGE);
+}
