@@ -23,23 +23,28 @@ static bool collapse_piece(uint8_t *from, size_t length)
 	return madvise(from, length, MADV_COLLAPSE) == 0;
 }
 
+static bool collapse_quickly(uint8_t *from, size_t length)
+{
+	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	return collapse_piece(from, length) &&
+	       clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns <= (length >> 20) * NS_PER_MIB;
+}
+
 bool collapse(uint8_t *from, size_t length)
 {
 	const size_t huge = length - length % MURAL_HUGE_PAGE_SIZE;
-	/* The first one shows what the others will take. */
-	size_t piece = MURAL_HUGE_PAGE_SIZE;
-	for (size_t at = 0; at < huge; at += piece, piece = PIECE_BYTES) {
+	/* One shows what the next will take, two what the next two will. */
+	for (size_t at = 0, piece; at < huge; at += piece) {
+		piece = at == 0 ? MURAL_HUGE_PAGE_SIZE : min_u64(at, PIECE_BYTES);
 		piece = min_u64(piece, huge - at);
-		uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-		if (!collapse_piece(from + at, piece))
-			return false;
-		if (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns > (piece >> 20) * NS_PER_MIB)
+		if (!collapse_quickly(from + at, piece))
 			return false;
 	}
 	return huge == length || madvise(from + huge, length - huge, MADV_POPULATE_WRITE) == 0;
 }
 
-/* A mapping of two huge pages' length has a whole one in it, wherever it lies; but the file's must begin there, too. */
+/* A mapping of two huge pages' length has a whole one in it, wherever it lies; but the file's must
+ * begin there, too. */
 static bool try_in(uint8_t *room, int fd)
 {
 	uint8_t *at = room + (-(uintptr_t)room & (MURAL_HUGE_PAGE_SIZE - 1));

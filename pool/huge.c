@@ -10,7 +10,7 @@
 /* Free memory that is in pieces comes together again when programs end, or when the kernel compacts
  * it; a try costs as much as a small picture. */
 #define PAUSE_FIRST_NS (2000 * NS_PER_MS)
-#define PAUSE_LAST_NS (64000 * NS_PER_MS)
+#define PAUSE_LAST_NS (16000 * NS_PER_MS)
 
 /* Of a region that is made by MADV_COLLAPSE, whose tail may as well be of small pages: the part
  * that may go to waste. */

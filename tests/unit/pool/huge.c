@@ -49,7 +49,7 @@ Test(huge, after_a_failure_there_is_a_pause_and_a_longer_one_after_the_next)
 		cr_assert_not(huge_may_collapse(&huge, HUGE, now + pause - 1));
 		now += pause;
 		cr_assert(huge_may_collapse(&huge, HUGE, now));
-		pause = pause < 64 * SECOND ? 2 * pause : pause;
+		pause = pause < 16 * SECOND ? 2 * pause : pause;
 	}
 	huge_collapsed(&huge, true, now);
 	cr_assert(huge_may_collapse(&huge, HUGE, now));
