@@ -44,13 +44,14 @@ bool collapse(uint8_t *from, size_t length)
 }
 
 /* A mapping of two huge pages' length has a whole one in it, wherever it lies; but the file's must
- * begin there, too. */
+ * begin there, too. Of all that can be in the way EINVAL alone stays: kernel or settings do not let
+ * anybody. */
 static bool try_in(uint8_t *room, int fd)
 {
 	uint8_t *at = room + (-(uintptr_t)room & (MURAL_HUGE_PAGE_SIZE - 1));
 	return mmap(at, MURAL_HUGE_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
 		       0) != MAP_FAILED &&
-	       collapse_piece(at, MURAL_HUGE_PAGE_SIZE);
+	       (collapse_piece(at, MURAL_HUGE_PAGE_SIZE) || errno != EINVAL);
 }
 
 bool collapse_works(void)

@@ -2,6 +2,7 @@
  * smaps_rollup. */
 #include "common/collapse.h"
 
+#include "common/populate.h"
 #include "common/util.h"
 
 #include <criterion/criterion.h>
@@ -23,6 +24,19 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 	(void)clock;
 	*ret = (struct timespec){.tv_sec = seconds += seconds_a_look};
 	return 0;
+}
+
+/* What the kernel answers to MADV_COLLAPSE; 0: what it does. */
+static int collapse_error;
+
+int __real_madvise(void *from, size_t length, int advice);
+int __wrap_madvise(void *from, size_t length, int advice);
+int __wrap_madvise(void *from, size_t length, int advice)
+{
+	if (advice != MADV_COLLAPSE || collapse_error == 0)
+		return __real_madvise(from, length, advice);
+	errno = collapse_error;
+	return -1;
 }
 
 static uint8_t *pixels;
@@ -95,4 +109,19 @@ Test(collapse, when_the_first_takes_long_the_others_are_not_tried)
 	seconds_a_look = 1;
 	cr_assert_not(collapse(pixels, 5 * HUGE + TAIL));
 	cr_assert_eq(allocated(), HUGE);
+}
+
+Test(collapse_works, also_while_no_huge_page_is_to_be_had, .timeout = 30)
+{
+	static const int passing[] = {ENOMEM, EBUSY, EAGAIN};
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++) {
+		collapse_error = passing[i];
+		cr_expect(collapse_works(), "%s", strerror(passing[i]));
+	}
+}
+
+Test(collapse_works, not_where_the_kernel_or_a_setting_refuses, .timeout = 30)
+{
+	collapse_error = EINVAL;
+	cr_expect_not(collapse_works());
 }
