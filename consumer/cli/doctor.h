@@ -32,7 +32,7 @@ typedef void check_fn(const struct doctor *doctor, struct finding *finding);
 check_fn check_memfd, check_ashmem, check_seccomp, check_landlock, check_noexec;
 /* doctor_memory.c: memory and its limits */
 check_fn check_memory, check_cgroup, check_descriptors;
-/* doctor_huge.c: fills and gives back some memory, for a tenth of a second */
+/* doctor_huge.c: fills and gives back some memory, for a tenth of a second (fill_cost.h) */
 check_fn check_huge_pages;
 /* doctor_pressure.c: what memory is watched by */
 check_fn check_pressure;
