@@ -8,6 +8,7 @@
 #include "common/util.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* Each call makes all processors give up what they have set aside, so that one for each huge page
@@ -49,9 +50,14 @@ bool collapse(uint8_t *from, size_t length)
 static bool try_in(uint8_t *room, int fd)
 {
 	uint8_t *at = room + (-(uintptr_t)room & (MURAL_HUGE_PAGE_SIZE - 1));
-	return mmap(at, MURAL_HUGE_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-		       0) != MAP_FAILED &&
-	       (collapse_piece(at, MURAL_HUGE_PAGE_SIZE) || errno != EINVAL);
+	if (mmap(at, MURAL_HUGE_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+		MAP_FAILED)
+		return false;
+	if (!collapse_piece(at, MURAL_HUGE_PAGE_SIZE))
+		return errno != EINVAL;
+	/* Where huge pages are larger there is nothing to be done, and that is done. */
+	struct stat st;
+	return fstat(fd, &st) == 0 && (uint64_t)st.st_blocks * 512 >= MURAL_HUGE_PAGE_SIZE;
 }
 
 bool collapse_works(void)

@@ -10,7 +10,7 @@
 /* Free memory that is in pieces comes together again when programs end, or when the kernel compacts
  * it; a try costs as much as a small picture. */
 #define PAUSE_FIRST_NS (2000 * NS_PER_MS)
-#define PAUSE_LAST_NS (16000 * NS_PER_MS)
+#define PAUSE_LAST_NS (64000 * NS_PER_MS)
 
 /* Of a region that is made by MADV_COLLAPSE, whose tail may as well be of small pages: the part
  * that may go to waste. */
@@ -55,8 +55,7 @@ bool huge_may_collapse(const struct huge *huge, uint64_t capacity, uint64_t now_
 
 void huge_collapsed(struct huge *huge, bool good, uint64_t now_ns)
 {
-	huge->pause_ns = good                  ? 0
-			 : huge->pause_ns == 0 ? PAUSE_FIRST_NS
-					       : min_u64(2 * huge->pause_ns, PAUSE_LAST_NS);
+	huge->pause_ns = good ? huge->pause_ns / 2 : 2 * huge->pause_ns;
+	huge->pause_ns = min_u64(max_u64(huge->pause_ns, PAUSE_FIRST_NS), PAUSE_LAST_NS);
 	huge->again_ns = good ? 0 : now_ns + huge->pause_ns;
 }

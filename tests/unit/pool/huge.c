@@ -38,7 +38,7 @@ Test(huge, what_is_collapsed_may_end_in_small_pages)
 	cr_assert_eq(rounded(made, 1), page);
 }
 
-Test(huge, after_a_failure_there_is_a_pause_and_a_longer_one_after_the_next)
+Test(huge, each_failure_doubles_the_pause_and_each_success_halves_the_next)
 {
 	struct huge huge = {.from = UINT64_MAX, .collapses = true};
 	uint64_t now = 1, pause = 2 * SECOND;
@@ -49,12 +49,15 @@ Test(huge, after_a_failure_there_is_a_pause_and_a_longer_one_after_the_next)
 		cr_assert_not(huge_may_collapse(&huge, HUGE, now + pause - 1));
 		now += pause;
 		cr_assert(huge_may_collapse(&huge, HUGE, now));
-		pause = pause < 16 * SECOND ? 2 * pause : pause;
+		pause = pause < 64 * SECOND ? 2 * pause : pause;
 	}
-	huge_collapsed(&huge, true, now);
-	cr_assert(huge_may_collapse(&huge, HUGE, now));
+	for (int i = 0; i < 4; i++) {
+		huge_collapsed(&huge, true, now);
+		cr_assert(huge_may_collapse(&huge, HUGE, now));
+	}
 	huge_collapsed(&huge, false, now);
-	cr_assert(huge_may_collapse(&huge, HUGE, now + 2 * SECOND), "the first again");
+	cr_assert_not(huge_may_collapse(&huge, HUGE, now + 8 * SECOND - 1));
+	cr_assert(huge_may_collapse(&huge, HUGE, now + 8 * SECOND));
 }
 
 Test(huge, a_pool_says_so_of_its_windows)
