@@ -3,6 +3,7 @@
  * decoder uses. */
 #include "producer/sandbox.h"
 
+#include "common/populate.h"
 #include "common/util.h"
 
 #include <criterion/criterion.h>
@@ -258,6 +259,7 @@ static const struct call refused[] = {
 	{"msync", SYS_msync, {POINTER(pages), 4096, MS_SYNC}},
 	{"madvise remove", SYS_madvise, {POINTER(pages), 4096, MADV_REMOVE}},
 	{"madvise dofork", SYS_madvise, {POINTER(pages), 4096, MADV_DOFORK}},
+	{"madvise collapse", SYS_madvise, {POINTER(pages), 4096, MADV_COLLAPSE}},
 	{"madvise hwpoison", SYS_madvise, {POINTER(pages), 4096, MADV_HWPOISON}},
 	{"process_madvise", SYS_process_madvise, {-1, POINTER(pages), 1, MADV_COLD, 0}},
 	{"execve", SYS_execve, {POINTER("/bin/true"), POINTER(no_strings), POINTER(no_strings)}},
