@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define MIB ((uint64_t)1 << 20)
@@ -457,6 +459,73 @@ Test(hostile, a_window_that_is_not_whole_pages_is_refused_with_a_reason)
 		cr_assert_eq(outcome.result.reason, MURAL_REASON_MEMORY);
 	}
 }
+
+/* ---- memory that is made first ---- */
+
+/* Huge pages for each of two threads, and a tail of small ones. */
+#define MADE_BYTES (5 * MIB + page_bytes())
+
+struct made {
+	uint32_t collapse;
+	bool file;      /* the codec was given it, to write rows into */
+	uint64_t bytes; /* that were there in the end, of which the codec wrote none */
+};
+
+static struct made make(uint32_t flags, unsigned threads)
+{
+	CLEANUP(close_p) int source = jobs_file("f", 1);
+	CLEANUP(close_p) int memory = jobs_file(NULL, 16 * MIB);
+	struct job job = decode_job(0, MADE_BYTES);
+	struct outcome outcome;
+	struct stat st;
+	job.flags = flags;
+	job.threads = threads;
+	jobs_run(&jobs, &job, source, memory, &outcome);
+	cr_assert(outcome.answered);
+	cr_assert_eq(fstat(memory, &st), 0);
+	return (struct made){
+		.collapse = outcome.result.collapse,
+		.file = outcome.result.source_height,
+		.bytes = (uint64_t)st.st_blocks * 512,
+	};
+}
+
+Test(hostile, a_window_that_is_written_has_no_memory_before)
+{
+	struct made made = make(JOB_WRITTEN, 1);
+	cr_expect_eq(made.collapse, JOB_COLLAPSE_NONE);
+	cr_expect(made.file);
+	cr_expect_eq(made.bytes, 0);
+}
+
+Test(hostile, a_window_of_huge_pages_is_there_before_the_codec_comes)
+{
+	for (unsigned threads = 0; threads < 2; threads++) {
+		struct made made = make(JOB_WRITTEN | JOB_COLLAPSE, threads);
+		cr_assert_neq(made.collapse, JOB_COLLAPSE_NONE);
+		if (made.collapse == JOB_COLLAPSE_FAILED)
+			cr_skip_test("no huge pages are to be had");
+		cr_expect_not(made.file, "what is there is mapped");
+		cr_expect_eq(made.bytes, MADE_BYTES, "%u threads", threads);
+	}
+}
+
+Test(hostile, where_huge_pages_are_refused_the_codec_writes_into_the_file)
+{
+	tear_down();
+	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) < 0)
+		cr_skip_test("they can not be refused here");
+	set_up();
+	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	for (unsigned threads = 0; threads < 2; threads++) {
+		struct made made = make(JOB_WRITTEN | JOB_COLLAPSE, threads);
+		cr_expect_eq(made.collapse, JOB_COLLAPSE_FAILED);
+		cr_expect(made.file);
+		cr_expect_leq(made.bytes, 2 * page_bytes(), "one for each thread that tried");
+	}
+}
+
+/* ---- what is refused ---- */
 
 Test(hostile, a_job_and_its_descriptors_must_agree)
 {

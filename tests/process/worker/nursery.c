@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -214,6 +215,45 @@ static void large_fini(struct large *large)
 {
 	close(large->source);
 	close(large->memory);
+}
+
+/* Where huge pages are to be had they are made first and mapped; rows are written where not. */
+static void decodes_large(
+	struct jobs *jobs, struct large *large, const uint8_t *expected, bool may_collapse)
+{
+	large->job.flags |= JOB_WRITTEN | JOB_COLLAPSE;
+	for (large->job.threads = 0; large->job.threads < 2; large->job.threads++) {
+		struct outcome outcome;
+		cr_assert_eq(ftruncate(large->memory, 0), 0);
+		cr_assert_eq(ftruncate(large->memory, (off_t)large->job.window_length), 0);
+		jobs_run(jobs, &large->job, large->source, large->memory, &outcome);
+		cr_assert(outcome.answered, "signal %d", outcome.signal);
+		cr_assert_eq(outcome.result.error, 0, "%s", outcome.result.text);
+		if (!may_collapse)
+			cr_assert_eq(outcome.result.collapse, JOB_COLLAPSE_FAILED);
+		assert_same_pixels(large->memory, &large->job, expected, "large");
+	}
+}
+
+Test(nursery, pixels_are_the_same_with_huge_pages_and_where_they_are_refused)
+{
+	struct jobs jobs;
+	jobs_start(&jobs, PROGRAM, 2);
+	struct large large = large_create(&jobs);
+	CLEANUP(free_p) uint8_t *expected = calloc(1, large.job.window_length);
+	struct job_result here;
+	codec_run(large.source, &large.job, &(struct codec_place){.pixels = expected, .fd = -1},
+		&here);
+	cr_assert_eq(here.error, 0, "%s", here.text);
+	decodes_large(&jobs, &large, expected, true);
+	jobs_stop(&jobs);
+	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) < 0)
+		cr_skip_test("they can not be refused here");
+	jobs_start(&jobs, PROGRAM, 2);
+	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	decodes_large(&jobs, &large, expected, false);
+	large_fini(&large);
+	jobs_stop(&jobs);
 }
 
 Test(nursery, a_decode_over_its_memory_limit_says_so)
