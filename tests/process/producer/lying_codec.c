@@ -1,10 +1,27 @@
 /* A producer whose codec says what a decoder that an image has taken over could say: the first byte
- * of the source says which lie. */
+ * of the source says which lie. Huge pages can be made, it believes; of a window of fewer than two
+ * they are not to be had. */
 #include "producer/codec.h"
+
+#include "common/collapse.h"
+#include "common/util.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+bool __wrap_collapse_works(void);
+bool __wrap_collapse_works(void)
+{
+	return true;
+}
+
+bool __wrap_collapse(uint8_t *from, size_t length);
+bool __wrap_collapse(uint8_t *from, size_t length)
+{
+	(void)from;
+	return length >= 2 * MURAL_HUGE_PAGE_SIZE;
+}
 
 static void say(struct job_result *result, uint32_t side, uint32_t fitted)
 {
@@ -21,8 +38,9 @@ void codec_run(int source_fd, const struct job *job, const struct codec_place *p
 	memset(result, 0, sizeof(*result));
 	if (pread(source_fd, &what, 1, 0) != 1)
 		result->error = -1;
-	if (place)
-		memset(place->pixels, 'p', (size_t)job->window_length);
+	if (place) /* with what it was to begin with */
+		memset(place->pixels, job->flags & JOB_COLLAPSE ? 'c' : 'p',
+			(size_t)job->window_length);
 	say(result, 1000, fitted);
 	result->memory_bytes = (uint64_t)1 << 20;
 	switch (what) {
