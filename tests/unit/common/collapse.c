@@ -18,7 +18,12 @@ static const size_t HUGE = MURAL_HUGE_PAGE_SIZE;
  * before. */
 static time_t seconds_a_look, seconds;
 
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+#if SIZE_MAX == UINT32_MAX
+#define CLOCK_NAME "__wrap___clock_gettime64" /* of times of 64 bits */
+#else
+#define CLOCK_NAME "__wrap_clock_gettime"
+#endif
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret) __asm__(CLOCK_NAME);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 {
 	(void)clock;
