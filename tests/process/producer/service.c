@@ -269,6 +269,23 @@ Test(service, after_a_purge_the_kernel_holds_only_what_is_pinned)
 	free(large);
 }
 
+/* Of huge pages and a tail of small ones, of huge pages up to its end, and a small one. */
+Test(service, the_kernel_gives_no_more_than_is_charged)
+{
+	static const char *const names[] = {"assets/pictures/mountains-420.jpg",
+		"assets/pictures/planet-rgba8.png", "assets/formats/jpeg-420.jpg"};
+	start_with("64M", "2", NULL, NULL);
+	struct peer peer = peer_greet();
+	for (uint32_t i = 0; i < ARRAY_SIZE(names); i++) {
+		glance(&peer, ready(&peer, i + 1, test_source_path(names[i])));
+		cr_assert(test_until(has_little_overhead, &peer, TEST_TIMEOUT_MS));
+		uint64_t kernel = kernel_bytes(producer.pid), used = peer_stats(&peer).used_bytes;
+		cr_expect_leq(kernel, used, "%s: %llu bytes, %llu charged", names[i],
+			(unsigned long long)kernel, (unsigned long long)used);
+	}
+	peer_leave(&peer);
+}
+
 Test(service, a_signal_purges)
 {
 	start_with("64M", "2", NULL, NULL);
