@@ -4,12 +4,13 @@
  * request's way ends where the producer can go on: with the answer, or, for a large bitmap, which
  * is written where it is read, when the process has gone. */
 #include "harness/bench.h"
+#include "harness/huge_pages.h"
 
 #include "producer/codec.h"
 #include "producer/nursery.h"
 
 #include "common/util.h"
-#include "window_pages.h"
+#include "window.h"
 
 #include <fcntl.h>
 #include <mural/pixel.h>
@@ -24,7 +25,6 @@
 #define REST_NS 10000000
 #define SETTLE_NS 1000000
 #define ISOLATION_MS 0.5
-#define COLLAPSE_TRIES 100
 #define RESTED 3 /* rounds without rests for one with them */
 /* Below it the producer decodes into scratch memory. */
 #define SMALL_BYTES ((uint64_t)1 << 20)
@@ -198,15 +198,6 @@ static bool window_length(uint64_t size, uint64_t *ret)
 					   : page_round_up(size, ret);
 }
 
-/* As the producer's are where it can be had at once; here it may take its time. */
-static bool is_collapsed(const struct window *window)
-{
-	bool huge = false;
-	for (int tries = 0; tries < COLLAPSE_TRIES && !huge; tries++)
-		huge = window->length >= MURAL_HUGE_PAGE_SIZE && window_collapse(window, NULL);
-	return huge;
-}
-
 static void measure(struct bench *bench, struct run *run, int source)
 {
 	struct job job = probe_of(run);
@@ -229,7 +220,8 @@ static void measure(struct bench *bench, struct run *run, int source)
 	task.memory = memory;
 	struct window window;
 	bench_must(window_map(memory, 0, job.window_length, &window) == 0, "mmap");
-	if (is_collapsed(&window))
+	if (window.length >= MURAL_HUGE_PAGE_SIZE &&
+		bench_make_huge_pages(window.pixels, window.length))
 		bench_note(bench, "the pages of \"" DECODE "\" are huge ones");
 	task.pixels = window.pixels;
 	compare(&task, DECODE);

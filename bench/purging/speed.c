@@ -2,6 +2,7 @@
  * of processes that map the memory; and filling a purged bitmap again, in fresh memory and in a
  * region that was kept. In pairs; CPU time, so that other load counts little. */
 #include "harness/bench.h"
+#include "harness/huge_pages.h"
 
 #include "common/message.h"
 #include "common/populate.h"
@@ -28,13 +29,13 @@
 #define BYTES (32 * MIB)
 #define PAGE 4096u
 #define MAPPERS_MAX 16u
-#define SHARED_HUGE_PAGES "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 struct context {
 	struct bench *bench;
 	struct pool *pool;
 	struct pool_slot *slot; /* of the last round, PURGED or about to go */
 	unsigned mappers;
+	bool huge;    /* pages */
 	uint64_t now; /* the pool's clock is ours */
 	char *resident;
 };
@@ -117,11 +118,13 @@ static uint64_t blocks(int fd)
 	return (uint64_t)st.st_blocks * 512;
 }
 
-static void write_through(int fd, uint64_t offset)
+static void write_through(const struct context *context, int fd, uint64_t offset)
 {
 	struct window window;
 	errno = -window_map(fd, offset, BYTES, &window);
 	bench_must(errno == 0, "map");
+	if (context->huge)
+		bench_must(bench_make_huge_pages(window.pixels, BYTES), "huge pages");
 	memset(window.pixels, 1, BYTES);
 	munmap(window.pixels, window.length);
 }
@@ -140,7 +143,7 @@ static struct cost punch_and_close(struct context *context)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC);
 	bench_must(fd >= 0 && ftruncate(fd, (off_t)BYTES) == 0, "memfd");
-	write_through(fd, 0);
+	write_through(context, fd, 0);
 	mappers_tell(context->mappers, fd);
 	double start = bench_cpu_ns();
 	int r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)BYTES);
@@ -216,7 +219,7 @@ static struct cost shrink_and_close(struct context *context)
 	uint64_t offset, length;
 	struct pool_slot *slot = reserve(context);
 	pool_window(slot, &fd, &offset, &length);
-	write_through(fd, offset);
+	write_through(context, fd, offset);
 	share(context, slot);
 	become_idle(context, slot);
 	double start = bench_cpu_ns();
@@ -269,7 +272,8 @@ static double fill_resident(void *user)
 	return (bench_cpu_ns() - start) / 1e6;
 }
 
-/* As a decoder does it. @reused: the region's pages are there. */
+/* @reused: the region's pages are there. Of small ones a decoder would write fresh ones by pwrite,
+ * in half of the time. */
 static double fill_slot(struct context *context, bool reused)
 {
 	struct window window;
@@ -279,6 +283,8 @@ static double fill_slot(struct context *context, bool reused)
 	struct pool_slot *slot = reserve(context);
 	pool_window(slot, &fd, &offset, &length);
 	bench_must(window_map(fd, offset, BYTES, &window) == 0, "map");
+	if (context->huge && !reused)
+		bench_must(bench_make_huge_pages(window.pixels, BYTES), "huge pages");
 	if (reused) /* only its page tables are to be filled: quicker than a fault a page */
 		madvise(window.pixels, window.length, MADV_POPULATE_READ);
 	memset(window.pixels, 1, BYTES);
@@ -318,56 +324,14 @@ static void bench_fill(struct context *context, const char *at)
 	pool_destroy(context->pool);
 }
 
-/* ---- huge pages ---- */
-
-static char shared_huge_pages[64]; /* as it was; empty: not changed */
-
-static bool set_shared_huge_pages(const char *value)
+static void bench_pages(struct context *context, bool huge)
 {
-	int fd = open(SHARED_HUGE_PAGES, O_WRONLY | O_CLOEXEC);
-	bool set = fd >= 0 && write(fd, value, strlen(value)) > 0;
-	if (fd >= 0)
-		close(fd);
-	return set;
-}
-
-static void restore(void)
-{
-	if (shared_huge_pages[0])
-		set_shared_huge_pages(shared_huge_pages);
-	shared_huge_pages[0] = '\0';
-}
-
-static void restore_and_die(int signal)
-{
-	restore();
-	_exit(128 + signal);
-}
-
-/* The word in brackets is what holds: "always within_size advise [never] deny force". */
-static bool remember_shared_huge_pages(void)
-{
-	char text[256] = "", word[64];
-	int fd = open(SHARED_HUGE_PAGES, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (fd >= 0)
-		close(fd);
-	const char *bracket = got > 0 ? strchr(text, '[') : NULL;
-	if (!bracket || sscanf(bracket, "[%63[a-z_]", word) != 1)
-		return false;
-	strcpy(shared_huge_pages, word);
-	atexit(restore);
-	signal(SIGINT, restore_and_die);
-	signal(SIGTERM, restore_and_die);
-	return true;
-}
-
-static void bench_pages(struct context *context, const char *setting, const char *pages)
-{
+	const char *pages = huge ? "huge pages" : "4 KiB pages";
 	char table[64];
-	if (!set_shared_huge_pages(setting)) {
-		bench_note(context->bench, "left out: %s (" SHARED_HUGE_PAGES " can not be set)",
-			pages);
+	context->huge = huge;
+	bench_must(prctl(PR_SET_THP_DISABLE, !huge, 0, 0, 0) == 0, "PR_SET_THP_DISABLE");
+	if (huge && !collapse_works()) {
+		bench_note(context->bench, "left out: this system makes no huge pages");
 		return;
 	}
 	snprintf(table, sizeof(table), "purge, %s", pages);
@@ -375,40 +339,16 @@ static void bench_pages(struct context *context, const char *setting, const char
 	bench_fill(context, pages);
 }
 
-static const struct argp_option option_list[] = {
-	{"page-sizes", 'p', NULL, 0,
-		"Set " SHARED_HUGE_PAGES " to never and to advise, and back (root): else as it is",
-		0},
-	{0},
-};
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-	(void)text;
-	if (key != 'p')
-		return ARGP_ERR_UNKNOWN;
-	*(bool *)state->input = true;
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	struct context context = {.now = UINT64_C(1000000000000)};
-	bool page_sizes = false;
-	const struct argp own = {option_list, parse, NULL, NULL, NULL, NULL, NULL};
 	struct bench *bench = context.bench =
-		bench_begin("purge_speed", "What purging costs.", &own, &page_sizes, argc, argv);
+		bench_begin("purge_speed", "What purging costs.", NULL, NULL, argc, argv);
 	context.resident = malloc(BYTES);
 	bench_must(context.resident != NULL, "memory");
 	mappers_fork();
-	if (page_sizes && remember_shared_huge_pages()) {
-		bench_pages(&context, "never", "4 KiB pages");
-		bench_pages(&context, "advise", "huge pages");
-	} else {
-		bench_purge(&context, "purge, the system's pages");
-		bench_fill(&context, "the system's pages");
-	}
-	restore();
+	bench_pages(&context, false);
+	bench_pages(&context, true);
 	mappers_join();
 	free(context.resident);
 	return bench_end(bench);
