@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Does it work on this system? Tries it, on a file of its own. Yes also where only no huge page is
- * to be had just now. */
+/* Does it work on this system? Asks the kernel, of a file of its own, and makes no huge page; so
+ * also yes where none is to be had just now. */
 bool collapse_works(void);
 
 /* Makes the memory of [@from, @from + @length), which is a writable mapping of a memfd, its address
