@@ -131,7 +131,10 @@ Test(collapse, when_the_first_takes_long_the_others_are_not_tried)
 {
 	map(5);
 	seconds_a_look = 1;
+	errno = 0;
 	cr_assert_not(collapse(pixels, 5 * HUGE + TAIL));
+	if (is_shortage(errno))
+		cr_skip("not even the first was to be had");
 	cr_assert_eq(allocated(), HUGE);
 }
 
