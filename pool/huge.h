@@ -13,8 +13,7 @@ struct huge {
 	uint64_t from;  /* regions over this size get them at the first touch; UINT64_MAX: none */
 	bool collapses; /* none do, but they can be made */
 	uint64_t again_ns; /* not before; 0: at any time */
-	uint64_t pause_ns; /* the last pause: twice as long each time, half as long after a success
-			    */
+	uint64_t pause_ns; /* the last pause; a failure doubles it, a success halves it */
 };
 
 /* By what the system says now. @collapse: regions are memfds, which may be collapsed. */

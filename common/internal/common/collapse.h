@@ -14,7 +14,7 @@ bool collapse_works(void);
 /* Makes the memory of [@from, @from + @length), which is a writable mapping of a memfd, its address
  * and offset equal modulo a huge page: as huge pages, and what is left at the end as small ones.
  * What is there stays as it is. False: not all of it, since huge pages are not to be had, or take
- * longer to be had than writing small ones would take. */
+ * several times as long to be had as writing small ones would take. */
 bool collapse(uint8_t *from, size_t length);
 
 #endif
