@@ -55,6 +55,9 @@ bool huge_may_collapse(const struct huge *huge, uint64_t capacity, uint64_t now_
 
 void huge_collapsed(struct huge *huge, bool good, uint64_t now_ns)
 {
+	/* As many as there are workers may have begun together, and found the same. */
+	if (!good && now_ns < huge->again_ns)
+		return;
 	huge->pause_ns = good ? huge->pause_ns / 2 : 2 * huge->pause_ns;
 	huge->pause_ns = min_u64(max_u64(huge->pause_ns, PAUSE_FIRST_NS), PAUSE_LAST_NS);
 	huge->again_ns = good ? 0 : now_ns + huge->pause_ns;

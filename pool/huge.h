@@ -25,7 +25,7 @@ bool huge_round(const struct huge *huge, uint64_t bytes, uint64_t *ret);
 
 /* Is a region of @capacity bytes, whose memory is not there, better made by MADV_COLLAPSE now? */
 bool huge_may_collapse(const struct huge *huge, uint64_t capacity, uint64_t now_ns);
-/* It was made: or not, or too slowly. */
+/* It was made: or not, or too slowly; what fails during a pause does not make it longer. */
 void huge_collapsed(struct huge *huge, bool good, uint64_t now_ns);
 
 #endif

@@ -60,6 +60,15 @@ Test(huge, each_failure_doubles_the_pause_and_each_success_halves_the_next)
 	cr_assert(huge_may_collapse(&huge, HUGE, now + 8 * SECOND));
 }
 
+Test(huge, of_several_that_fail_together_one_counts)
+{
+	struct huge huge = {.from = UINT64_MAX, .collapses = true};
+	for (uint64_t now = 1; now <= 8; now++)
+		huge_collapsed(&huge, false, now);
+	cr_assert_not(huge_may_collapse(&huge, HUGE, 2 * SECOND));
+	cr_assert(huge_may_collapse(&huge, HUGE, 2 * SECOND + 1));
+}
+
 Test(huge, a_pool_says_so_of_its_windows)
 {
 	struct fixture f;
