@@ -13,7 +13,7 @@
 #define PAUSE_LAST_NS (64000 * NS_PER_MS)
 
 /* Of a region that is made by MADV_COLLAPSE, whose tail may as well be of small pages: the part
- * that may go to waste. */
+ * that may go to waste (1280 x 720 pixels of 4 bytes waste 0.48 of 4 MiB). */
 #define WASTE_PART 8
 
 void huge_init(struct huge *huge, bool collapse)
@@ -35,7 +35,7 @@ void huge_init(struct huge *huge, bool collapse)
 static uint64_t unit_of(const struct huge *huge, uint64_t bytes)
 {
 	uint64_t left = -bytes % MURAL_HUGE_PAGE_SIZE;
-	bool whole = huge->collapses ? left <= bytes / WASTE_PART : bytes > huge->from;
+	bool whole = huge->collapses ? left <= (bytes + left) / WASTE_PART : bytes > huge->from;
 	return whole ? MURAL_HUGE_PAGE_SIZE : page_bytes();
 }
 

@@ -4,6 +4,7 @@
 #include "producer/nursery.h"
 #include "producer/sandbox.h"
 
+#include "common/collapse.h"
 #include "common/message.h"
 #include "common/populate.h"
 #include "common/util.h"
@@ -11,7 +12,6 @@
 #include "descriptors.h"
 #include "rehearsal.h"
 #include "window.h"
-#include "window_pages.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -60,6 +60,22 @@ static _Noreturn void give_up(int socket, int error, const char *text)
 	answer(socket, &result);
 }
 
+/* Of huge pages where that is asked for and they are to be had: then rows are not written into the
+ * file, and its descriptor is not needed any more. */
+static int take_window(struct decoder *decoder, int memory)
+{
+	const struct job *job = &decoder->job;
+	struct window *window = &decoder->window;
+	int r = window_map(memory, job->window_offset, job->window_length, window);
+	if (r == 0 && job->flags & JOB_COLLAPSE)
+		decoder->collapse = collapse(window->pixels, window->length) ? JOB_COLLAPSE_DONE
+									     : JOB_COLLAPSE_FAILED;
+	if (job->flags & JOB_WRITTEN && decoder->collapse != JOB_COLLAPSE_DONE &&
+		memory == DECODER_MEMORY)
+		decoder->memory = memory;
+	return r;
+}
+
 /* Waits as long as it takes: the socket blocks. */
 static int take_job(struct decoder *decoder)
 {
@@ -74,10 +90,7 @@ static int take_job(struct decoder *decoder)
 	if (length != sizeof(*job) || count != (job_has_window(job) ? 2u : 1u))
 		return -EPROTO;
 	decoder->source = fds[0];
-	if (!job_has_window(job))
-		return 0;
-	decoder->memory = job->flags & JOB_WRITTEN && fds[1] == DECODER_MEMORY ? fds[1] : -1;
-	return window_map(fds[1], job->window_offset, job->window_length, &decoder->window);
+	return job_has_window(job) ? take_window(decoder, fds[1]) : 0;
 }
 
 static int close_the_rest(const struct decoder *decoder)
@@ -110,10 +123,6 @@ static int shut_in(struct decoder *decoder)
 	if (r < 0)
 		return r;
 	decoder->team = team_create(decoder->job.threads);
-	if (decoder->job.flags & JOB_COLLAPSE)
-		decoder->collapse = window_collapse(&decoder->window, decoder->team)
-					    ? JOB_COLLAPSE_DONE
-					    : JOB_COLLAPSE_FAILED;
 	return sandbox_close(&limits);
 }
 
@@ -167,10 +176,7 @@ void decoder_main(int socket)
 
 	struct job_result result = {0};
 	const struct codec_place place = {
-		.pixels = decoder.window.pixels,
-		.fd = decoder.collapse == JOB_COLLAPSE_DONE ? -1 : decoder.memory,
-		.team = decoder.team,
-	};
+		.pixels = decoder.window.pixels, .fd = decoder.memory, .team = decoder.team};
 	codec_run(decoder.source, &decoder.job, decoder.window.pixels ? &place : NULL, &result);
 	result.collapse = decoder.collapse;
 	answer(socket, &result);

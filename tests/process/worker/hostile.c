@@ -462,7 +462,7 @@ Test(hostile, a_window_that_is_not_whole_pages_is_refused_with_a_reason)
 
 /* ---- memory that is made first ---- */
 
-/* Huge pages for each of two threads, and a tail of small ones. */
+/* Huge pages, and a tail of small ones. */
 #define MADE_BYTES (5 * MIB + page_bytes())
 
 struct made {
@@ -471,7 +471,7 @@ struct made {
 	uint64_t bytes; /* that were there in the end, of which the codec wrote none */
 };
 
-static struct made make(uint32_t flags, unsigned threads)
+static struct made make(uint32_t flags)
 {
 	CLEANUP(close_p) int source = jobs_file("f", 1);
 	CLEANUP(close_p) int memory = jobs_file(NULL, 16 * MIB);
@@ -479,7 +479,6 @@ static struct made make(uint32_t flags, unsigned threads)
 	struct outcome outcome;
 	struct stat st;
 	job.flags = flags;
-	job.threads = threads;
 	jobs_run(&jobs, &job, source, memory, &outcome);
 	cr_assert(outcome.answered);
 	cr_assert_eq(fstat(memory, &st), 0);
@@ -492,7 +491,7 @@ static struct made make(uint32_t flags, unsigned threads)
 
 Test(hostile, a_window_that_is_written_has_no_memory_before)
 {
-	struct made made = make(JOB_WRITTEN, 1);
+	struct made made = make(JOB_WRITTEN);
 	cr_expect_eq(made.collapse, JOB_COLLAPSE_NONE);
 	cr_expect(made.file);
 	cr_expect_eq(made.bytes, 0);
@@ -500,14 +499,12 @@ Test(hostile, a_window_that_is_written_has_no_memory_before)
 
 Test(hostile, a_window_of_huge_pages_is_there_before_the_codec_comes)
 {
-	for (unsigned threads = 0; threads < 2; threads++) {
-		struct made made = make(JOB_WRITTEN | JOB_COLLAPSE, threads);
-		cr_assert_neq(made.collapse, JOB_COLLAPSE_NONE);
-		if (made.collapse == JOB_COLLAPSE_FAILED)
-			cr_skip_test("no huge pages are to be had");
-		cr_expect_not(made.file, "what is there is mapped");
-		cr_expect_eq(made.bytes, MADE_BYTES, "%u threads", threads);
-	}
+	struct made made = make(JOB_WRITTEN | JOB_COLLAPSE);
+	cr_assert_neq(made.collapse, JOB_COLLAPSE_NONE);
+	if (made.collapse == JOB_COLLAPSE_FAILED)
+		cr_skip_test("no huge pages are to be had");
+	cr_expect_not(made.file, "what is there is mapped");
+	cr_expect_eq(made.bytes, MADE_BYTES);
 }
 
 Test(hostile, where_huge_pages_are_refused_the_codec_writes_into_the_file)
@@ -517,12 +514,10 @@ Test(hostile, where_huge_pages_are_refused_the_codec_writes_into_the_file)
 		cr_skip_test("they can not be refused here");
 	set_up();
 	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
-	for (unsigned threads = 0; threads < 2; threads++) {
-		struct made made = make(JOB_WRITTEN | JOB_COLLAPSE, threads);
-		cr_expect_eq(made.collapse, JOB_COLLAPSE_FAILED);
-		cr_expect(made.file);
-		cr_expect_leq(made.bytes, 2 * page_bytes(), "one for each thread that tried");
-	}
+	struct made made = make(JOB_WRITTEN | JOB_COLLAPSE);
+	cr_expect_eq(made.collapse, JOB_COLLAPSE_FAILED);
+	cr_expect(made.file);
+	cr_expect_leq(made.bytes, page_bytes(), "what was touched first");
 }
 
 /* ---- what is refused ---- */

@@ -33,6 +33,7 @@ Test(huge, what_is_collapsed_may_end_in_small_pages)
 	const struct huge made = {.from = UINT64_MAX, .collapses = true};
 	const uint64_t page = page_bytes();
 	cr_assert_eq(rounded(made, 8 * HUGE - HUGE / 2), 8 * HUGE, "a fifteenth goes to waste");
+	cr_assert_eq(rounded(made, 4 * 1280 * 720), 2 * HUGE, "nearly an eighth of that");
 	cr_assert_eq(rounded(made, HUGE + page), HUGE + page, "it would be nearly half");
 	cr_assert_eq(rounded(made, HUGE), HUGE);
 	cr_assert_eq(rounded(made, 1), page);
