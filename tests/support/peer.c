@@ -128,18 +128,36 @@ int peer_open_picture(const char *name)
 	return fd;
 }
 
+static void ask(const struct peer *peer, const char *name, const struct protocol_request *request)
+{
+	int fd = peer_open_picture(name);
+	peer_send(peer->fd, request, sizeof(*request), &fd, 1);
+	close(fd);
+}
+
 void peer_ask(const struct peer *peer, uint32_t serial, const char *name, uint32_t flags,
 	uint32_t priority)
 {
-	struct protocol_request request = {
+	const struct protocol_request request = {
 		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
 		.flags = flags,
 		.format = MURAL_FORMAT_XRGB8888,
 		.priority = priority,
 	};
-	int fd = peer_open_picture(name);
-	peer_send(peer->fd, &request, sizeof(request), &fd, 1);
-	close(fd);
+	ask(peer, name, &request);
+}
+
+void peer_ask_in_box(const struct peer *peer, uint32_t serial, const char *name, uint32_t box_width,
+	uint32_t box_height, uint32_t priority)
+{
+	const struct protocol_request request = {
+		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
+		.format = MURAL_FORMAT_XRGB8888,
+		.priority = priority,
+		.box_width = box_width,
+		.box_height = box_height,
+	};
+	ask(peer, name, &request);
 }
 
 struct mural_stats peer_stats(const struct peer *peer)

@@ -38,6 +38,9 @@ int peer_open_picture(const char *name);
 /* Requests it whole, as XRGB8888. */
 void peer_ask(const struct peer *peer, uint32_t serial, const char *name, uint32_t flags,
 	uint32_t priority);
+/* Requests it fitted into a box, as XRGB8888. */
+void peer_ask_in_box(const struct peer *peer, uint32_t serial, const char *name, uint32_t box_width,
+	uint32_t box_height, uint32_t priority);
 struct mural_stats peer_stats(const struct peer *peer);
 /* For test_until, with a struct peer: is a bitmap being filled? */
 bool peer_sees_decoding(void *peer);

@@ -1,5 +1,6 @@
 /* common/collapse.h - huge pages for shared memory that nobody has switched on: MADV_COLLAPSE
- * (Linux 6.1) makes them whatever shmem_enabled says, unless that is "deny". */
+ * (Linux 6.1) makes them whatever shmem_enabled says, unless that is "deny", or this size's own
+ * file says something else than "inherit". */
 #ifndef COMMON_COLLAPSE_H
 #define COMMON_COLLAPSE_H
 

@@ -135,8 +135,8 @@ int pool_refill(
 
 /* Where the decoder of a FILLING slot writes: @ret_length bytes (page multiple, >= size_bytes) of
  * the borrowed descriptor from @ret_offset (page-aligned). Nothing else of that file is anybody
- * else's pixels. Huge pages (MADV_HUGEPAGE) are charged for from 2 MiB on: a smaller window must
- * not ask for them. */
+ * else's pixels. All of it is charged for, so that a mapping of 2 MiB or more may ask for huge
+ * pages (MADV_HUGEPAGE), which do not reach beyond it; a smaller one must not. */
 void pool_window(
 	const struct pool_slot *slot, int *ret_fd, uint64_t *ret_offset, uint64_t *ret_length);
 

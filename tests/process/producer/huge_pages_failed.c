@@ -40,18 +40,10 @@ TestSuite(huge_pages, .init = start, .fini = stop, .timeout = 240);
 /* The region's descriptor, which the caller owns. */
 static int decode(const struct peer *peer, uint32_t serial, uint32_t box)
 {
-	struct protocol_request request = {
-		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
-		.format = MURAL_FORMAT_XRGB8888,
-		.priority = MURAL_PRIORITY_VISIBLE,
-		.box_width = box,
-		.box_height = box,
-	};
 	char name[512];
 	snprintf(name, sizeof(name), "%s/%u", folder, serial);
 	test_write_file(name, "t", 1);
-	CLEANUP(close_p) int file = peer_open_picture(name);
-	peer_send(peer->fd, &request, sizeof(request), &file, 1);
+	peer_ask_in_box(peer, serial, name, box, box, MURAL_PRIORITY_VISIBLE);
 	union protocol_any message;
 	int fds[MESSAGE_FDS_MAX];
 	size_t count = 0;

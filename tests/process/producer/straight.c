@@ -36,21 +36,6 @@ static void stop(void)
 
 TestSuite(straight, .fini = stop, .timeout = 240);
 
-static void ask(const struct peer *peer, uint32_t serial, const char *name, uint32_t box_width,
-	uint32_t box_height, uint32_t priority)
-{
-	struct protocol_request request = {
-		.head = {.type = PROTOCOL_REQUEST, .serial = serial},
-		.format = MURAL_FORMAT_XRGB8888,
-		.priority = priority,
-		.box_width = box_width,
-		.box_height = box_height,
-	};
-	int fd = peer_open_picture(name);
-	peer_send(peer->fd, &request, sizeof(request), &fd, 1);
-	close(fd);
-}
-
 /* The end of whatever request ends next; adds the region's descriptor, if it comes with it, to -1.
  */
 static union protocol_any next_end(const struct peer *peer, int *region)
@@ -85,7 +70,7 @@ static union protocol_any end_of(const struct peer *peer, uint32_t serial, int *
 
 static struct protocol_ready thumbnail(const struct peer *peer, uint32_t serial, const char *name)
 {
-	ask(peer, serial, name, 256, 256, MURAL_PRIORITY_VISIBLE);
+	peer_ask_in_box(peer, serial, name, 256, 256, MURAL_PRIORITY_VISIBLE);
 	union protocol_any message = end_of(peer, serial, NULL);
 	cr_assert_eq(message.head.type, PROTOCOL_READY, "%s: %s", name, message.failed.text);
 	return message.ready;
@@ -128,7 +113,7 @@ static unsigned processes_for(const struct peer *peer, const char *name, uint32_
 {
 	static uint32_t serial = 1000;
 	uint64_t before = peer_stats(peer).decoder_processes;
-	ask(peer, ++serial, name, box, box, MURAL_PRIORITY_VISIBLE);
+	peer_ask_in_box(peer, ++serial, name, box, box, MURAL_PRIORITY_VISIBLE);
 	union protocol_any message = end_of(peer, serial, NULL);
 	cr_expect_eq(message.head.type, PROTOCOL_READY, "%s: %s", name, message.failed.text);
 	return (unsigned)(peer_stats(peer).decoder_processes - before);
@@ -189,7 +174,7 @@ static union protocol_any ask_again(
 {
 	static int region = -1; /* told once a session */
 	int told = -1;
-	ask(peer, serial, name, 40, 40, MURAL_PRIORITY_VISIBLE);
+	peer_ask_in_box(peer, serial, name, 40, 40, MURAL_PRIORITY_VISIBLE);
 	union protocol_any message = end_of(peer, serial, &told);
 	cr_assert_eq(message.head.type, PROTOCOL_READY, "%s", message.failed.text);
 	if (told >= 0) {
@@ -240,8 +225,8 @@ Test(straight, two_boxes_of_the_same_bitmap_share_it)
 	start("256M", "1");
 	struct peer peer = peer_greet();
 	char *path = test_large_picture(folder, "1", "jpeg"); /* 3 : 2 */
-	ask(&peer, 1, path, 256, 256, MURAL_PRIORITY_VISIBLE);
-	ask(&peer, 2, path, 256, 200, MURAL_PRIORITY_VISIBLE);
+	peer_ask_in_box(&peer, 1, path, 256, 256, MURAL_PRIORITY_VISIBLE);
+	peer_ask_in_box(&peer, 2, path, 256, 200, MURAL_PRIORITY_VISIBLE);
 	/* Which one comes first depends on the threads that look at the files. */
 	CLEANUP(close_p) int region = -1;
 	union protocol_any first = next_end(&peer, &region), second = next_end(&peer, &region);
@@ -266,7 +251,7 @@ static char *start_lent(struct peer *ret_peer, struct peer *ret_watcher)
 	*ret_peer = peer_greet();
 	*ret_watcher = peer_greet();
 	char *path = test_large_picture(folder, "12", "png");
-	ask(ret_peer, 1, path, 256, 256, MURAL_PRIORITY_VISIBLE);
+	peer_ask_in_box(ret_peer, 1, path, 256, 256, MURAL_PRIORITY_VISIBLE);
 	cr_assert(test_until(is_lent, ret_watcher, TEST_TIMEOUT_MS));
 	return path;
 }
@@ -326,7 +311,7 @@ Test(straight, two_killed_decoders_fail_their_request_and_give_its_memory_back)
 	/* One that is dying may still be given the next job. */
 	for (uint32_t serial = 2; message.head.type != PROTOCOL_READY; serial++) {
 		cr_assert_lt(serial, 20, "%s", message.failed.text);
-		ask(&peer, serial, path, 256, 256, MURAL_PRIORITY_VISIBLE);
+		peer_ask_in_box(&peer, serial, path, 256, 256, MURAL_PRIORITY_VISIBLE);
 		message = end_of(&peer, serial, NULL);
 	}
 	peer_leave(&peer);
@@ -344,7 +329,8 @@ Test(straight, decoders_that_are_killed_again_and_again_leave_nothing)
 	unsigned ready = 0, failed = 0;
 	for (uint32_t serial = 1; serial <= ROUNDS; serial++) {
 		/* Another box, another bitmap. */
-		ask(&peer, serial, path, 100 + serial, 100 + serial, MURAL_PRIORITY_VISIBLE);
+		peer_ask_in_box(
+			&peer, serial, path, 100 + serial, 100 + serial, MURAL_PRIORITY_VISIBLE);
 		for (uint32_t i = 0; i < serial % 8; i++)
 			peer_stats(&watcher); /* time passes */
 		kill_all_decoders();
@@ -382,9 +368,9 @@ Test(straight, a_prefetch_gives_way_to_what_is_seen)
 	start("256M", "1");
 	struct peer peer = peer_greet(), watcher = peer_greet();
 	char *path = test_large_picture(folder, "12", "png");
-	ask(&peer, 1, path, 256, 256, MURAL_PRIORITY_PREFETCH);
+	peer_ask_in_box(&peer, 1, path, 256, 256, MURAL_PRIORITY_PREFETCH);
 	cr_assert(test_until(is_lent, &watcher, TEST_TIMEOUT_MS));
-	ask(&peer, 2, "jpeg-420.jpg", 0, 0, MURAL_PRIORITY_VISIBLE);
+	peer_ask_in_box(&peer, 2, "jpeg-420.jpg", 0, 0, MURAL_PRIORITY_VISIBLE);
 	union protocol_any message;
 	peer_expect(peer.fd, PROTOCOL_READY, &message);
 	cr_expect_eq(message.head.serial, 2, "the prefetch came first");
@@ -407,7 +393,8 @@ Test(straight, without_room_it_fails_as_any_other_and_waits_as_any_other)
 	static uint32_t count;
 	union protocol_any message;
 	for (;; count++) {
-		ask(&peer, count + 1, "jpeg-420.jpg", 40 + count, 400, MURAL_PRIORITY_VISIBLE);
+		peer_ask_in_box(
+			&peer, count + 1, "jpeg-420.jpg", 40 + count, 400, MURAL_PRIORITY_VISIBLE);
 		message = end_of(&peer, count + 1, NULL);
 		if (message.head.type == PROTOCOL_FAILED)
 			break;
@@ -435,7 +422,7 @@ static union protocol_any lie(const struct peer *peer, uint32_t serial, char wha
 	char name[512], text[2] = {what, '\0'};
 	snprintf(name, sizeof(name), "%s/lie-%c-%u", folder, what, serial);
 	test_write_file(name, text, 1);
-	ask(peer, serial, name, box, box, MURAL_PRIORITY_VISIBLE);
+	peer_ask_in_box(peer, serial, name, box, box, MURAL_PRIORITY_VISIBLE);
 	return end_of(peer, serial, NULL);
 }
 

@@ -4,6 +4,8 @@
 #include "producer/nursery.h"
 #include "producer/sandbox.h"
 
+#include "support/wrap_clock.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -17,16 +19,7 @@
 
 static int answer_fd;
 
-#if SIZE_MAX == UINT32_MAX
-#define CLOCK_NAME "__clock_gettime64" /* of times of 64 bits */
-#else
-#define CLOCK_NAME "clock_gettime"
-#endif
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret) __asm__("__wrap_" CLOCK_NAME);
-int __real_clock_gettime(clockid_t clock, struct timespec *ret) __asm__("__real_" CLOCK_NAME);
-
 /* The processor's time stands still: huge pages are to be had in no time, if at all. */
-
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 {
 	int r = __real_clock_gettime(clock, ret);

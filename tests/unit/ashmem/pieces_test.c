@@ -1,9 +1,10 @@
 /* Purging in pieces: how large they are follows from how long they take. The linker leads the
  * library's clock and its punches through here, so that a punch takes as long as a test says. */
+#include "support/wrap_clock.h"
+
 #include <ashmem/ashmem.h>
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MIB ((size_t)1 << 20)
@@ -15,12 +16,6 @@ static struct {
 	size_t bytes[PIECES_MAX], count;
 } punched;
 
-#if SIZE_MAX == UINT32_MAX
-#define CLOCK_NAME "__wrap___clock_gettime64" /* of times of 64 bits */
-#else
-#define CLOCK_NAME "__wrap_clock_gettime"
-#endif
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret) __asm__(CLOCK_NAME);
 int __wrap_fallocate64(int fd, int mode, off_t offset, off_t bytes);
 int __real_fallocate64(int fd, int mode, off_t offset, off_t bytes);
 

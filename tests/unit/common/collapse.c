@@ -4,6 +4,7 @@
 
 #include "common/populate.h"
 #include "common/util.h"
+#include "support/wrap_clock.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -18,12 +19,6 @@ static const size_t HUGE = MURAL_HUGE_PAGE_SIZE;
  * before. */
 static time_t seconds_a_look, seconds;
 
-#if SIZE_MAX == UINT32_MAX
-#define CLOCK_NAME "__wrap___clock_gettime64" /* of times of 64 bits */
-#else
-#define CLOCK_NAME "__wrap_clock_gettime"
-#endif
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret) __asm__(CLOCK_NAME);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 {
 	(void)clock;
